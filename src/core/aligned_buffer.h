@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <span>
+
+namespace cnn {
+
+/// `size` floats on a 64-byte boundary (one AVX-512 register, one cache line), zeroed. Move-only.
+class AlignedBuffer {
+ public:
+  static constexpr std::size_t kAlignment = 64;
+
+  AlignedBuffer() = default;
+  /// Throws std::bad_alloc.
+  explicit AlignedBuffer(std::int64_t size);
+
+  float* data() { return data_.get(); }
+  const float* data() const { return data_.get(); }
+  std::int64_t size() const { return size_; }
+  std::span<float> span() { return {data(), static_cast<std::size_t>(size_)}; }
+  std::span<const float> span() const { return {data(), static_cast<std::size_t>(size_)}; }
+
+ private:
+  struct Free {
+    void operator()(float* p) const { ::operator delete (p, std::align_val_t{kAlignment}); }
+  };
+  std::unique_ptr<float, Free> data_;
+  std::int64_t size_ = 0;
+};
+
+}  // namespace cnn

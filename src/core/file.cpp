@@ -1,0 +1,122 @@
+#include "core/file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+
+#include "core/error.h"
+#include "core/text.h"
+
+namespace cnn {
+namespace {
+
+/// A file descriptor that closes itself.
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+[[noreturn]] void fail_with_errno(const char* action, const std::filesystem::path& path) {
+  fail("{}: cannot {}: {}", printable(path.string()), action, std::strerror(errno));
+}
+
+void sync_folder(const std::filesystem::path& folder) {
+  const Descriptor fd(::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (fd.get() >= 0) ::fsync(fd.get());  // some file systems refuse it; the rename stands all the same
+}
+
+}  // namespace
+
+std::string read_file(const std::filesystem::path& path) {
+  // O_NONBLOCK: opening a FIFO must not wait for a writer.
+  const Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (fd.get() < 0) fail_with_errno("open", path);
+  struct stat status {};
+  if (::fstat(fd.get(), &status) != 0) fail_with_errno("examine", path);
+  if (S_ISDIR(status.st_mode)) fail("{}: is a folder, expected a file", printable(path.string()));
+  if (!S_ISREG(status.st_mode)) fail("{}: is not a regular file", printable(path.string()));
+  std::string content(static_cast<std::size_t>(status.st_size), '\0');
+  std::size_t filled = 0;
+  for (;;) {
+    if (filled == content.size())
+      content.resize(content.size() + 4096);  // to see the end, or growth meanwhile
+    const ssize_t got = ::read(fd.get(), content.data() + filled, content.size() - filled);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) fail_with_errno("read", path);
+    if (got == 0) break;
+    filled += static_cast<std::size_t>(got);
+  }
+  content.resize(filled);
+  return content;
+}
+
+std::string read_file_maybe_gz(const std::filesystem::path& path) {
+  std::string packed = read_file(path);
+  if (!packed.starts_with("\x1f\x8b")) return packed;
+  z_stream stream{};
+  constexpr int kGzip = 16 + MAX_WBITS;
+  if (inflateInit2(&stream, kGzip) != Z_OK) fail("{}: zlib does not start", printable(path.string()));
+  const std::unique_ptr<z_stream, int (*)(z_stream*)> ends(&stream, inflateEnd);
+  stream.next_in = reinterpret_cast<Bytef*>(packed.data());
+  stream.avail_in = static_cast<uInt>(packed.size());
+  std::string content;
+  int status = Z_OK;
+  while (status != Z_STREAM_END) {
+    const std::size_t before = content.size();
+    content.resize(std::max<std::size_t>(before * 2, 1 << 20));
+    stream.next_out = reinterpret_cast<Bytef*>(content.data() + before);
+    stream.avail_out = static_cast<uInt>(content.size() - before);
+    status = inflate(&stream, Z_NO_FLUSH);
+    content.resize(content.size() - stream.avail_out);
+    if (status == Z_BUF_ERROR || (status == Z_OK && stream.avail_in == 0 && stream.avail_out != 0))
+      fail("{}: the gzip archive is truncated: it ends after {} unpacked bytes", printable(path.string()),
+           content.size());
+    if (status != Z_OK && status != Z_STREAM_END)
+      fail("{}: the gzip archive is damaged: {}", printable(path.string()),
+           stream.msg ? stream.msg : "unknown error");
+    if (status == Z_STREAM_END && stream.avail_in != 0) {  // several members in one file are one content
+      if (inflateReset(&stream) != Z_OK) fail("{}: zlib does not restart", printable(path.string()));
+      status = Z_OK;
+    }
+  }
+  return content;
+}
+
+void write_file_atomically(const std::filesystem::path& path, std::string_view content) {
+  const std::filesystem::path temporary = path.string() + ".tmp";
+  try {
+    {
+      const Descriptor fd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+      if (fd.get() < 0) fail_with_errno("create", temporary);
+      while (!content.empty()) {
+        const ssize_t put = ::write(fd.get(), content.data(), content.size());
+        if (put < 0 && errno == EINTR) continue;
+        if (put < 0) fail_with_errno("write", temporary);
+        content.remove_prefix(static_cast<std::size_t>(put));
+      }
+      if (::fsync(fd.get()) != 0) fail_with_errno("write", temporary);
+    }
+    if (::rename(temporary.c_str(), path.c_str()) != 0) fail_with_errno("replace", path);
+  } catch (...) {
+    ::unlink(temporary.c_str());
+    throw;
+  }
+  sync_folder(path.parent_path());
+}
+
+}  // namespace cnn

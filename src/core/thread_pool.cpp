@@ -1,0 +1,135 @@
+#include "core/thread_pool.h"
+
+#include <sched.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <condition_variable>
+#include <exception>
+#include <fstream>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "core/error.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+namespace cnn {
+namespace {
+
+inline void pause() {
+#if defined(__x86_64__)
+  _mm_pause();
+#endif
+}
+
+/// About 50 microseconds: longer than the serial part between two loops of a step, far shorter than what a
+/// sleep and a wake-up cost when the machine is shared.
+constexpr int kSpins = 2000;
+
+/// Processors that the cgroup's CPU quota allows (cgroup v2), or a large number without one.
+int quota_processors() {
+  std::ifstream file("/sys/fs/cgroup/cpu.max");
+  std::string quota;
+  double period = 0;
+  if (!(file >> quota >> period) || quota == "max" || period <= 0) return 1 << 20;
+  return std::max(1, static_cast<int>(std::ceil(std::stod(quota) / period)));
+}
+
+}  // namespace
+
+int usable_processors() {
+  cpu_set_t set;
+  int count = static_cast<int>(std::thread::hardware_concurrency());
+  if (sched_getaffinity(0, sizeof(set), &set) == 0) count = CPU_COUNT(&set);
+  return std::clamp(count, 1, quota_processors());
+}
+
+struct ThreadPool::Shared {
+  // The loop that is running. Written by worker 0 before `generation` grows, read after.
+  Function function = nullptr;
+  void* context = nullptr;
+  std::int64_t count = 0;
+  bool stop = false;
+  alignas(64) std::atomic<std::int64_t> next{0};
+  alignas(64) std::atomic<std::uint32_t> generation{0};
+  alignas(64) std::atomic<int> busy{0};  // workers besides worker 0 that have not finished the loop
+  std::mutex error_mutex;
+  std::exception_ptr error;
+  std::vector<std::thread> workers;
+
+  void work(int worker) {
+    for (std::int64_t index; (index = next.fetch_add(1, std::memory_order_relaxed)) < count;) {
+      try {
+        function(context, index, worker);
+      } catch (...) {
+        next.store(count, std::memory_order_relaxed);  // no more work for anybody
+        const std::lock_guard lock(error_mutex);
+        if (!error) error = std::current_exception();
+      }
+    }
+  }
+
+  void serve(int worker) {
+    std::uint32_t seen = 0;
+    for (;;) {
+      std::uint32_t now = generation.load(std::memory_order_acquire);
+      for (int spin = 0; now == seen; now = generation.load(std::memory_order_acquire)) {
+        if (++spin < kSpins) {
+          pause();
+        } else {
+          generation.wait(seen, std::memory_order_acquire);
+        }
+      }
+      seen = now;
+      if (stop) return;
+      work(worker);
+      if (busy.fetch_sub(1, std::memory_order_acq_rel) == 1) busy.notify_one();
+    }
+  }
+};
+
+ThreadPool::ThreadPool(int threads) : shared_(std::make_unique<Shared>()), threads_(threads) {
+  CNN_CHECK(threads >= 1, "threads = {}", threads);
+  for (int worker = 1; worker < threads; ++worker)
+    shared_->workers.emplace_back([shared = shared_.get(), worker] { shared->serve(worker); });
+}
+
+ThreadPool::~ThreadPool() {
+  shared_->stop = true;
+  shared_->generation.fetch_add(1, std::memory_order_release);
+  shared_->generation.notify_all();
+  for (std::thread& worker : shared_->workers) worker.join();
+}
+
+void ThreadPool::run(std::int64_t count, Function function, void* context) {
+  Shared& s = *shared_;
+  s.function = function;
+  s.context = context;
+  s.count = count;
+  s.next.store(0, std::memory_order_relaxed);
+  if (threads_ > 1 && count > 1) {
+    s.busy.store(threads_ - 1, std::memory_order_relaxed);
+    s.generation.fetch_add(1, std::memory_order_release);
+    s.generation.notify_all();
+    s.work(0);
+    int left = s.busy.load(std::memory_order_acquire);
+    for (int spin = 0; left != 0; left = s.busy.load(std::memory_order_acquire)) {
+      if (++spin < kSpins) {
+        pause();
+      } else {
+        s.busy.wait(left, std::memory_order_acquire);
+      }
+    }
+  } else {
+    s.work(0);
+  }
+  if (s.error) std::rethrow_exception(std::exchange(s.error, nullptr));
+}
+
+}  // namespace cnn

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <type_traits>
+
+namespace cnn {
+
+/// The number of processors this process may use (its affinity mask and its cgroup quota).
+int usable_processors();
+
+/// A fixed team of workers. The calling thread is worker 0; the others wait between loops, at first by
+/// spinning (a training step has several short loops), then asleep. Nothing is allocated per loop.
+class ThreadPool {
+ public:
+  /// threads >= 1, the calling thread included.
+  explicit ThreadPool(int threads);
+  ~ThreadPool();
+  ThreadPool(const ThreadPool&) = delete;
+  ThreadPool& operator=(const ThreadPool&) = delete;
+
+  int threads() const { return threads_; }
+
+  /// Calls task(index, worker) once for every index in [0, count), worker in [0, threads()); returns when all
+  /// are done. Indices are claimed in ascending order; which worker gets which is not determined. The first
+  /// exception is rethrown here after the others have finished. One loop at a time; must not be nested.
+  template <class Task>
+  void parallel_for(std::int64_t count, Task&& task) {
+    run(
+        count,
+        [](void* context, std::int64_t index, int worker) {
+          (*static_cast<std::remove_reference_t<Task>*>(context))(index, worker);
+        },
+        const_cast<void*>(static_cast<const void*>(&task)));
+  }
+
+ private:
+  using Function = void (*)(void* context, std::int64_t index, int worker);
+  void run(std::int64_t count, Function function, void* context);
+
+  struct Shared;
+  std::unique_ptr<Shared> shared_;
+  int threads_;
+};
+
+}  // namespace cnn

@@ -1,0 +1,86 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace cnn {
+
+enum class DataFormat {
+  folder,   ///< <class>/*.{png,jpg,...}
+  idx,      ///< MNIST's file format, also .gz
+  cifar10,  ///< CIFAR-10's binary batches
+};
+
+/// Where one set of images is. All paths absolute.
+struct FolderLocation {
+  std::filesystem::path folder;
+};
+struct IdxLocation {
+  std::filesystem::path images, labels;
+};
+struct CifarLocation {
+  std::vector<std::filesystem::path> files;
+};
+using DataLocation = std::variant<FolderLocation, IdxLocation, CifarLocation>;
+
+/// A seeded, stratified part of the training set, held back for validation.
+struct ValidationFraction {
+  double fraction = 0.1;
+};
+
+enum class Resize {
+  stretch,  ///< both sides to the target, whatever the shape
+  fit,      ///< keep the shape, fill the rest with black (letterbox)
+  crop,     ///< keep the shape, cut what sticks out (center)
+  none,     ///< the size must match
+};
+
+/// What every image is made into before the network sees it.
+struct ImageSpec {
+  int channels = 0;  ///< 1 grey, 3 RGB; others only where the files have as many
+  int height = 0, width = 0;
+  Resize resize = Resize::stretch;
+};
+
+/// How 0..1 values become the network's input: (value - mean) / std per channel.
+struct NormalizeSpec {
+  enum class Mode { automatic, none, given };
+  Mode mode = Mode::automatic;
+  std::vector<double> mean, std;  ///< mode given only, one per channel
+};
+
+enum class Border { zero, reflect };
+
+/// Shifts by a whole number of pixels, uniform in -pixels .. pixels, independently in both directions.
+struct RandomTranslateSpec {
+  int pixels = 0;
+  Border border = Border::zero;
+};
+/// Mirrors left and right with probability p.
+struct RandomFlipSpec {
+  double p = 0.5;
+};
+using AugmentSpec = std::variant<RandomTranslateSpec, RandomFlipSpec>;
+
+enum class BadImages {
+  fail,  ///< list every bad file and stop before training
+  skip,  ///< list them, leave them out, go on
+};
+
+/// The `data` part of a config.
+struct DataSpec {
+  DataFormat format = DataFormat::folder;
+  DataLocation train;
+  std::variant<std::monostate, ValidationFraction, DataLocation> validation;
+  std::optional<DataLocation> test;
+  ImageSpec image;
+  NormalizeSpec normalize;
+  std::vector<AugmentSpec> augment;
+  BadImages bad_images = BadImages::fail;
+  int cache_mb = 4096;  ///< decoded images kept in memory; beyond it they are read again when needed
+};
+
+}  // namespace cnn

@@ -1,0 +1,5 @@
+#pragma once
+
+namespace cnn {
+class Layer;
+}

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <memory>
+
+#include "nn/activation_function.h"
+#include "nn/layer.h"
+
+namespace cnn {
+
+/// A non-linearity as an entry of its own.
+struct ActivationSpec {
+  ActivationFunction function = ActivationFunction::relu;
+  double negative_slope = 0.01;  ///< leaky_relu only
+};
+
+std::unique_ptr<Layer> make_layer(const ActivationSpec& spec);
+
+}  // namespace cnn

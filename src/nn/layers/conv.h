@@ -1,0 +1,39 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "nn/activation_function.h"
+#include "nn/layer.h"
+#include "nn/shape.h"
+
+namespace cnn {
+
+/// Zero border around a convolution's input: an amount per side, or a rule.
+struct ConvPadding {
+  enum class Mode {
+    amount,  ///< `amount` rows above and below, columns left and right
+    same,    ///< output as large as the input: total d*(k-1), floor(total/2) before, the rest after; stride 1
+             ///< only
+    valid,   ///< none
+  };
+  Mode mode = Mode::amount;
+  Size2 amount{0, 0};
+  friend bool operator==(const ConvPadding&, const ConvPadding&) = default;
+};
+
+/// A 2-d convolution (cross-correlation, as in PyTorch).
+struct ConvSpec {
+  int out_channels = 0;
+  Size2 kernel_size;
+  Size2 stride{1, 1};
+  ConvPadding padding;
+  Size2 dilation{1, 1};
+  int groups = 1;
+  bool bias = true;
+  ActivationFunction activation = ActivationFunction::none;
+};
+
+std::unique_ptr<Layer> make_layer(const ConvSpec& spec);
+
+}  // namespace cnn

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <memory>
+
+#include "nn/activation_function.h"
+#include "nn/layer.h"
+
+namespace cnn {
+
+/// Every output reads every input (PyTorch's Linear).
+struct DenseSpec {
+  int units = 0;
+  bool bias = true;
+  ActivationFunction activation = ActivationFunction::none;
+};
+
+std::unique_ptr<Layer> make_layer(const DenseSpec& spec);
+
+}  // namespace cnn

@@ -1,0 +1,16 @@
+#pragma once
+
+#include <memory>
+
+#include "nn/layer.h"
+
+namespace cnn {
+
+/// In training, sets each value to 0 with probability p and multiplies the others by 1/(1-p).
+struct DropoutSpec {
+  double p = 0.5;
+};
+
+std::unique_ptr<Layer> make_layer(const DropoutSpec& spec);
+
+}  // namespace cnn

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "nn/layer.h"
+#include "nn/shape.h"
+
+namespace cnn {
+
+/// Largest value of each window; padding never wins.
+struct MaxPoolSpec {
+  Size2 kernel_size;
+  std::optional<Size2> stride;  ///< default: kernel_size
+  Size2 padding{0, 0};          ///< at most half the kernel
+};
+
+/// Mean of each window.
+struct AvgPoolSpec {
+  Size2 kernel_size;
+  std::optional<Size2> stride;  ///< default: kernel_size
+  Size2 padding{0, 0};          ///< at most half the kernel
+  bool count_include_pad = true;
+};
+
+/// Mean of each map: c x h x w -> c x 1 x 1.
+struct GlobalAvgPoolSpec {};
+
+std::unique_ptr<Layer> make_layer(const MaxPoolSpec& spec);
+std::unique_ptr<Layer> make_layer(const AvgPoolSpec& spec);
+std::unique_ptr<Layer> make_layer(const GlobalAvgPoolSpec& spec);
+
+}  // namespace cnn

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "nn/layers/activation.h"
+#include "nn/layers/batch_norm.h"
+#include "nn/layers/conv.h"
+#include "nn/layers/dense.h"
+#include "nn/layers/dropout.h"
+#include "nn/layers/flatten.h"
+#include "nn/layers/pool.h"
+
+namespace cnn {
+
+struct LayerSpec;
+
+/// y = activation(layers(x) + shortcut(x)).
+struct ResidualSpec {
+  enum class Shortcut {
+    identity,
+    projection,  ///< 1x1 conv without bias, then batch_norm; its stride makes the sizes match
+  };
+  std::vector<LayerSpec> layers;
+  Shortcut shortcut = Shortcut::identity;
+  ActivationFunction activation = ActivationFunction::none;
+};
+
+/// One entry of the config's `network`.
+struct LayerSpec {
+  std::string name;  ///< unique in the network; given, or type and running number
+  std::string path;  ///< JSON pointer of the entry, for error messages: "/network/3", "/network/3/layers/0"
+  std::variant<ConvSpec, MaxPoolSpec, AvgPoolSpec, GlobalAvgPoolSpec, FlattenSpec, DenseSpec, BatchNormSpec,
+               DropoutSpec, ActivationSpec, ResidualSpec>
+      spec;
+};
+
+/// The chain, first entry first.
+using NetworkSpec = std::vector<LayerSpec>;
+
+}  // namespace cnn
