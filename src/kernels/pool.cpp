@@ -40,7 +40,7 @@ void max_pool_forward(const PoolWindow& p, BlockView<const float> x, BlockView<f
             const float* row = x.at(c, h, 0) + part * kWidth;
             for (int w = cols.first; w < cols.last; ++w) {
               const V v = load(row + w * kLanes);
-              const auto wins = hn::Or(hn::Gt(v, best), hn::Ne(v, v));
+              const auto wins = hn::Or(hn::Gt(v, best), hn::IsNaN(v));
               best = hn::IfThenElse(wins, v, best);
               winner = hn::IfThenElse(hn::RebindMask(Int(), wins), hn::Set(Int(), h * x.w + w), winner);
             }

@@ -28,7 +28,7 @@ void softmax_cross_entropy(const CrossEntropy& l, const float* z, float* probabi
     auto winner = hn::Zero(Int());
     for (int k = 1; k < l.classes; ++k) {
       const V v = load(at + k * kLanes);
-      const auto wins = hn::Or(hn::Gt(v, best), hn::Ne(v, v));
+      const auto wins = hn::Or(hn::Gt(v, best), hn::IsNaN(v));
       best = hn::IfThenElse(wins, v, best);
       winner = hn::IfThenElse(hn::RebindMask(Int(), wins), hn::Set(Int(), k), winner);
     }
