@@ -5,7 +5,8 @@
 
 #include "apps/command_line.h"
 #include "apps/layer_rows.h"
-#include "config/reader.h"
+#include "apps/places.h"
+#include "config/config.h"
 #include "core/text.h"
 #include "train/model_file.h"
 
@@ -64,15 +65,16 @@ int inspect(const Options& options) {
   if (options.reference) return fmt::print("{}", markdown_reference()), 0;
   if (options.config.empty() == options.model.empty())
     fail_usage("name a --config or a --model (one of them)");
-  const ConfigFile file =
-      options.model.empty()
-          ? ConfigFile::read(options.config, {})
-          : ConfigFile::from_model(read_description(options.model).config, options.model.string());
-  const ImageSpec& image = file.config().data.image;
+  const bool is_model = !options.model.empty();
+  const std::string stored = is_model ? read_description(options.model).config : "";
+  const Document document =
+      is_model ? Document::parse(stored, options.model.string()) : Document::read(options.config);
+  const Config config = is_model ? read_model_config(stored, options.model.string()) : read_config(document);
+  const ImageSpec& image = config.data.image;
   const Shape input{.c = image.channels, .h = image.height, .w = image.width};
-  file.explain_errors([&] {
-    Network network(file.config().network, input, 0, 1);
-    if (!options.model.empty()) load_model(options.model, network);
+  with_places(document, [&] {
+    Network network(config.network, input, 0, 1);
+    if (is_model) load_model(options.model, network);
     const auto warnings = cliff_warnings(input.values(), layer_rows(network));
     options.json ? print_json(network, warnings) : print_text(network, warnings);
   });

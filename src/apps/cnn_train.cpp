@@ -11,8 +11,9 @@
 #include "apps/command_line.h"
 #include "apps/interruption.h"
 #include "apps/layer_rows.h"
+#include "apps/places.h"
 #include "apps/training_data.h"
-#include "config/reader.h"
+#include "config/config.h"
 #include "core/text.h"
 #include "kernels/simd.h"
 #include "report/progress.h"
@@ -94,20 +95,19 @@ double measured_epoch_seconds(Trainer& trainer) {
 
 int train(const Options& options) {
   const auto log = make_log(options.quiet);
-  const ConfigFile file = ConfigFile::read(options.config, options.overrides);
-  const Config& config = file.config();
+  const Document document = Document::read(options.config, options.overrides);
+  const Config config = read_config(document);
   const Shape input{
       .c = config.data.image.channels, .h = config.data.image.height, .w = config.data.image.width};
   // Shapes first: a mistake there should not have to wait for the data.
-  file.explain_errors([&] { Network(config.network, input, 0, 1); });
+  with_places(document, [&] { Network(config.network, input, 0, 1); });
   const std::filesystem::path folder = RunFolder::choose(options.run_dir, config.name);
 
   ThreadPool pool(options.threads);
   TrainingData data = open_training_data(config.data, config.seed, pool, options.quiet);
-  std::unique_ptr<Network> network;
-  file.explain_errors([&] {
-    network = std::make_unique<Network>(config.network, input, static_cast<int>(data.classes.size()),
-                                        config.training.batch_size);
+  const auto network = with_places(document, [&] {
+    return std::make_unique<Network>(config.network, input, static_cast<int>(data.classes.size()),
+                                     config.training.batch_size);
   });
   network->initialize(config.seed);
   if (config.training.initial_weights) load_initial_weights(*config.training.initial_weights, *network);
@@ -125,7 +125,7 @@ int train(const Options& options) {
 
   std::unique_ptr<RunFolder> run;
   if (!options.dry_run) {
-    run = std::make_unique<RunFolder>(folder, file.resolved());
+    run = std::make_unique<RunFolder>(folder, resolved_json(config));
     add_log_file(*log, run->file("train.log"));
   }
   log->info("{}: {} classes ({}), {} training images{}{}", config.name, data.classes.size(),
@@ -151,7 +151,7 @@ int train(const Options& options) {
   }
 
   const ModelDescription description{
-      .config = file.for_model(), .classes = data.classes, .mean = data.mean, .std = data.std};
+      .config = model_config_json(config), .classes = data.classes, .mean = data.mean, .std = data.std};
   const Interruption interruption;
   std::unique_ptr<Progress> progress;
   EpochResult best;

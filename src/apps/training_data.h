@@ -6,7 +6,10 @@
 #include <vector>
 
 #include "core/thread_pool.h"
+#include "data/augmentation.h"
 #include "data/data_spec.h"
+#include "data/dataset.h"
+#include "data/normalize.h"
 #include "train/image_set.h"
 
 namespace cnn {
@@ -18,8 +21,11 @@ struct TrainingData {
   std::vector<std::string> classes;
   std::vector<double> mean, std;   ///< per channel
   std::vector<std::string> notes;  ///< what to tell the user: counts, skipped files, warnings
-  std::vector<std::shared_ptr<const void>> owners;  ///< keep the sets' memory alive
 };
+
+/// A data set as the trainer sees it.
+ImageSet image_set(std::shared_ptr<const Dataset> dataset, const Normalize& normalize, int workers,
+                   Augmentation augmentation = {});
 
 /// Opens, checks and splits the data of a config. Throws Error with everything that is wrong with it.
 TrainingData open_training_data(const DataSpec& spec, std::uint64_t seed, ThreadPool& pool, bool quiet);
