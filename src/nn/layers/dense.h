@@ -12,6 +12,7 @@ struct DenseSpec {
   int units = 0;
   bool bias = true;
   ActivationFunction activation = ActivationFunction::none;
+  friend bool operator==(const DenseSpec&, const DenseSpec&) = default;
 };
 
 std::unique_ptr<Layer> make_layer(const DenseSpec& spec);
