@@ -20,6 +20,7 @@ struct Config {
   DataSpec data;
   NetworkSpec network;
   TrainingSpec training;
+  friend bool operator==(const Config&, const Config&) = default;
 };
 
 }  // namespace cnn

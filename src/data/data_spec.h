@@ -17,18 +17,22 @@ enum class DataFormat {
 /// Where one set of images is. All paths absolute.
 struct FolderLocation {
   std::filesystem::path folder;
+  friend bool operator==(const FolderLocation&, const FolderLocation&) = default;
 };
 struct IdxLocation {
   std::filesystem::path images, labels;
+  friend bool operator==(const IdxLocation&, const IdxLocation&) = default;
 };
 struct CifarLocation {
   std::vector<std::filesystem::path> files;
+  friend bool operator==(const CifarLocation&, const CifarLocation&) = default;
 };
 using DataLocation = std::variant<FolderLocation, IdxLocation, CifarLocation>;
 
 /// A seeded, stratified part of the training set, held back for validation.
 struct ValidationFraction {
   double fraction = 0.1;
+  friend bool operator==(const ValidationFraction&, const ValidationFraction&) = default;
 };
 
 enum class Resize {
@@ -43,6 +47,7 @@ struct ImageSpec {
   int channels = 0;  ///< 1 grey, 3 RGB; others only where the files have as many
   int height = 0, width = 0;
   Resize resize = Resize::stretch;
+  friend bool operator==(const ImageSpec&, const ImageSpec&) = default;
 };
 
 /// How 0..1 values become the network's input: (value - mean) / std per channel.
@@ -50,6 +55,7 @@ struct NormalizeSpec {
   enum class Mode { automatic, none, given };
   Mode mode = Mode::automatic;
   std::vector<double> mean, std;  ///< mode given only, one per channel
+  friend bool operator==(const NormalizeSpec&, const NormalizeSpec&) = default;
 };
 
 enum class Border { zero, reflect };
@@ -58,10 +64,12 @@ enum class Border { zero, reflect };
 struct RandomTranslateSpec {
   int pixels = 0;
   Border border = Border::zero;
+  friend bool operator==(const RandomTranslateSpec&, const RandomTranslateSpec&) = default;
 };
 /// Mirrors left and right with probability p.
 struct RandomFlipSpec {
   double p = 0.5;
+  friend bool operator==(const RandomFlipSpec&, const RandomFlipSpec&) = default;
 };
 using AugmentSpec = std::variant<RandomTranslateSpec, RandomFlipSpec>;
 
@@ -81,6 +89,7 @@ struct DataSpec {
   std::vector<AugmentSpec> augment;
   BadImages bad_images = BadImages::fail;
   int cache_mb = 4096;  ///< decoded images kept in memory; beyond it they are read again when needed
+  friend bool operator==(const DataSpec&, const DataSpec&) = default;
 };
 
 }  // namespace cnn

@@ -25,6 +25,7 @@ struct ResidualSpec {
   std::vector<LayerSpec> layers;
   Shortcut shortcut = Shortcut::identity;
   ActivationFunction activation = ActivationFunction::none;
+  friend bool operator==(const ResidualSpec& a, const ResidualSpec& b);
 };
 
 /// One entry of the config's `network`.
@@ -34,7 +35,13 @@ struct LayerSpec {
   std::variant<ConvSpec, MaxPoolSpec, AvgPoolSpec, GlobalAvgPoolSpec, FlattenSpec, DenseSpec, BatchNormSpec,
                DropoutSpec, ActivationSpec, ResidualSpec>
       spec;
+  friend bool operator==(const LayerSpec&, const LayerSpec&) = default;
 };
+
+// Not defaulted in the class: LayerSpec is not complete there.
+inline bool operator==(const ResidualSpec& a, const ResidualSpec& b) {
+  return a.layers == b.layers && a.shortcut == b.shortcut && a.activation == b.activation;
+}
 
 /// The chain, first entry first.
 using NetworkSpec = std::vector<LayerSpec>;

@@ -15,6 +15,7 @@ struct SgdSpec {
   double momentum = 0;
   bool nesterov = false;
   double weight_decay = 0;
+  friend bool operator==(const SgdSpec&, const SgdSpec&) = default;
 };
 
 /// PyTorch's Adam (decay added to the gradient) or AdamW (decay applied to the weight).
@@ -24,20 +25,26 @@ struct AdamSpec {
   std::array<double, 2> betas{0.9, 0.999};
   double eps = 1e-8;
   double weight_decay = 0;  ///< adamw's default is 0.01
+  friend bool operator==(const AdamSpec&, const AdamSpec&) = default;
 };
 
 using OptimizerSpec = std::variant<SgdSpec, AdamSpec>;
 
-struct ConstantSchedule {};
+struct ConstantSchedule {
+  friend bool operator==(const ConstantSchedule&, const ConstantSchedule&) = default;
+};
 struct StepSchedule {
   double step_epochs = 1;
   double gamma = 0.1;
+  friend bool operator==(const StepSchedule&, const StepSchedule&) = default;
 };
 struct ExponentialSchedule {
   double gamma = 0.95;
+  friend bool operator==(const ExponentialSchedule&, const ExponentialSchedule&) = default;
 };
 struct CosineSchedule {
   double final_factor = 0;
+  friend bool operator==(const CosineSchedule&, const CosineSchedule&) = default;
 };
 /// PyTorch's OneCycleLR with max_lr = learning_rate; momentum is not cycled.
 struct OneCycleSchedule {
@@ -46,10 +53,12 @@ struct OneCycleSchedule {
   Anneal anneal = Anneal::cos;
   double div_factor = 25;
   double final_div_factor = 1e4;
+  friend bool operator==(const OneCycleSchedule&, const OneCycleSchedule&) = default;
 };
 /// Straight lines between points (fraction of training, factor).
 struct LinearSchedule {
   std::vector<std::array<double, 2>> points;
+  friend bool operator==(const LinearSchedule&, const LinearSchedule&) = default;
 };
 
 struct ScheduleSpec {
@@ -57,12 +66,14 @@ struct ScheduleSpec {
                LinearSchedule>
       shape;
   double warmup_epochs = 0;  ///< not with one_cycle
+  friend bool operator==(const ScheduleSpec&, const ScheduleSpec&) = default;
 };
 
 /// Weights to start from: parameters by name out of a safetensors file.
 struct InitialWeightsSpec {
   std::filesystem::path file;
   std::vector<std::string> except;  ///< layers that stay freshly initialized
+  friend bool operator==(const InitialWeightsSpec&, const InitialWeightsSpec&) = default;
 };
 
 /// The `training` part of a config.
@@ -75,6 +86,7 @@ struct TrainingSpec {
   OptimizerSpec optimizer;
   ScheduleSpec schedule;
   std::optional<InitialWeightsSpec> initial_weights;
+  friend bool operator==(const TrainingSpec&, const TrainingSpec&) = default;
 };
 
 }  // namespace cnn

@@ -2,7 +2,7 @@
 
 #include <memory>
 
-#include "nn/activation_function.h"
+#include "kernels/activation.h"
 #include "nn/layer.h"
 
 namespace cnn {
@@ -11,6 +11,7 @@ namespace cnn {
 struct ActivationSpec {
   ActivationFunction function = ActivationFunction::relu;
   double negative_slope = 0.01;  ///< leaky_relu only
+  friend bool operator==(const ActivationSpec&, const ActivationSpec&) = default;
 };
 
 std::unique_ptr<Layer> make_layer(const ActivationSpec& spec);

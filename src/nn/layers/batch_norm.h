@@ -2,7 +2,7 @@
 
 #include <memory>
 
-#include "nn/activation_function.h"
+#include "kernels/activation.h"
 #include "nn/layer.h"
 
 namespace cnn {
@@ -13,6 +13,7 @@ struct BatchNormSpec {
   double momentum = 0.1;  ///< weight of the new batch in the running statistics
   bool affine = true;     ///< learn a scale and a shift per channel
   ActivationFunction activation = ActivationFunction::none;
+  friend bool operator==(const BatchNormSpec&, const BatchNormSpec&) = default;
 };
 
 std::unique_ptr<Layer> make_layer(const BatchNormSpec& spec);

@@ -3,7 +3,7 @@
 #include <memory>
 #include <optional>
 
-#include "nn/activation_function.h"
+#include "kernels/activation.h"
 #include "nn/layer.h"
 #include "nn/shape.h"
 
@@ -32,6 +32,7 @@ struct ConvSpec {
   int groups = 1;
   bool bias = true;
   ActivationFunction activation = ActivationFunction::none;
+  friend bool operator==(const ConvSpec&, const ConvSpec&) = default;
 };
 
 std::unique_ptr<Layer> make_layer(const ConvSpec& spec);

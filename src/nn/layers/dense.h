@@ -2,7 +2,7 @@
 
 #include <memory>
 
-#include "nn/activation_function.h"
+#include "kernels/activation.h"
 #include "nn/layer.h"
 
 namespace cnn {
@@ -12,6 +12,7 @@ struct DenseSpec {
   int units = 0;
   bool bias = true;
   ActivationFunction activation = ActivationFunction::none;
+  friend bool operator==(const DenseSpec&, const DenseSpec&) = default;
 };
 
 std::unique_ptr<Layer> make_layer(const DenseSpec& spec);

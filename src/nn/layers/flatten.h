@@ -7,7 +7,9 @@
 namespace cnn {
 
 /// c x h x w -> a vector of c*h*w values, in that order.
-struct FlattenSpec {};
+struct FlattenSpec {
+  friend bool operator==(const FlattenSpec&, const FlattenSpec&) = default;
+};
 
 std::unique_ptr<Layer> make_layer(const FlattenSpec& spec);
 

@@ -13,6 +13,7 @@ struct MaxPoolSpec {
   Size2 kernel_size;
   std::optional<Size2> stride;  ///< default: kernel_size
   Size2 padding{0, 0};          ///< at most half the kernel
+  friend bool operator==(const MaxPoolSpec&, const MaxPoolSpec&) = default;
 };
 
 /// Mean of each window.
@@ -21,10 +22,13 @@ struct AvgPoolSpec {
   std::optional<Size2> stride;  ///< default: kernel_size
   Size2 padding{0, 0};          ///< at most half the kernel
   bool count_include_pad = true;
+  friend bool operator==(const AvgPoolSpec&, const AvgPoolSpec&) = default;
 };
 
 /// Mean of each map: c x h x w -> c x 1 x 1.
-struct GlobalAvgPoolSpec {};
+struct GlobalAvgPoolSpec {
+  friend bool operator==(const GlobalAvgPoolSpec&, const GlobalAvgPoolSpec&) = default;
+};
 
 std::unique_ptr<Layer> make_layer(const MaxPoolSpec& spec);
 std::unique_ptr<Layer> make_layer(const AvgPoolSpec& spec);
