@@ -289,8 +289,7 @@ std::shared_ptr<const Object<ImageSpec>> image_kind() {
 
 const Typed<AugmentSpec, AugmentSpec>& augment_kind() {
   static const Typed<AugmentSpec, AugmentSpec> kind = [] {
-    Typed<AugmentSpec, AugmentSpec> augment("augment",
-                                            [](AugmentSpec& spec) -> AugmentSpec& { return spec; });
+    Typed<AugmentSpec, AugmentSpec> augment([](AugmentSpec& spec) -> AugmentSpec& { return spec; });
     augment
         .add(Table<RandomTranslateSpec>{
             "random_translate",
@@ -317,7 +316,7 @@ std::shared_ptr<const Object<DataSpec>> data_kind() {
         "",
         "The images, and what is done to them.",
         {required_key("format", &S::format, format_kind(),
-                      "`folder`: train/<class>/*.{png,jpg,...}; `idx`: MNIST's file format, also .gz; "
+                      "`folder`: `train/<class>/*.{png,jpg,...}`; `idx`: MNIST's file format, also .gz; "
                       "`cifar10`: CIFAR-10's "
                       "binary batches."),
          train_key(), validation_key(), test_key(),

@@ -129,7 +129,7 @@ void Document::apply_override(const std::string& assignment) {
       const std::size_t count = at->items.size();
       if (!element || *element >= count)
         fail_usage("{}: \"{}\" is not an element of {}, an array of {}{}", place, step, above, count,
-                   count > 0 ? fmt::format("; its elements are 0 to {}", count - 1) : "");
+                   count > 0 ? fmt::format("; give its number, 0 to {}", count - 1) : "");
       next = &at->items[*element];
     } else if (at->kind == JsonValue::Kind::object || at->kind == JsonValue::Kind::null) {
       if (at->kind == JsonValue::Kind::null) *at = JsonValue::object();

@@ -152,8 +152,11 @@ class List : public Kind<std::vector<V>> {
       : element_(std::move(element)), least_(least), words_(std::move(words)) {}
 
   bool read(const Place& place, std::vector<V>& out) const override {
-    if (place.value().kind != JsonValue::Kind::array || place.value().items.size() < least_)
-      return place.expected(words_);
+    if (place.value().kind != JsonValue::Kind::array) {
+      const std::string line = to_line(place.value());
+      return place.expected(words_, fmt::format("write [{}]", line.size() <= 60 ? line : "..."));
+    }
+    if (place.value().items.size() < least_) return place.expected(words_);
     bool good = true;
     out.clear();
     for (std::size_t i = 0; i < place.value().items.size(); ++i) {

@@ -257,8 +257,8 @@ const Typed<LayerSpec, LayerVariant>& layer_kind() {
     auto name = optional_key("name", &LayerSpec::name, layer_name(),
                              "Name of the entry and of its tensors; unique, without dots.")
                     .defaults_to("type and running number: `conv1`");
-    Typed<LayerSpec, LayerVariant> layers(
-        "layer", [](LayerSpec& layer) -> LayerVariant& { return layer.spec; }, {name});
+    Typed<LayerSpec, LayerVariant> layers([](LayerSpec& layer) -> LayerVariant& { return layer.spec; },
+                                          {name});
     layers.add(conv_table())
         .add(pool_table<MaxPoolSpec>("max_pool", "Largest value of each window; sizes round down."))
         .add(avg_pool_table())
@@ -273,7 +273,8 @@ const Typed<LayerSpec, LayerVariant>& layer_kind() {
     layers.refuse_type("softmax", softmax).refuse_type("log_softmax", softmax);
     layers.refuse_type("input", "the input's shape is `image` in `data`; leave this entry out");
     for (const char* function : {"relu", "leaky_relu", "elu", "gelu", "silu", "sigmoid", "tanh"})
-      layers.refuse_type(function, fmt::format("write {{\"type\": \"activation\", \"function\": \"{}\"}}, or "
+      layers.refuse_type(function, fmt::format("a non-linearity is no type of entry; write {{\"type\": "
+                                               "\"activation\", \"function\": \"{}\"}}, or "
                                                "\"activation\": \"{}\" in the entry before",
                                                function, function));
     return layers;

@@ -11,7 +11,8 @@
 namespace cnn {
 namespace {
 
-constexpr std::size_t kMostErrors = 20;  // shown; the rest is counted
+constexpr std::size_t kMostShown = 20;  // mistakes; the rest is counted
+constexpr std::size_t kMostKept = 200;  // finding a line takes as long as the file is
 
 bool looks_like_number(const std::string& text) {
   double ignored = 0;
@@ -22,6 +23,10 @@ bool looks_like_number(const std::string& text) {
 }  // namespace
 
 void Reading::add_error(const std::string& pointer, const std::string& message, bool at_key) {
+  if (errors_.size() >= kMostKept) {
+    ++untold_;
+    return;
+  }
   errors_.push_back({document_.order_of(pointer), pointer,
                      at_key ? document_.explain_key(pointer, message) : document_.explain(pointer, message)});
 }
@@ -36,9 +41,10 @@ void Reading::finish() const {
   std::stable_sort(sorted.begin(), sorted.end(),
                    [](const Mistake& a, const Mistake& b) { return a.order < b.order; });
   std::string text;
-  for (std::size_t i = 0; i < std::min(sorted.size(), kMostErrors); ++i)
+  for (std::size_t i = 0; i < std::min(sorted.size(), kMostShown); ++i)
     text += (i > 0 ? "\n" : "") + sorted[i].text;
-  if (sorted.size() > kMostErrors) text += fmt::format("\nand {} more mistakes", sorted.size() - kMostErrors);
+  if (sorted.size() > kMostShown)
+    text += fmt::format("\nand {} more mistakes", sorted.size() - kMostShown + untold_);
   throw Error(ExitCode::bad_usage, text);
 }
 
@@ -63,8 +69,8 @@ bool Place::error_at_key(std::string_view key, const std::string& message) const
   return false;
 }
 
-bool Place::expected(const std::string& words) const {
-  std::string hint;
+bool Place::expected(const std::string& words, std::string advice) const {
+  std::string hint = advice.empty() ? "" : "; " + advice;
   const bool wants_string =
       words.find("string") != std::string::npos || words.find("path") != std::string::npos;
   const bool wants_value =
@@ -76,8 +82,8 @@ bool Place::expected(const std::string& words) const {
   } else if (value_->kind == JsonValue::Kind::number || value_->kind == JsonValue::Kind::boolean) {
     if (wants_string && value_->override_index != JsonValue::kFromFile) {
       const std::string& text = reading_->document().override_text(value_->override_index);
-      hint =
-          fmt::format("; for a string write '{}=\"{}\"'", text.substr(0, text.find('=')), to_line(*value_));
+      hint = fmt::format("; for a string write --set '{}=\"{}\"'", text.substr(0, text.find('=')),
+                         to_line(*value_));
     }
     if (words == "true or false" && value_->kind == JsonValue::Kind::number)
       hint = value_->number == 0 ? "; write false" : "; write true";

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,8 +23,10 @@ class Reading {
   const Document& document() const { return document_; }
   Purpose purpose() const { return purpose_; }
   void add_error(const std::string& pointer, const std::string& message, bool at_key = false);
-  std::size_t errors() const { return errors_.size(); }
   bool has_error_at(std::string_view pointer) const;
+  /// A message has proposed this key instead of an unknown one: that it is missing need not be told as well.
+  void add_proposal(const std::string& pointer) { proposals_.insert(pointer); }
+  bool is_proposed(const std::string& pointer) const { return proposals_.count(pointer) > 0; }
   /// Throws Error (exit 2) if there were mistakes, one per line in the order of the file.
   void finish() const;
 
@@ -36,6 +39,8 @@ class Reading {
   const Document& document_;
   Purpose purpose_;
   std::vector<Mistake> errors_;
+  std::size_t untold_ = 0;  // mistakes beyond those kept
+  std::set<std::string> proposals_;
 };
 
 /// A value of the document and the way to it. The functions that report a mistake return false, so that a
@@ -57,8 +62,8 @@ class Place {
   bool error_at_member(std::string_view key, const std::string& message) const;
   /// The same, pointing at the key instead of its value.
   bool error_at_key(std::string_view key, const std::string& message) const;
-  /// "found ..., expected <words>", and why it may have happened.
-  bool expected(const std::string& words) const;
+  /// "found ..., expected <words>", and how to fix it: `advice`, or what the two say.
+  bool expected(const std::string& words, std::string advice = "") const;
 
  private:
   Reading* reading_;

@@ -110,7 +110,9 @@ std::string plain(std::string_view word) {
   return out;
 }
 
-std::string best(std::string_view word, std::span<const std::string> candidates) {
+}  // namespace
+
+std::string suggested(std::string_view word, std::span<const std::string> candidates) {
   // Beyond this a word is no misspelling, and the edit distance of a megabyte takes its time.
   if (word.size() > 64) return "";
   const std::string searched = plain(word);
@@ -123,10 +125,8 @@ std::string best(std::string_view word, std::span<const std::string> candidates)
   return similar.empty() ? closest(searched, candidates) : similar;
 }
 
-}  // namespace
-
 std::string suggestion(std::string_view word, std::span<const std::string> candidates) {
-  const std::string name = best(word, candidates);
+  const std::string name = suggested(word, candidates);
   return name.empty() || name == word ? "" : fmt::format(" (did you mean \"{}\"?)", name);
 }
 

@@ -130,6 +130,10 @@ class Builder {
     const std::size_t start = token_start();
     std::size_t end = start;
     while (end < text_.size() && is_number_character(text_[end])) ++end;
+    // A zero ends at once: in 08 the lexer reads a 0, and the 8 is the next token.
+    const std::size_t first = start + (text_[start] == '-' ? 1 : 0);
+    if (text_[first] == '0' && first + 1 < end && text_[first + 1] >= '0' && text_[first + 1] <= '9')
+      end = first + 1;
     JsonValue number(value);
     number.text = text_.substr(start, end - start);
     if (!add(std::move(number), start)) return false;
@@ -221,12 +225,18 @@ class Builder {
                says("invalid string: control character U+000D")) {
       stop(start,
            "this string does not end on its line; a closing \" is missing (a line break inside is \\n)");
+    } else if (says("U+0009")) {
+      stop(last, "a tab inside a string; write \\t, or spaces");
     } else if (says("invalid string: control character")) {
-      stop(last, fmt::format("the byte {} inside a string; write it as an escape such as \\t or \\u0001",
-                             printable(text_.substr(last, 1))));
+      stop(last, fmt::format("the control character {0} inside a string; remove it, or write \\u{1:04X}",
+                             printable(text_.substr(last, 1)), static_cast<unsigned>(text_[last])));
     } else if (says("ill-formed UTF-8")) {
-      stop(last,
-           fmt::format("the byte {} is not UTF-8; save the file as UTF-8", printable(text_.substr(last, 1))));
+      // The lexer may notice only at a later byte: go back to where the character starts.
+      std::size_t bad = last;
+      while (bad > start && last - bad < 3 && (static_cast<unsigned char>(text_[bad]) & 0xC0) != 0xC0) --bad;
+      if ((static_cast<unsigned char>(text_[bad]) & 0xC0) != 0xC0) bad = last;
+      stop(bad, fmt::format("the byte 0x{:02X} is not UTF-8; save the file as UTF-8",
+                            static_cast<unsigned>(static_cast<unsigned char>(text_[bad]))));
     } else if (says("invalid string")) {
       stop(last,
            "a backslash starts an escape here (\\n, \\\", \\u00e9); write \\\\ for a backslash, and / in "
@@ -237,7 +247,7 @@ class Builder {
       explain_separator();
     } else if (says("while parsing array -") || says("while parsing object -")) {
       explain_after_value(start, last);
-    } else if (says("expected end of input")) {
+    } else if (says("; expected end of input")) {
       const std::size_t extra = skip(end_, false);
       stop(extra, fmt::format("found {} after the end of the config; is a {{ missing or a }} too much?",
                               found(extra)));
@@ -305,7 +315,7 @@ class Builder {
 
   void explain_value(std::size_t start, std::size_t last) {
     const char closing = text_.empty() ? '\0' : text_[std::min(last, text_.size() - 1)];
-    if (start == last + 1 || closing == ']' || closing == '}' || closing == ',') {
+    if (start == last + 1 || closing == ']' || closing == '}' || closing == ',' || closing == ':') {
       // The parser stopped at punctuation, which token_start() passes over.
       const std::size_t first = skip(end_, false);
       if (first < text_.size() && text_[first] == ',') {
@@ -318,6 +328,7 @@ class Builder {
       }
       if (first < text_.size() && text_[first] == ':') {
         const std::size_t next = skip(first + 1, false);
+        if (next < text_.size() && text_[next] == ':') return void(stop(next, "two colons; remove one"));
         if (next < text_.size() && (text_[next] == ',' || text_[next] == '}' || text_[next] == ']') &&
             !open_.empty() && !open_.back().value.keys.empty())
           return void(stop(next, fmt::format("the value of \"{}\" is missing",
@@ -330,7 +341,15 @@ class Builder {
     for (char& c : lower)
       if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
     const char c = text_[start];
-    if (lower == "true" || lower == "false") {
+    const std::string after_sign = c == '-' ? word_at(start + 1) : "";
+    if (open_.empty()) {
+      stop(start, fmt::format("found {}, expected a {{: a config is a JSON object", found(start)));
+    } else if (!after_sign.empty() && !(after_sign[0] >= '0' && after_sign[0] <= '9')) {
+      stop(start, fmt::format("-{} is not a number in JSON", after_sign));
+    } else if (lower == "yes" || lower == "on" || lower == "no" || lower == "off") {
+      stop(start,
+           fmt::format("JSON writes {}, not {}", lower == "yes" || lower == "on" ? "true" : "false", word));
+    } else if (lower == "true" || lower == "false") {
       stop(start, fmt::format("JSON writes {}, not {}", lower, word));
     } else if (lower == "none" || lower == "null" || lower == "nil") {
       stop(start, fmt::format("JSON writes null, not {}", word));

@@ -1,6 +1,30 @@
 #include "config/table.h"
 
+#include "config/data_table.h"
+#include "config/training_table.h"
+
 namespace cnn {
+namespace {
+
+/// Flat configs are a common mistake: which object has such a key?
+std::string where_it_belongs(const std::string& key) {
+  std::vector<std::string> places;
+  const auto look_at = [&](const char* name, const ObjectDescription& object) {
+    for (const KeyDescription& other : object.keys)
+      if (other.key == key && std::find(places.begin(), places.end(), name) == places.end())
+        places.push_back(name);
+  };
+  look_at("data", data_kind()->description());
+  look_at("data.image", image_kind()->description());
+  look_at("training", training_kind()->description());
+  for (const ObjectDescription& optimizer : optimizer_kind().descriptions())
+    look_at("training.optimizer", optimizer);
+  for (const ObjectDescription& schedule : schedule_kind().descriptions())
+    look_at("training.schedule", schedule);
+  return places.empty() ? "" : fmt::format(": it belongs into {}", join(places, " or "));
+}
+
+}  // namespace
 
 bool check_keys(const Place& place, const std::string& what, const std::vector<std::string>& allowed,
                 const std::vector<RefusedKey>& refused,
@@ -14,10 +38,19 @@ bool check_keys(const Place& place, const std::string& what, const std::vector<s
       good = place.error_at_key(key.name, reason->why);
       continue;
     }
-    std::string why = hint ? hint(key.name) : "";
-    if (why.empty()) why = suggestion(key.name, allowed);
-    good = place.error_at_key(key.name,
-                              fmt::format("unknown key{}; {} takes {}", why, what, quoted_list(allowed)));
+    const std::string proposal = suggested(key.name, allowed);
+    std::string why;
+    if (!proposal.empty()) {
+      place.reading().add_proposal(place.pointer() / proposal);
+      why = fmt::format(" (did you mean \"{}\"?)", proposal);
+    } else if (hint) {
+      why = hint(key.name);
+    }
+    if (why.empty()) why = where_it_belongs(key.name);
+    std::vector<std::string> told = allowed;
+    std::erase(told, "$schema");  // not what anybody looks for
+    const std::string takes = told.empty() ? "no keys" : quoted_list(told);
+    good = place.error_at_key(key.name, fmt::format("unknown key{}; {} takes {}", why, what, takes));
   }
   return good;
 }

@@ -94,7 +94,8 @@ struct Table {
   std::function<bool(const S&)> owns = {};
 };
 
-/// Names the keys of `place` that are not in `allowed`. `what`: "conv", "training.optimizer" and the like.
+/// Reports the keys of `place` that are not in `allowed`. `what` they are not keys of: "conv", "the config".
+/// `hint` may know why a key is there.
 bool check_keys(const Place& place, const std::string& what, const std::vector<std::string>& allowed,
                 const std::vector<RefusedKey>& refused,
                 const std::function<std::string(const std::string&)>& hint);
@@ -117,6 +118,8 @@ bool read_fields(const std::vector<Field<S>>& fields, const Place& place, S& out
     if (!applies(field, place.reading().purpose())) continue;
     if (place.has(field.key)) {
       good = field.read(place.member(field.key), out) && good;
+    } else if (field.required && place.reading().is_proposed(place.pointer() / field.key)) {
+      good = false;
     } else if (field.required) {
       good = place.error_at_member(field.key, fmt::format("missing; expected {}", field.words()));
     }
@@ -203,9 +206,9 @@ class Typed : public Kind<V> {
  public:
   using VariantOf = Variant& (*)(V&);
 
-  /// `name`: how messages call such an object. `common`: keys that every type has.
-  Typed(std::string name, VariantOf variant_of, std::vector<Field<V>> common = {})
-      : name_(std::move(name)), variant_of_(variant_of), common_(std::move(common)) {}
+  /// `common`: keys that every type has.
+  explicit Typed(VariantOf variant_of, std::vector<Field<V>> common = {})
+      : variant_of_(variant_of), common_(std::move(common)) {}
 
   template <class S>
   Typed& add(Table<S> table, bool with_common = true) {
@@ -220,9 +223,10 @@ class Typed : public Kind<V> {
       return keys;
     };
     const VariantOf variant_of = variant_of_;
-    alternative.read = [=](const Place& place, V& out) {
+    alternative.read = [=](const Place& place, V& out, bool check) {
       S& spec = variant_of(out).template emplace<S>(shared->prototype);
-      return read_fields(shared->fields, place, spec) && (!shared->check || shared->check(place, spec));
+      return read_fields(shared->fields, place, spec) &&
+             (!check || !shared->check || shared->check(place, spec));
     };
     alternative.write = [=, fields = with_common ? common_ : std::vector<Field<V>>{}](const V& value,
                                                                                       JsonValue& out) {
@@ -248,19 +252,26 @@ class Typed : public Kind<V> {
   }
 
   bool read(const Place& place, V& out) const override {
-    if (place.value().kind != JsonValue::Kind::object) return place.expected(words());
+    const JsonValue& value = place.value();
+    if (value.kind == JsonValue::Kind::string) {
+      const std::vector<std::string> names = types();
+      const bool known = std::find(names.begin(), names.end(), value.text) != names.end();
+      return place.expected(words(), known ? fmt::format("write {{\"type\": \"{}\"}}", value.text) : "");
+    }
+    if (value.kind != JsonValue::Kind::object) return place.expected(words());
     if (!place.has("type"))
       return place.error_at_member("type", fmt::format("missing; expected one of {}", quoted_list(types())));
     const Alternative* alternative = read_type(place.member("type"));
     if (alternative == nullptr) return false;
 
-    std::vector<std::string> allowed = alternative->allowed(place.reading().purpose());
+    std::vector<std::string> allowed{"type"};
     if (alternative->with_common) add_allowed(common_, place.reading().purpose(), allowed);
-    allowed.push_back("type");
+    for (std::string& key : alternative->allowed(place.reading().purpose()))
+      allowed.push_back(std::move(key));
     bool good = check_keys(place, alternative->type, allowed, alternative->refused,
                            [&](const std::string& key) { return hint(place, *alternative, key); });
     if (alternative->with_common) good = read_fields(common_, place, out) && good;
-    return alternative->read(place, out) && good;
+    return alternative->read(place, out, good) && good;
   }
   JsonValue write(const V& value) const override {
     JsonValue out = JsonValue::object();
@@ -292,7 +303,7 @@ class Typed : public Kind<V> {
     bool with_common = true;
     std::vector<RefusedKey> refused;
     std::function<std::vector<std::string>(Purpose)> allowed;
-    std::function<bool(const Place&, V&)> read;
+    std::function<bool(const Place&, V&, bool check)> read;
     std::function<bool(const V&, JsonValue&)> write;
     std::function<ObjectDescription()> describe;
   };
@@ -322,20 +333,19 @@ class Typed : public Kind<V> {
       if (std::find(keys.begin(), keys.end(), key) != keys.end()) owners.push_back(other.type);
     }
     if (owners.empty()) return "";
-    std::string text = fmt::format(" ({} ha{} it)", join(owners), owners.size() == 1 ? "s" : "ve");
+    std::string text = fmt::format(": it belongs to {}", join(owners));
     const int from = place.member("type").value().override_index;
     if (from != JsonValue::kFromFile && place.member(key).value().override_index == JsonValue::kFromFile) {
       const std::string& assignment = place.reading().document().override_text(from);
-      const std::size_t dot = assignment.find('=') - std::string_view(".type").size();
+      const std::size_t end = assignment.find('=') - std::string_view(".type").size();
       text += fmt::format(
-          " and the file was written for another type: replace all of it, --set '{}={{\"type\": \"{}\", "
-          "...}}'",
-          assignment.substr(0, dot), chosen.type);
+          ", and the type comes from --set {}; replace the whole object instead, --set '{}={{\"type\": "
+          "\"{}\", ...}}'",
+          assignment, assignment.substr(0, end), chosen.type);
     }
     return text;
   }
 
-  std::string name_;
   VariantOf variant_of_;
   std::vector<Field<V>> common_;
   std::vector<Alternative> alternatives_;

@@ -89,7 +89,7 @@ KindOf<V> borrowed(const Kind<V>& kind) {
 const Typed<OptimizerSpec, OptimizerSpec>& optimizer_kind() {
   static const Typed<OptimizerSpec, OptimizerSpec> kind = [] {
     Typed<OptimizerSpec, OptimizerSpec> optimizers(
-        "optimizer", [](OptimizerSpec& spec) -> OptimizerSpec& { return spec; });
+        [](OptimizerSpec& spec) -> OptimizerSpec& { return spec; });
     optimizers.add(sgd_table()).add(adam_table(false)).add(adam_table(true));
     return optimizers;
   }();
@@ -101,7 +101,7 @@ const Typed<ScheduleSpec, ScheduleVariant>& schedule_kind() {
     using Step = StepSchedule;
     using Cycle = OneCycleSchedule;
     Typed<ScheduleSpec, ScheduleVariant> schedules(
-        "schedule", [](ScheduleSpec& spec) -> ScheduleVariant& { return spec.shape; },
+        [](ScheduleSpec& spec) -> ScheduleVariant& { return spec.shape; },
         {optional_key("warmup_epochs", &ScheduleSpec::warmup_epochs, number(Interval::at_least(0)),
                       "Epochs, or parts of one, in which the rate first climbs to `learning_rate`.")});
     schedules.add(Table<ConstantSchedule>{"constant", "The learning rate as it is.", {}});
