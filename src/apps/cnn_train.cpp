@@ -137,7 +137,7 @@ int train(const Options& options) {
             data.test ? fmt::format(", {} for the test at the end", with_commas(data.test->size())) : "");
   for (const std::string& note : data.notes) log->info("{}", note);
   const std::vector<LayerRow> rows = layer_rows(*network);
-  log->info("{}", layer_table(to_string(input), rows));
+  if (!options.dry_run) log->info("{}", layer_table(to_string(input), rows));  // a dry run's goes to stdout
   for (const CliffWarning& warning : cliff_warnings(input.values(), rows))
     log->warn("warning: {}", warning.message);
   log->info("{} threads, {}, {} of memory for activations, gradients and optimizer", options.threads,

@@ -206,6 +206,16 @@ TEST_CASE("cnn-inspect knows LeNet-5's numbers and reads a model back", "[cli]")
   CHECK(run_program(program_path("cnn-inspect"), {}).exit_code == 2);
 }
 
+TEST_CASE("the README's reference and configs/schema.json are what cnn-inspect prints", "[cli]") {
+  const std::string readme = read_file(fs::path(CNN_SOURCE_DIR) / "README.md");
+  const std::string marker = "<!-- reference -->\n";
+  REQUIRE(readme.find(marker) != std::string::npos);
+  const ProgramResult reference = run_program(program_path("cnn-inspect"), {"--reference"});
+  CHECK((readme.substr(readme.find(marker) + marker.size()) == reference.out));
+  const ProgramResult schema = run_program(program_path("cnn-inspect"), {"--schema"});
+  CHECK((read_file(fs::path(CNN_SOURCE_DIR) / "configs/schema.json") == schema.out));
+}
+
 TEST_CASE("--version names the instruction set in use", "[cli]") {
   for (const char* name : {"cnn-train", "cnn-inspect"}) {
     ProgramOptions options;
