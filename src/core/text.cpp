@@ -62,7 +62,8 @@ std::string exact(float value) { return shortest(value); }
 std::string with_commas(std::int64_t value) {
   std::string digits = std::to_string(value);
   const int first = value < 0 ? 1 : 0;
-  for (int i = static_cast<int>(digits.size()) - 3; i > first; i -= 3) digits.insert(static_cast<std::size_t>(i), 1, ',');
+  for (int i = static_cast<int>(digits.size()) - 3; i > first; i -= 3)
+    digits.insert(static_cast<std::size_t>(i), 1, ',');
   return digits;
 }
 

@@ -1,3 +1,8 @@
+// Before any header of Highway: it says which instruction sets exist.
+// clang-format off
+#include "kernels/targets.h"
+// clang-format on
+
 #include "kernels/simd.h"
 
 #include <hwy/highway.h>
@@ -7,7 +12,6 @@
 
 #include "core/error.h"
 #include "core/text.h"
-#include "kernels/targets.h"
 
 namespace cnn {
 namespace {

@@ -1,5 +1,140 @@
 #pragma once
 
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/block.h"
+#include "nn/pass.h"
+#include "nn/shape.h"
+#include "nn/spec_error.h"
+
 namespace cnn {
-class Layer;
-}
+
+/// Rows and columns of zeros around a map.
+struct Halo {
+  int top = 0, left = 0, bottom = 0, right = 0;
+  bool none() const { return top == 0 && left == 0 && bottom == 0 && right == 0; }
+  /// The smallest halo that serves both.
+  static Halo cover(const Halo& a, const Halo& b);
+};
+
+/// How a parameter starts: uniform in [-bound, bound), or constant.
+struct Initialization {
+  float bound = 0;
+  float constant = 0;
+};
+
+/// A trainable tensor, as its layer asks for it.
+struct ParameterRequest {
+  std::string name;                 ///< "weight", "bias"; ".weight" of a shortcut is "shortcut.weight"
+  std::vector<std::int64_t> shape;  ///< PyTorch's
+  Initialization initialization;
+  /// Whether blocks add to a gradient of their shard; else the layer writes the whole gradient batch-wide.
+  bool gradient_per_shard = false;
+};
+
+/// Work on a whole batch, in tasks that may run at the same time.
+enum class Work {
+  pack,             ///< after parameters or running statistics changed: constants that passes read
+  reduce_forward,   ///< between the two phases of forward
+  reduce_backward,  ///< between the two phases of backward
+  weight_gradient,  ///< after the last block: gradients that are summed over images
+};
+
+/// What a layer needs from the planner, and the handles it gets back. Filled once, by Layer::plan().
+class Planner {
+ public:
+  virtual ~Planner() = default;
+  virtual ParameterId parameter(ParameterRequest request) = 0;
+  /// A tensor that is saved with the model but not trained.
+  virtual StateId state(const std::string& name, std::vector<std::int64_t> shape, float initial) = 0;
+  /// Floats that all blocks read: packed weights, constants of a step.
+  virtual ConstantId constant(std::int64_t floats) = 0;
+  /// Floats for each block that live from forward to backward (training only).
+  virtual BufferId saved(std::int64_t floats) = 0;
+  /// Doubles for each block that a reduction reads: for phase 0 of forward or of backward.
+  virtual StatisticId statistic(std::int64_t doubles) = 0;
+  /// Floats for each worker, free to use within one call.
+  virtual void scratch(std::int64_t floats) = 0;
+  /// Most blocks in a batch.
+  virtual int blocks() const = 0;
+};
+
+/// What the passes of a layer read.
+struct Needs {
+  Halo x_halo;                       ///< around x, read by forward (and by the weight gradient)
+  Halo dy_halo;                      ///< around dy, read by backward
+  bool backward_reads_x = false;     ///< x must live until backward
+  bool backward_reads_y = false;     ///< y must live until backward
+  bool batch_wide_gradient = false;  ///< Work::weight_gradient reads x and dy of all blocks
+  bool two_phases = false;  ///< training: a reduction between phase 0 and phase 1, in both directions
+};
+
+struct ForwardViews {
+  BlockView<const float> x;
+  BlockView<const float> shortcut;  ///< the second input of a sum, else empty
+  BlockView<float> y;
+};
+
+struct BackwardViews {
+  BlockView<const float> x;  ///< empty unless backward_reads_x
+  BlockView<const float> y;  ///< empty unless backward_reads_y
+  BlockView<float> dy;       ///< backward may change it in place
+  BlockView<float> dx;       ///< empty: nobody needs it, skip the work
+  BlockView<float> dshortcut;
+};
+
+/// A fault of a layer's own value: `key` is the config key that cannot work. Network adds the place.
+class LayerError : public std::runtime_error {
+ public:
+  LayerError(std::string key, const std::string& message)
+      : std::runtime_error(message), key_(std::move(key)) {}
+  const std::string& key() const { return key_; }
+
+ private:
+  std::string key_;
+};
+
+/// What a layer does to the grid of positions, for receptive fields.
+struct Window {
+  Size2 kernel{1, 1}, stride{1, 1}, dilation{1, 1};
+  bool whole_map = false;  ///< every output reads every position
+};
+
+/// One layer of a network. After plan() it is const: everything that changes lives in arenas that the planner
+/// laid out, so any number of workers may pass blocks through it at the same time.
+class Layer {
+ public:
+  virtual ~Layer() = default;
+
+  /// The config's name of its type.
+  virtual std::string_view type() const = 0;
+
+  /// Pure. Throws LayerError with what to change.
+  virtual Shape output_shape(const Shape& in) const = 0;
+
+  /// Asks for what it needs. Called once, with a shape that output_shape() accepted.
+  virtual Needs plan(const Shape& in, Planner& planner) = 0;
+
+  /// y from x, for one block. Overwrites the interior of y in its last phase; the halo of y is zero already.
+  /// In evaluation only the last phase runs.
+  virtual void forward(const Pass& pass, int phase, const ForwardViews& views) const = 0;
+
+  /// dx from dy, for one block: overwrites the interior of dx, adds to (or, for the first block of a shard,
+  /// overwrites) the shard's gradients. dy is zero in lanes without an image, and dx must be.
+  virtual void backward(const Pass& pass, int phase, const BackwardViews& views) const = 0;
+
+  virtual int tasks(Work) const { return 0; }
+  virtual void run(const Pass&, Work, int /*task*/) const {}
+
+  /// Multiply-accumulates for one image, biases not counted.
+  virtual std::int64_t macs(const Shape& /*in*/) const { return 0; }
+  virtual Window window() const { return {}; }
+  /// Parameters of a dense layer with the same input and output, for layers that share theirs; 0 for others.
+  virtual std::int64_t dense_equivalent_parameters(const Shape& /*in*/) const { return 0; }
+};
+
+}  // namespace cnn

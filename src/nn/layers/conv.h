@@ -3,7 +3,7 @@
 #include <memory>
 #include <optional>
 
-#include "nn/activation_function.h"
+#include "kernels/activation.h"
 #include "nn/layer.h"
 #include "nn/shape.h"
 

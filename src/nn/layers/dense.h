@@ -2,7 +2,7 @@
 
 #include <memory>
 
-#include "nn/activation_function.h"
+#include "kernels/activation.h"
 #include "nn/layer.h"
 
 namespace cnn {

@@ -1,0 +1,60 @@
+#include "apps/command_line.h"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <new>
+
+#include "core/error.h"
+#include "core/text.h"
+#include "kernels/simd.h"
+
+namespace cnn {
+
+void add_version(CLI::App& app, const std::string& program) {
+  app.set_version_flag(
+      "--version",
+      [program] {
+        use_instruction_set_from_environment();
+        return fmt::format("{} {} ({}; this machine also runs: {})", program, CNN_VERSION, instruction_set(),
+                           join(supported_instruction_sets()));
+      },
+      "Print the version and the instruction set in use");
+}
+
+int run_program(CLI::App& app, int argc, char** argv, const std::function<int()>& body) {
+  const auto report = [&](const std::string& message) {
+    fmt::print(stderr, "{}: {}\n", app.get_name(), message);
+  };
+  try {
+    app.parse(argc, argv);
+    use_instruction_set_from_environment();
+    return body();
+  } catch (const CLI::Success& success) {  // --help, --version
+    return app.exit(success);
+  } catch (const CLI::ParseError& error) {
+    std::string message = error.what();
+    // An option that does not exist: say which one was probably meant.
+    if (dynamic_cast<const CLI::ExtrasError*>(&error)) {
+      std::vector<std::string> names;
+      for (const CLI::Option* option : app.get_options())
+        for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+      for (int i = 1; i < argc; ++i) {
+        const std::string word = std::string(argv[i]).substr(0, std::string(argv[i]).find('='));
+        if (word.starts_with("--") && std::find(names.begin(), names.end(), word) == names.end())
+          message = fmt::format("there is no option {}{}", printable(word), did_you_mean(word, names));
+      }
+    }
+    report(message + fmt::format("\nRun {} --help for the options.", app.get_name()));
+    return static_cast<int>(ExitCode::bad_usage);
+  } catch (const Error& error) {
+    report(error.what());
+    return static_cast<int>(error.code());
+  } catch (const std::bad_alloc&) {
+    report("out of memory; use a smaller batch_size or network");
+  } catch (const std::exception& error) {
+    report(error.what());
+  }
+  return static_cast<int>(ExitCode::run_failed);
+}
+
+}  // namespace cnn

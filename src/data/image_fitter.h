@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "data/data_spec.h"
+#include "data/image.h"
+
+namespace cnn {
+
+/// Grey of a color, 0.299 R + 0.587 G + 0.114 B in 16-bit fixed point, rounded to nearest.
+constexpr std::uint8_t grey_of(int r, int g, int b) {
+  return static_cast<std::uint8_t>((r * 19595 + g * 38470 + b * 7471 + 0x8000) >> 16);
+}
+
+/// Makes images of any size and color into what the config asks for. One preprocessing path: training,
+/// evaluation and every file format come through here. Integer arithmetic after the table of weights, and
+/// that is made of IEEE basic operations only: the same bytes on every machine. Not shared by threads: it
+/// keeps tables and scratch between images.
+class ImageFitter {
+ public:
+  /// spec: channels 1 or 3 (or what the images have), height and width >= 1.
+  explicit ImageFitter(const ImageSpec& spec);
+
+  /// Writes C*H*W bytes [C][H][W] to `out`, which does not overlap the image. Returns "" or the reason why
+  /// it cannot (`out` is then untouched). First color (1 -> 3 channels repeats grey, 3 -> 1 is grey_of), then
+  /// size:
+  ///   stretch  to exactly the target, whatever the shape;
+  ///   fit      the largest size of the same shape that fits (other side rounded half up, at least 1), the
+  ///            rest black, an odd remainder at the right and below;
+  ///   crop     the smallest size of the same shape that covers the target, cut out of the middle (an odd
+  ///            remainder is cut off at the right and below);
+  ///   none     the size must match.
+  std::string fit(const ImageView& image, std::uint8_t* out);
+
+ private:
+  /// How output positions of one axis are made of input positions: position i is the sum of
+  /// weights[i * taps ...] * input[first[i] ...], count[i] of them, in units of 2^-22.
+  struct Axis {
+    std::int64_t input = 0, output = 0, begin = 0, length = 0;  // what the table was made for
+    std::size_t taps = 0;
+    std::vector<int> first, count;
+    std::vector<std::int32_t> weights;
+
+    void prepare(std::int64_t input_size, std::int64_t output_size, std::int64_t first_position,
+                 std::int64_t positions);
+    bool identity() const { return input == output; }
+  };
+
+  void resample(const std::uint8_t* plane, int width, std::uint8_t* out, int out_pitch);
+
+  ImageSpec spec_;
+  Axis x_, y_;
+  std::vector<std::uint8_t> color_;  // the image after conversion of color
+  std::vector<std::uint8_t> rows_;   // after the horizontal pass
+  std::vector<std::int32_t> sums_;
+};
+
+}  // namespace cnn

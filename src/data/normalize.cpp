@@ -1,0 +1,137 @@
+#include "data/normalize.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "core/error.h"
+#include "core/text.h"
+
+namespace cnn {
+namespace {
+
+/// Images that one task takes; a part of the order of summation, so never a function of the thread count.
+constexpr std::int64_t kAtOnce = 256;
+
+/// Calls visit(part, pixels of one channel of one image, channel) for all images, in order within a part.
+/// Parts run on all threads.
+template <class Visit>
+void for_each_plane(const Dataset& dataset, ThreadPool& pool, const Visit& visit) {
+  const std::int64_t images = dataset.size(), parts = (images + kAtOnce - 1) / kAtOnce;
+  std::vector<std::vector<std::byte>> scratch(static_cast<std::size_t>(pool.threads()));
+  std::vector<std::int64_t> order;
+  const std::int64_t plane_bytes =
+      std::int64_t{dataset.height()} * dataset.width() * (dataset.pixel_type() == PixelType::bytes ? 1 : 4);
+  order.resize(static_cast<std::size_t>(images));
+  std::iota(order.begin(), order.end(), 0);
+  dataset.will_need(order);
+  pool.parallel_for(parts, [&](std::int64_t part, int worker) {
+    for (std::int64_t i = part * kAtOnce; i < std::min(images, (part + 1) * kAtOnce); ++i) {
+      const std::byte* pixels = dataset.pixels(i, scratch[static_cast<std::size_t>(worker)]);
+      for (int c = 0; c < dataset.channels(); ++c) visit(part, pixels + c * plane_bytes, c, i);
+    }
+  });
+}
+
+// Sums of bytes and of their squares are exact in 64 bits (2^48 pixels and more), so they add up in any
+// order.
+Normalize byte_statistics(const Dataset& dataset, ThreadPool& pool) {
+  struct Sums {
+    std::uint64_t sum = 0, squares = 0;
+  };
+  const auto channels = static_cast<std::size_t>(dataset.channels());
+  const std::int64_t plane = std::int64_t{dataset.height()} * dataset.width();
+  const std::int64_t parts = (dataset.size() + kAtOnce - 1) / kAtOnce;
+  std::vector<Sums> sums(static_cast<std::size_t>(parts) * channels);
+  for_each_plane(dataset, pool, [&](std::int64_t part, const std::byte* pixels, int c, std::int64_t) {
+    Sums& total = sums[static_cast<std::size_t>(part) * channels + static_cast<std::size_t>(c)];
+    const auto* bytes = reinterpret_cast<const std::uint8_t*>(pixels);
+    constexpr std::int64_t kChunk = 32768;  // 32768 * 255^2 < 2^32: short sums vectorize better
+    for (std::int64_t begin = 0; begin < plane; begin += kChunk) {
+      std::uint32_t sum = 0, squares = 0;
+      for (std::int64_t i = begin; i < std::min(plane, begin + kChunk); ++i) {
+        const std::uint32_t value = bytes[i];
+        sum += value, squares += value * value;
+      }
+      total.sum += sum, total.squares += squares;
+    }
+  });
+  Normalize result;
+  const double n = static_cast<double>(plane) * static_cast<double>(dataset.size());
+  for (std::size_t c = 0; c < channels; ++c) {
+    Sums total;
+    for (std::size_t part = 0; part < static_cast<std::size_t>(parts); ++part) {
+      total.sum += sums[part * channels + c].sum;
+      total.squares += sums[part * channels + c].squares;
+    }
+    const double mean = static_cast<double>(total.sum) / n;
+    // n * squares - sum^2 without cancellation: the difference is made of integers.
+    const __int128 spread =
+        static_cast<__int128>(plane) * dataset.size() * static_cast<__int128>(total.squares) -
+        static_cast<__int128>(total.sum) * static_cast<__int128>(total.sum);
+    const double deviation = std::sqrt(static_cast<double>(spread)) / n;
+    result.mean.push_back(mean / 255);
+    result.std.push_back(deviation > 0 ? deviation / 255 : 1);
+  }
+  return result;
+}
+
+// Two passes, each summed within a part in order of the images and over the parts in order.
+Normalize float_statistics(const Dataset& dataset, ThreadPool& pool) {
+  const auto channels = static_cast<std::size_t>(dataset.channels());
+  const std::int64_t plane = std::int64_t{dataset.height()} * dataset.width();
+  const auto parts = static_cast<std::size_t>((dataset.size() + kAtOnce - 1) / kAtOnce);
+  const double n = static_cast<double>(plane) * static_cast<double>(dataset.size());
+  const auto mean_of = [&](const auto& value_of) {
+    std::vector<double> sums(parts * channels);
+    for_each_plane(dataset, pool, [&](std::int64_t part, const std::byte* pixels, int c, std::int64_t i) {
+      const auto* values = reinterpret_cast<const float*>(pixels);
+      double sum = 0;
+      for (std::int64_t k = 0; k < plane; ++k) sum += value_of(static_cast<double>(values[k]), c);
+      if (!std::isfinite(sum))
+        fail("{}: has a pixel that is not a finite number", printable(dataset.name(i)));
+      sums[static_cast<std::size_t>(part) * channels + static_cast<std::size_t>(c)] += sum;
+    });
+    std::vector<double> means(channels);
+    for (std::size_t part = 0; part < parts; ++part)
+      for (std::size_t c = 0; c < channels; ++c) means[c] += sums[part * channels + c];
+    for (double& mean : means) mean /= n;
+    return means;
+  };
+  Normalize result;
+  result.mean = mean_of([](double value, int) { return value; });
+  result.std = mean_of([&](double value, int c) {
+    const double difference = value - result.mean[static_cast<std::size_t>(c)];
+    return difference * difference;
+  });
+  for (double& std : result.std) std = std > 0 ? std::sqrt(std) : 1;
+  return result;
+}
+
+}  // namespace
+
+Normalize channel_statistics(const Dataset& dataset, ThreadPool& pool) {
+  if (dataset.size() == 0) fail("mean and standard deviation of no images were asked for");
+  return dataset.pixel_type() == PixelType::bytes ? byte_statistics(dataset, pool)
+                                                  : float_statistics(dataset, pool);
+}
+
+Normalize resolve_normalize(const NormalizeSpec& spec, const Dataset& train, ThreadPool& pool) {
+  const auto channels = static_cast<std::size_t>(train.channels());
+  switch (spec.mode) {
+    case NormalizeSpec::Mode::automatic:
+      return channel_statistics(train, pool);
+    case NormalizeSpec::Mode::none:
+      return {std::vector<double>(channels, 0.0), std::vector<double>(channels, 1.0)};
+    case NormalizeSpec::Mode::given:
+      break;
+  }
+  if (spec.mean.size() != channels || spec.std.size() != channels)
+    fail_usage("\"normalize\" has {} means and {} standard deviations, the images have {} channel{}",
+               spec.mean.size(), spec.std.size(), channels, channels == 1 ? "" : "s");
+  for (const double std : spec.std)
+    if (!(std > 0)) fail_usage("\"normalize\" has a standard deviation of {}; it must be above 0", std);
+  return {spec.mean, spec.std};
+}
+
+}  // namespace cnn

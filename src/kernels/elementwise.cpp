@@ -1,0 +1,74 @@
+#include "kernels/elementwise.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace cnn {
+namespace {
+
+/// Plain loops over rows: the compiler vectorizes them, and each value is one operation whatever the width.
+template <class Row>
+void for_each_row(BlockView<float> y, Row&& row) {
+  for (int c = 0; c < y.c; ++c)
+    for (int h = 0; h < y.h; ++h) row(c, h, y.at(c, h, 0), y.w * kLanes);
+}
+
+}  // namespace
+
+void add(BlockView<const float> a, BlockView<const float> b, BlockView<float> y) {
+  for_each_row(y, [&](int c, int h, float* to, int count) {
+    const float *left = a.at(c, h, 0), *right = b.at(c, h, 0);
+    for (int i = 0; i < count; ++i) to[i] = left[i] + right[i];
+  });
+}
+
+void multiply(BlockView<const float> a, BlockView<const float> b, BlockView<float> y) {
+  for_each_row(y, [&](int c, int h, float* to, int count) {
+    const float *left = a.at(c, h, 0), *right = b.at(c, h, 0);
+    for (int i = 0; i < count; ++i) to[i] = left[i] * right[i];
+  });
+}
+
+void copy(BlockView<const float> x, BlockView<float> y) {
+  for_each_row(y, [&](int c, int h, float* to, int count) { std::copy_n(x.at(c, h, 0), count, to); });
+}
+
+void clear_halo(BlockView<float> y, int top, int left, int bottom, int right) {
+  const int width = left + y.w + right;
+  for (int c = 0; c < y.c; ++c) {
+    for (int h = -top; h < 0; ++h) std::fill_n(y.at(c, h, -left), width * kLanes, 0.0f);
+    for (int h = 0; h < y.h; ++h) {
+      std::fill_n(y.at(c, h, -left), left * kLanes, 0.0f);
+      std::fill_n(y.at(c, h, y.w), right * kLanes, 0.0f);
+    }
+    for (int h = y.h; h < y.h + bottom; ++h) std::fill_n(y.at(c, h, -left), width * kLanes, 0.0f);
+  }
+}
+
+void add_statistics(BlockView<const float> x, int images, ValueStatistics& s) {
+  s.count += static_cast<double>(x.pixels()) * images;
+  for (int c = 0; c < x.c; ++c) {
+    for (int h = 0; h < x.h; ++h) {
+      for (int w = 0; w < x.w; ++w) {
+        const float* p = x.at(c, h, w);
+        for (int lane = 0; lane < images; ++lane) {
+          const double value = p[lane];
+          s.active += value > 0;
+          s.sum += value;
+          s.sum_of_squares += value * value;
+        }
+      }
+    }
+  }
+}
+
+bool all_finite(BlockView<const float> x, int images) {
+  for (int c = 0; c < x.c; ++c)
+    for (int h = 0; h < x.h; ++h)
+      for (int w = 0; w < x.w; ++w)
+        if (!std::all_of(x.at(c, h, w), x.at(c, h, w) + images, [](float v) { return std::isfinite(v); }))
+          return false;
+  return true;
+}
+
+}  // namespace cnn

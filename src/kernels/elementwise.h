@@ -1,0 +1,28 @@
+#pragma once
+
+#include "core/block.h"
+
+namespace cnn {
+
+/// y = a + b, value by value. y may be a or b.
+void add(BlockView<const float> a, BlockView<const float> b, BlockView<float> y);
+
+/// y = a * b, value by value. y may be a or b.
+void multiply(BlockView<const float> a, BlockView<const float> b, BlockView<float> y);
+
+/// y = x, for views of the same size and different pitches.
+void copy(BlockView<const float> x, BlockView<float> y);
+
+/// Writes zeros into the halo around y: `top` rows, `left` columns before, `bottom`, `right` after.
+void clear_halo(BlockView<float> y, int top, int left, int bottom, int right);
+
+/// Share of values above 0, their sum and sum of squares, over the first `images` lanes.
+struct ValueStatistics {
+  double count = 0, active = 0, sum = 0, sum_of_squares = 0;
+};
+void add_statistics(BlockView<const float> x, int images, ValueStatistics& statistics);
+
+/// Whether every value of the first `images` lanes is finite.
+bool all_finite(BlockView<const float> x, int images);
+
+}  // namespace cnn

@@ -1,0 +1,72 @@
+// Vectors of lanes, for one instruction set at a time; to be included inside a foreach_target source.
+// A pixel is 16 floats. It is one vector on AVX-512, two on AVX2, four on SSE4 and NEON: kernels loop over
+// the parts of a pixel, and what happens to one lane is the same sequence of operations on all of them.
+#if defined(CNN_KERNELS_LANES_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef CNN_KERNELS_LANES_INL_H_
+#undef CNN_KERNELS_LANES_INL_H_
+#else
+#define CNN_KERNELS_LANES_INL_H_
+#endif
+
+#include <hwy/highway.h>
+
+#include <cstdint>
+
+#include "core/block.h"
+
+#if defined(__clang__)
+#define CNN_UNROLL _Pragma("unroll")
+#else
+#define CNN_UNROLL _Pragma("GCC unroll 32")
+#endif
+
+HWY_BEFORE_NAMESPACE();
+namespace cnn {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+using D = hn::CappedTag<float, kLanes>;
+using V = hn::Vec<D>;
+/// Lanes of a vector, and vectors of a pixel.
+constexpr int kWidth = static_cast<int>(sizeof(V) / sizeof(float));
+constexpr int kParts = kLanes / kWidth;
+/// Vector registers: how large a tile of accumulators may be.
+constexpr int kRegisters = HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_NEON ? 32 : 16;
+
+HWY_INLINE V load(const float* p) { return hn::Load(D(), p); }
+HWY_INLINE void store(V v, float* p) { hn::Store(v, D(), p); }
+HWY_INLINE V broadcast(float value) { return hn::Set(D(), value); }
+HWY_INLINE V zero() { return hn::Zero(D()); }
+
+/// All ones in the lanes of this part of a pixel that hold images: lane < images.
+HWY_INLINE hn::Mask<D> valid_lanes(int part, int images) {
+  return hn::FirstN(D(), static_cast<size_t>(images > part * kWidth ? images - part * kWidth : 0));
+}
+
+/// Adds up the 16 lanes of four pixels: out[i] = sum of pixels[i][0..15], in one fixed tree on every
+/// instruction set: lanes 8 apart, then 4, 2, 1.
+HWY_INLINE void sum_lanes4(const float* p, float* out) {
+  const hn::FixedTag<float, 4> d4;
+  const auto quarter = [&](int i) HWY_ATTR {
+    const float* q = p + i * kLanes;
+    return hn::Add(hn::Add(hn::Load(d4, q), hn::Load(d4, q + 8)),
+                   hn::Add(hn::Load(d4, q + 4), hn::Load(d4, q + 12)));
+  };
+  const auto a = quarter(0), b = quarter(1), c = quarter(2), d = quarter(3);
+  const auto ab = hn::Add(hn::InterleaveLower(d4, a, b), hn::InterleaveUpper(d4, a, b));  // a02 b02 a13 b13
+  const auto cd = hn::Add(hn::InterleaveLower(d4, c, d), hn::InterleaveUpper(d4, c, d));
+  hn::StoreU(hn::Add(hn::ConcatLowerLower(d4, cd, ab), hn::ConcatUpperUpper(d4, cd, ab)), d4, out);
+}
+
+/// The same sum for one pixel.
+HWY_INLINE float sum_lanes(const float* p) {
+  float s[8];
+  for (int i = 0; i < 8; ++i) s[i] = p[i] + p[i + 8];
+  for (int i = 0; i < 4; ++i) s[i] = s[i] + s[i + 4];
+  return (s[0] + s[2]) + (s[1] + s[3]);
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace cnn
+HWY_AFTER_NAMESPACE();
+#endif

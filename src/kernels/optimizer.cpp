@@ -1,0 +1,81 @@
+#include "kernels/targets.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/optimizer.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#include "kernels/lanes-inl.h"
+#include "kernels/optimizer.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace cnn {
+namespace HWY_NAMESPACE {
+namespace {
+
+void sgd_step(const SgdStep& s, std::int64_t count, const float* g, float* w, float* m) {
+  const V rate = broadcast(s.learning_rate), momentum = broadcast(s.momentum),
+          decay = broadcast(s.weight_decay);
+  for (std::int64_t i = 0; i < count; i += kWidth) {
+    const V weight = load(w + i);
+    const V gradient = hn::MulAdd(decay, weight, load(g + i));
+    V direction = gradient;
+    if (s.momentum != 0) {
+      const V velocity = s.first ? gradient : hn::MulAdd(momentum, load(m + i), gradient);
+      store(velocity, m + i);
+      direction = s.nesterov ? hn::MulAdd(momentum, velocity, gradient) : velocity;
+    }
+    store(hn::NegMulAdd(rate, direction, weight), w + i);
+  }
+}
+
+void adam_step(const AdamStep& s, std::int64_t count, const float* g, float* w, float* m, float* v) {
+  const V beta1 = broadcast(s.beta1), beta2 = broadcast(s.beta2), eps = broadcast(s.eps);
+  const V rest1 = broadcast(s.one_minus_beta1), rest2 = broadcast(s.one_minus_beta2);
+  for (std::int64_t i = 0; i < count; i += kWidth) {
+    const V weight = hn::Mul(load(w + i), broadcast(s.decay_factor));
+    const V gradient = hn::MulAdd(broadcast(s.coupled_decay), weight, load(g + i));
+    const V mean = hn::MulAdd(beta1, load(m + i), hn::Mul(rest1, gradient));
+    const V square = hn::MulAdd(beta2, load(v + i), hn::Mul(rest2, hn::Mul(gradient, gradient)));
+    store(mean, m + i);
+    store(square, v + i);
+    const V denominator = hn::Add(hn::Div(hn::Sqrt(square), broadcast(s.sqrt_correction2)), eps);
+    store(hn::NegMulAdd(broadcast(s.step_size), hn::Div(mean, denominator), weight), w + i);
+  }
+}
+
+void sum_parts(const float* parts, std::int64_t part_stride, int count_parts, std::int64_t count,
+               float* sum) {
+  for (std::int64_t i = 0; i < count; i += kWidth) {
+    V total = load(parts + i);
+    for (int p = 1; p < count_parts; ++p) total = hn::Add(total, load(parts + p * part_stride + i));
+    store(total, sum + i);
+  }
+}
+
+}  // namespace
+}  // namespace HWY_NAMESPACE
+}  // namespace cnn
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace cnn {
+
+HWY_EXPORT(sgd_step);
+void sgd_step(const SgdStep& step, std::int64_t count, const float* g, float* w, float* m) {
+  HWY_DYNAMIC_DISPATCH(sgd_step)(step, count, g, w, m);
+}
+
+HWY_EXPORT(adam_step);
+void adam_step(const AdamStep& step, std::int64_t count, const float* g, float* w, float* m, float* v) {
+  HWY_DYNAMIC_DISPATCH(adam_step)(step, count, g, w, m, v);
+}
+
+HWY_EXPORT(sum_parts);
+void sum_parts(const float* parts, std::int64_t part_stride, int count_parts, std::int64_t count,
+               float* sum) {
+  HWY_DYNAMIC_DISPATCH(sum_parts)(parts, part_stride, count_parts, count, sum);
+}
+
+}  // namespace cnn
+#endif

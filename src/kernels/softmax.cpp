@@ -1,0 +1,88 @@
+#include "kernels/targets.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/softmax.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#include <cmath>
+
+#include "kernels/math-inl.h"
+#include "kernels/softmax.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace cnn {
+namespace HWY_NAMESPACE {
+namespace {
+
+void softmax_cross_entropy(const CrossEntropy& l, const float* z, float* probabilities, float* losses,
+                           std::int32_t* predictions, float* dz) {
+  using Int = hn::RebindToSigned<D>;
+  HWY_ALIGN float log_sum[kLanes];  // log of the sum of exp(z), so that -log p = log_sum - z
+  HWY_ALIGN float z_sum[kLanes];
+  HWY_ALIGN std::int32_t best_class[kLanes];
+  for (int part = 0; part < kParts; ++part) {
+    const float* at = z + part * kWidth;
+    float* p = probabilities + part * kWidth;
+    V best = load(at);
+    auto winner = hn::Zero(Int());
+    for (int k = 1; k < l.classes; ++k) {
+      const V v = load(at + k * kLanes);
+      const auto wins = hn::Or(hn::Gt(v, best), hn::IsNaN(v));
+      best = hn::IfThenElse(wins, v, best);
+      winner = hn::IfThenElse(hn::RebindMask(Int(), wins), hn::Set(Int(), k), winner);
+    }
+    V sum = zero(), total = zero();
+    for (int k = 0; k < l.classes; ++k) {
+      const V v = load(at + k * kLanes);
+      const V e = exp(hn::Sub(v, best));
+      sum = hn::Add(sum, e);
+      total = hn::Add(total, v);
+      store(e, p + k * kLanes);
+    }
+    for (int k = 0; k < l.classes; ++k) store(hn::Div(load(p + k * kLanes), sum), p + k * kLanes);
+    store(hn::Add(best, log(sum)), log_sum + part * kWidth);
+    store(total, z_sum + part * kWidth);
+    hn::Store(winner, Int(), best_class + part * kWidth);
+  }
+  const float off = l.smoothing / static_cast<float>(l.classes);
+  for (int lane = 0; lane < l.images; ++lane) {
+    predictions[lane] = best_class[lane];
+    if (!losses) continue;
+    const float plain = log_sum[lane] - z[l.labels[lane] * kLanes + lane];
+    const float mean = log_sum[lane] - z_sum[lane] / static_cast<float>(l.classes);
+    losses[lane] = l.smoothing == 0 ? plain : (1 - l.smoothing) * plain + l.smoothing * mean;
+    // The log of a NaN or infinite sum is not what bit tricks make of it.
+    if (!std::isfinite(log_sum[lane]) || !std::isfinite(z_sum[lane])) losses[lane] = std::nanf("");
+  }
+  if (!dz) return;
+  for (int part = 0; part < kParts; ++part) {
+    const auto valid = valid_lanes(part, l.images);
+    for (int k = 0; k < l.classes; ++k) {
+      const int at = k * kLanes + part * kWidth;
+      const V g = hn::Mul(hn::Sub(load(probabilities + at), broadcast(off)), broadcast(l.scale));
+      store(hn::IfThenElseZero(valid, g), dz + at);
+    }
+  }
+  for (int lane = 0; lane < l.images; ++lane) {
+    const int at = l.labels[lane] * kLanes + lane;
+    dz[at] = (probabilities[at] - (1 - l.smoothing) - off) * l.scale;
+  }
+}
+
+}  // namespace
+}  // namespace HWY_NAMESPACE
+}  // namespace cnn
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace cnn {
+
+HWY_EXPORT(softmax_cross_entropy);
+void softmax_cross_entropy(const CrossEntropy& loss, const float* z, float* probabilities, float* losses,
+                           std::int32_t* predictions, float* dz) {
+  HWY_DYNAMIC_DISPATCH(softmax_cross_entropy)(loss, z, probabilities, losses, predictions, dz);
+}
+
+}  // namespace cnn
+#endif

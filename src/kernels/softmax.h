@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstdint>
+
+namespace cnn {
+
+/// Softmax and cross-entropy of one block, with label smoothing e over K classes:
+///
+///     p[k] = exp(z[k] - max z) / sum,   loss = -sum over k of t[k] * log p[k],   t[k] = (1 - e)[k = label] +
+///     e/K dz[k] = (p[k] - t[k]) * scale
+///
+/// Lanes from `images` on have dz = 0.
+struct CrossEntropy {
+  int classes = 0;
+  int images = 0;
+  const std::int32_t* labels = nullptr;  ///< [images]; may be null when neither losses nor dz are wanted
+  float smoothing = 0;
+  float scale = 0;  ///< of the gradient: 1 / images of the batch
+};
+
+/// z, probabilities and dz: [classes][16]. Overwrites probabilities, losses[images] and predictions[images]
+/// (the class with the largest z, the first on ties; NaN wins), and dz; losses and dz may be null. dz may be
+/// z.
+void softmax_cross_entropy(const CrossEntropy& loss, const float* z, float* probabilities, float* losses,
+                           std::int32_t* predictions, float* dz);
+
+}  // namespace cnn

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+namespace cnn {
+
+/// The one sum behind convolution and dense layers, forward and for the gradient of their input:
+///
+///     y[o, r, c] = bias[o] + sum over k of w[o, k] * x[r*x_row + c*x_col + offset[k]]
+///
+/// for every output o and every pixel (r, c) of a map, 16 images at once (x and y are pixels of 16 floats).
+/// - convolution (cross-correlation): k runs over (ic, kh, kw), offset[k] = ic*plane + kh*DH*row + kw*DW, and
+///   neighboring outputs lie a stride apart in x;
+/// - its input gradient: x is dy, k runs over (oc, kh, kw) with the kernel flipped; a stride s splits the map
+/// into
+///   s*s phases, each with the taps that reach it;
+/// - dense: one pixel a block, offset[k] = k.
+/// The terms are added in the order of k with fused multiply-adds, starting from the bias, on every
+/// instruction set and for every tile, so the bits do not depend on either (SSE4 has no fused multiply-add).
+struct WeightedSum {
+  int outputs = 0;
+  int terms = 0;
+  /// Weights come in groups of 8 outputs: w[o, k] = weights[(o/8)*weights_group + k*weights_term + o%8].
+  /// pack_weights() makes this layout.
+  const float* weights = nullptr;
+  std::int64_t weights_group = 0;
+  std::int64_t weights_term = 0;
+  const float* bias = nullptr;            ///< [outputs], or null for 0
+  const std::int32_t* offsets = nullptr;  ///< [terms], in floats
+  int rows = 0, cols = 0;                 ///< pixels of y
+  std::int64_t x_row = 0, x_col = 0;      ///< in floats
+  std::int64_t y_row = 0, y_col = 0;      ///< in floats
+  std::int64_t y_output = 0;              ///< floats from one output's map to the next
+  bool relu = false;                      ///< y = max(., 0), NaN stays NaN
+};
+
+/// Overwrites y. x and y must not overlap; both 64-byte aligned with pitches in whole pixels.
+void weighted_sum(const WeightedSum& sum, const float* x, float* y);
+
+/// Outputs in one group of packed weights.
+inline constexpr int kOutputGroup = 8;
+
+/// Floats that pack_weights() fills.
+constexpr std::int64_t packed_size(int outputs, int terms) {
+  return std::int64_t{(outputs + kOutputGroup - 1) / kOutputGroup} * terms * kOutputGroup;
+}
+
+/// packed[o/8][k][o%8] = w[o*output_stride + term_index[k]] for the groups in [first_group, last_group); the
+/// last group is filled up with zeros.
+void pack_weights(const float* w, int outputs, std::int64_t output_stride,
+                  std::span<const std::int32_t> term_index, float* packed, int first_group, int last_group);
+
+}  // namespace cnn

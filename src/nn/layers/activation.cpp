@@ -1,0 +1,40 @@
+#include "nn/layers/activation.h"
+
+namespace cnn {
+namespace {
+
+class ActivationLayer final : public Layer {
+ public:
+  explicit ActivationLayer(const ActivationSpec& spec)
+      : activation_{spec.function, static_cast<float>(spec.negative_slope)} {}
+
+  std::string_view type() const override { return "activation"; }
+  Shape output_shape(const Shape& in) const override { return in; }
+
+  Needs plan(const Shape&, Planner&) override {
+    Needs needs;
+    needs.backward_reads_x = activation_.derivative_needs_z();
+    needs.backward_reads_y = !needs.backward_reads_x;
+    return needs;
+  }
+
+  void forward(const Pass&, int, const ForwardViews& v) const override {
+    activation_forward(activation_, v.x, v.y);
+  }
+
+  void backward(const Pass&, int, const BackwardViews& v) const override {
+    if (!v.dx.empty())
+      activation_backward(activation_, activation_.derivative_needs_z() ? v.x : v.y, v.dy, v.dx);
+  }
+
+ private:
+  Activation activation_;
+};
+
+}  // namespace
+
+std::unique_ptr<Layer> make_layer(const ActivationSpec& spec) {
+  return std::make_unique<ActivationLayer>(spec);
+}
+
+}  // namespace cnn

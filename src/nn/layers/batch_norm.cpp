@@ -1,0 +1,177 @@
+#include "nn/layers/batch_norm.h"
+
+#include <cmath>
+
+#include "kernels/activation.h"
+#include "kernels/batch_norm.h"
+
+namespace cnn {
+namespace {
+
+/// y = act((x - mean) / sqrt(var + eps) * weight + bias), per channel.
+///
+/// Training takes mean and var (biased) over the m values of the batch's images: phase 0 of forward measures
+/// each block, the reduction joins the blocks in order, phase 1 normalizes. With z = y before act, dz = dy *
+/// act'(z) and xhat = (x - mean) / sqrt(var + eps):
+///
+///     db = sum of dz,  dw = sum of dz * xhat,
+///     dx = weight / sqrt(var + eps) * (dz - db/m - xhat * dw/m)
+///
+/// Backward's phase 0 takes the sums, the reduction joins them, phase 1 computes dx. z is computed again from
+/// x, so that nothing but x is kept. Running statistics: r = (1 - momentum) r + momentum * batch, the
+/// variance unbiased.
+class BatchNorm final : public Layer {
+ public:
+  explicit BatchNorm(const BatchNormSpec& spec) : spec_(spec), activation_{spec.activation} {}
+
+  std::string_view type() const override { return "batch_norm"; }
+  Shape output_shape(const Shape& in) const override { return in; }
+
+  Needs plan(const Shape& in, Planner& planner) override {
+    channels_ = in.c;
+    map_ = std::int64_t{in.h} * in.w;
+    const std::int64_t c = channels_;
+    if (spec_.affine) {
+      weight_ = planner.parameter({.name = "weight", .shape = {c}, .initialization = {.constant = 1}});
+      bias_ = planner.parameter({.name = "bias", .shape = {c}, .initialization = {.constant = 0}});
+    }
+    running_mean_ = planner.state("running_mean", {c}, 0);
+    running_var_ = planner.state("running_var", {c}, 1);
+    for (ConstantId* id : {&batch_, &running_}) *id = planner.constant(kConstants * c);
+    moments_ = planner.statistic(3 * c);
+    sums_ = planner.statistic(2 * c);
+    planner.scratch(std::int64_t{in.w} * kLanes);
+    Needs needs;
+    needs.backward_reads_x = true;
+    needs.two_phases = true;
+    return needs;
+  }
+
+  void forward(const Pass& pass, int phase, const ForwardViews& v) const override {
+    if (phase == 0) {
+      static_assert(sizeof(Moments) == 3 * sizeof(double));
+      channel_moments(v.x, pass.images, reinterpret_cast<Moments*>(pass.statistic(moments_)));
+      return;
+    }
+    normalize_forward(affine(pass, pass.training ? batch_ : running_), v.x, v.y);
+    if (!activation_.none()) activation_forward(activation_, v.y, v.y);
+  }
+
+  void backward(const Pass& pass, int phase, const BackwardViews& v) const override {
+    const float* constants = pass.constant(batch_);
+    if (phase == 0) {
+      if (!activation_.none()) activation_gradient(pass, v);
+      double* sums = pass.statistic(sums_);
+      normalize_sums(constants + kMean * channels_, v.x, v.dy, pass.images, sums, sums + channels_);
+      return;
+    }
+    if (v.dx.empty()) return;
+    normalize_backward({constants + kMean * channels_, constants + kScale * channels_,
+                        constants + kMeanDy * channels_, constants + kSlope * channels_},
+                       v.x, v.dy, pass.images, v.dx);
+  }
+
+  int tasks(Work) const override { return 1; }
+
+  void run(const Pass& pass, Work work, int) const override {
+    switch (work) {
+      case Work::pack:
+        return use_running_statistics(pass);
+      case Work::reduce_forward:
+        return reduce_forward(pass);
+      case Work::reduce_backward:
+        return reduce_backward(pass);
+      case Work::weight_gradient:
+        return;
+    }
+  }
+
+ private:
+  /// Per-channel constants of a step, one array of `channels_` after the other.
+  enum { kMean, kScale, kShift, kInverseStd, kMeanDy, kSlope, kConstants };
+
+  ChannelAffine affine(const Pass& pass, ConstantId id) const {
+    const float* constants = pass.constant(id);
+    return {constants + kMean * channels_, constants + kScale * channels_, constants + kShift * channels_};
+  }
+
+  void set_affine(const Pass& pass, ConstantId id, int c, double mean, double variance) const {
+    float* constants = pass.constant(id);
+    const float inverse_std = static_cast<float>(1 / std::sqrt(variance + spec_.eps));
+    constants[kMean * channels_ + c] = static_cast<float>(mean);
+    constants[kInverseStd * channels_ + c] = inverse_std;
+    constants[kScale * channels_ + c] = spec_.affine ? pass.parameter(weight_)[c] * inverse_std : inverse_std;
+    constants[kShift * channels_ + c] = spec_.affine ? pass.parameter(bias_)[c] : 0.0f;
+  }
+
+  void use_running_statistics(const Pass& pass) const {
+    for (int c = 0; c < channels_; ++c)
+      set_affine(pass, running_, c, pass.state(running_mean_)[c], pass.state(running_var_)[c]);
+  }
+
+  void reduce_forward(const Pass& pass) const {
+    for (int c = 0; c < channels_; ++c) {
+      Moments all;
+      for (int block = 0; block < pass.blocks; ++block)
+        all.merge(reinterpret_cast<const Moments*>(pass.statistic(moments_, block))[c]);
+      const double variance = all.m2 / all.count;
+      set_affine(pass, batch_, c, all.mean, variance);
+      const auto blend = [&](float& running, double batch) {
+        running = static_cast<float>((1 - spec_.momentum) * running + spec_.momentum * batch);
+      };
+      blend(pass.state(running_mean_)[c], all.mean);
+      blend(pass.state(running_var_)[c], all.m2 / (all.count - 1));
+    }
+  }
+
+  void reduce_backward(const Pass& pass) const {
+    float* constants = pass.constant(batch_);
+    const double m = static_cast<double>(map_ * pass.batch_images);
+    for (int c = 0; c < channels_; ++c) {
+      double sum_dy = 0, sum_dy_x = 0;
+      for (int block = 0; block < pass.blocks; ++block) {
+        const double* sums = pass.statistic(sums_, block);
+        sum_dy += sums[c];
+        sum_dy_x += sums[channels_ + c];
+      }
+      const double inverse_std = constants[kInverseStd * channels_ + c];
+      constants[kMeanDy * channels_ + c] = static_cast<float>(sum_dy / m);
+      constants[kSlope * channels_ + c] = static_cast<float>(sum_dy_x * inverse_std * inverse_std / m);
+      if (!spec_.affine) continue;
+      pass.gradient(bias_)[c] = static_cast<float>(sum_dy);
+      pass.gradient(weight_)[c] = static_cast<float>(sum_dy_x * inverse_std);
+    }
+  }
+
+  /// dy becomes dz, in place. z (or y) of one row at a time is computed again into scratch.
+  void activation_gradient(const Pass& pass, const BackwardViews& v) const {
+    const ChannelAffine all = affine(pass, batch_);
+    const int width = v.dy.w;
+    const BlockView<float> zy{pass.scratch(), 1, 1, width, width, width};
+    for (int c = 0; c < channels_; ++c) {
+      const ChannelAffine one{all.mean + c, all.scale + c, all.shift + c};
+      for (int h = 0; h < v.dy.h; ++h) {
+        const BlockView<const float> x{v.x.at(c, h, 0), 1, 1, width, width, width};
+        const BlockView<float> dy{v.dy.at(c, h, 0), 1, 1, width, width, width};
+        normalize_forward(one, x, zy);
+        if (!activation_.derivative_needs_z()) activation_forward(activation_, zy, zy);
+        activation_backward(activation_, zy, dy, dy);
+      }
+    }
+  }
+
+  BatchNormSpec spec_;
+  Activation activation_;
+  int channels_ = 0;
+  std::int64_t map_ = 0;
+  ParameterId weight_, bias_;
+  StateId running_mean_, running_var_;
+  ConstantId batch_, running_;  ///< constants of the batch and of the running statistics
+  StatisticId moments_, sums_;
+};
+
+}  // namespace
+
+std::unique_ptr<Layer> make_layer(const BatchNormSpec& spec) { return std::make_unique<BatchNorm>(spec); }
+
+}  // namespace cnn

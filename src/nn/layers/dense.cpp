@@ -1,0 +1,135 @@
+#include "nn/layers/dense.h"
+
+#include <cmath>
+#include <numeric>
+#include <vector>
+
+#include "kernels/weight_gradient.h"
+#include "kernels/weighted_sum.h"
+#include "nn/layers/sliding.h"
+
+namespace cnn {
+namespace {
+
+/// y[o] = b[o] + sum over i of w[o, i] x[i];  dx[i] = sum over o of w[o, i] dy[o];  dw[o, i] = sum over
+/// images of dy[o] x[i], taken batch-wide over all blocks, so that no shard needs a copy of a large gradient.
+class Dense final : public Layer {
+ public:
+  explicit Dense(const DenseSpec& spec) : spec_(spec), activation_{spec.activation} {}
+
+  std::string_view type() const override { return "dense"; }
+
+  Shape output_shape(const Shape& in) const override {
+    if (!in.flat && (in.h != 1 || in.w != 1))
+      throw LayerError("",
+                       fmt::format("dense needs a flat input, but gets {} maps of {}x{}; put a flatten (or a "
+                                   "global_avg_pool) before it",
+                                   in.c, in.h, in.w));
+    return {.c = spec_.units, .flat = true};
+  }
+
+  Needs plan(const Shape& in, Planner& planner) override {
+    inputs_ = in.c;
+    const float bound = 1.0f / std::sqrt(static_cast<float>(inputs_));
+    weight_ = planner.parameter(
+        {.name = "weight", .shape = {spec_.units, inputs_}, .initialization = {.bound = bound}});
+    if (spec_.bias)
+      bias_ = planner.parameter({.name = "bias", .shape = {spec_.units}, .initialization = {.bound = bound}});
+    packed_ = planner.constant(packed_size(spec_.units, inputs_));
+    if (activation_.derivative_needs_z()) z_ = planner.saved(std::int64_t{spec_.units} * kLanes);
+    planner.scratch(dense_gradient_scratch(planner.blocks()));
+    natural_order_.resize(inputs_);
+    std::iota(natural_order_.begin(), natural_order_.end(), 0);
+    // One pixel a value. A 1x1 map may have a halo for somebody else's sake, so x has a pitch.
+    for (int k = 0; k < spec_.units; ++k) dy_offsets_.push_back(k * kLanes);
+    Needs needs;
+    needs.backward_reads_x = true;
+    needs.batch_wide_gradient = true;
+    needs.backward_reads_y = !activation_.none() && !activation_.derivative_needs_z();
+    return needs;
+  }
+
+  void forward(const Pass& pass, int, const ForwardViews& v) const override {
+    const bool save_z = z_.valid() && pass.training;
+    float* z = save_z ? pass.buffer(z_) : v.y.data;
+    thread_local std::vector<std::int32_t> x_offsets;
+    x_offsets.clear();
+    for (int k = 0; k < inputs_; ++k) x_offsets.push_back(static_cast<std::int32_t>(k * v.x.plane * kLanes));
+    WeightedSum sum;
+    sum.rows = sum.cols = 1;
+    sum.offsets = x_offsets.data();
+    sum.y_output = kLanes;
+    sum.outputs = spec_.units;
+    sum.terms = inputs_;
+    sum.weights = pass.constant(packed_);
+    sum.weights_group = std::int64_t{inputs_} * kOutputGroup;
+    sum.weights_term = kOutputGroup;
+    sum.bias = spec_.bias ? pass.parameter(bias_) : nullptr;
+    sum.relu = activation_.function == ActivationFunction::relu;
+    weighted_sum(sum, v.x.data, z);
+    if (!activation_.none() && !sum.relu) activation_forward(activation_, flat_view(z), v.y);
+  }
+
+  void backward(const Pass& pass, int, const BackwardViews& v) const override {
+    if (!activation_.none()) {
+      const BlockView<const float> zy = z_.valid() ? flat_view(pass.buffer(z_)) : v.y;
+      activation_backward(activation_, zy, v.dy, v.dy);
+    }
+    if (v.dx.empty()) return;
+    // The natural layout [out][in] already has the inputs side by side: groups of 8 inputs need no packing.
+    WeightedSum sum;
+    sum.rows = sum.cols = 1;
+    sum.offsets = dy_offsets_.data();
+    sum.y_output = v.dx.plane * kLanes;
+    sum.outputs = inputs_;
+    sum.terms = spec_.units;
+    sum.weights = pass.parameter(weight_);
+    sum.weights_group = kOutputGroup;
+    sum.weights_term = inputs_;
+    weighted_sum(sum, v.dy.data, v.dx.data);
+  }
+
+  int tasks(Work work) const override {
+    if (work == Work::pack) return (spec_.units + kOutputGroup - 1) / kOutputGroup;
+    if (work == Work::weight_gradient) return (inputs_ + kDenseGradientInputs - 1) / kDenseGradientInputs;
+    return 0;
+  }
+
+  void run(const Pass& pass, Work work, int task) const override {
+    if (work == Work::pack)
+      return pack_weights(pass.parameter(weight_), spec_.units, inputs_, natural_order_,
+                          pass.constant(packed_), task, task + 1);
+    const DenseGradient gradient{.inputs = inputs_,
+                                 .outputs = spec_.units,
+                                 .blocks = pass.blocks,
+                                 .x = pass.x_of_block0.data,
+                                 .x_input = pass.x_of_block0.plane * kLanes,
+                                 .dy = pass.dy_of_block0.data,
+                                 .x_block = pass.block_stride,
+                                 .dy_block = pass.block_stride};
+    const int first = task * kDenseGradientInputs;
+    dense_weight_gradient(gradient, first, std::min(kDenseGradientInputs, inputs_ - first), pass.scratch(),
+                          pass.gradient(weight_));
+    if (task == 0 && spec_.bias) dense_bias_gradient(gradient, pass.gradient(bias_));
+  }
+
+  std::int64_t macs(const Shape& in) const override { return in.values() * spec_.units; }
+  Window window() const override { return {.whole_map = true}; }
+
+ private:
+  BlockView<float> flat_view(float* data) const { return {data, spec_.units, 1, 1, 1, 1}; }
+
+  DenseSpec spec_;
+  Activation activation_;
+  int inputs_ = 0;
+  ParameterId weight_, bias_;
+  ConstantId packed_;
+  BufferId z_;  ///< before the activation function, where its derivative needs that
+  std::vector<std::int32_t> natural_order_, dy_offsets_;
+};
+
+}  // namespace
+
+std::unique_ptr<Layer> make_layer(const DenseSpec& spec) { return std::make_unique<Dense>(spec); }
+
+}  // namespace cnn

@@ -1,0 +1,132 @@
+#include "nn/layers/pool.h"
+
+#include "kernels/pool.h"
+#include "nn/layers/sliding.h"
+
+namespace cnn {
+namespace {
+
+/// What the three poolings share: maps in, the same number of maps out.
+Shape pooled_shape(const Shape& in, std::string_view type, Size2 kernel, Size2 stride, Size2 padding) {
+  if (in.flat)
+    throw LayerError("",
+                     fmt::format("{} needs maps, but its input is a flat vector of {} values; move it before "
+                                 "flatten",
+                                 type, in.c));
+  if (2 * padding.h > kernel.h || 2 * padding.w > kernel.w)
+    throw LayerError("padding",
+                     fmt::format("{} is more than half the kernel {}; a window could lie in the padding only",
+                                 to_string(padding), to_string(kernel)));
+  return {.c = in.c,
+          .h = sliding_size(in.h, 2 * padding.h, kernel.h, stride.h, 1, in),
+          .w = sliding_size(in.w, 2 * padding.w, kernel.w, stride.w, 1, in)};
+}
+
+PoolWindow window_of(Size2 kernel, Size2 stride, Size2 padding) {
+  return {kernel.h, kernel.w, stride.h, stride.w, padding.h, padding.w};
+}
+
+class MaxPool final : public Layer {
+ public:
+  explicit MaxPool(const MaxPoolSpec& spec)
+      : kernel_(spec.kernel_size), stride_(spec.stride.value_or(spec.kernel_size)), padding_(spec.padding) {}
+
+  std::string_view type() const override { return "max_pool"; }
+
+  Shape output_shape(const Shape& in) const override {
+    return pooled_shape(in, type(), kernel_, stride_, padding_);
+  }
+
+  Needs plan(const Shape& in, Planner& planner) override {
+    winners_ = planner.saved(output_shape(in).values() * kLanes);
+    return {};
+  }
+
+  void forward(const Pass& pass, int, const ForwardViews& v) const override {
+    max_pool_forward(window_of(kernel_, stride_, padding_), v.x, v.y,
+                     pass.training ? winners(pass) : nullptr);
+  }
+
+  void backward(const Pass& pass, int, const BackwardViews& v) const override {
+    if (!v.dx.empty()) max_pool_backward(window_of(kernel_, stride_, padding_), winners(pass), v.dy, v.dx);
+  }
+
+  Window window() const override { return {kernel_, stride_, {1, 1}}; }
+
+ private:
+  /// A winner is an int32 in the place of a float.
+  std::int32_t* winners(const Pass& pass) const {
+    static_assert(sizeof(std::int32_t) == sizeof(float));
+    return reinterpret_cast<std::int32_t*>(pass.buffer(winners_));
+  }
+
+  Size2 kernel_, stride_, padding_;
+  BufferId winners_;
+};
+
+class AvgPool final : public Layer {
+ public:
+  explicit AvgPool(const AvgPoolSpec& spec)
+      : kernel_(spec.kernel_size),
+        stride_(spec.stride.value_or(spec.kernel_size)),
+        padding_(spec.padding),
+        count_include_pad_(spec.count_include_pad) {}
+
+  std::string_view type() const override { return "avg_pool"; }
+
+  Shape output_shape(const Shape& in) const override {
+    return pooled_shape(in, type(), kernel_, stride_, padding_);
+  }
+
+  Needs plan(const Shape&, Planner&) override { return {}; }
+
+  void forward(const Pass&, int, const ForwardViews& v) const override {
+    avg_pool_forward(window_of(kernel_, stride_, padding_), count_include_pad_, v.x, v.y);
+  }
+
+  void backward(const Pass&, int, const BackwardViews& v) const override {
+    if (!v.dx.empty())
+      avg_pool_backward(window_of(kernel_, stride_, padding_), count_include_pad_, v.dy, v.dx);
+  }
+
+  Window window() const override { return {kernel_, stride_, {1, 1}}; }
+
+ private:
+  Size2 kernel_, stride_, padding_;
+  bool count_include_pad_;
+};
+
+class GlobalAvgPool final : public Layer {
+ public:
+  std::string_view type() const override { return "global_avg_pool"; }
+
+  Shape output_shape(const Shape& in) const override {
+    return pooled_shape(in, type(), {in.h, in.w}, {in.h, in.w}, {0, 0});
+  }
+
+  Needs plan(const Shape& in, Planner&) override {
+    window_ = window_of({in.h, in.w}, {in.h, in.w}, {0, 0});
+    return {};
+  }
+
+  void forward(const Pass&, int, const ForwardViews& v) const override {
+    avg_pool_forward(window_, true, v.x, v.y);
+  }
+
+  void backward(const Pass&, int, const BackwardViews& v) const override {
+    if (!v.dx.empty()) avg_pool_backward(window_, true, v.dy, v.dx);
+  }
+
+  Window window() const override { return {.whole_map = true}; }
+
+ private:
+  PoolWindow window_;
+};
+
+}  // namespace
+
+std::unique_ptr<Layer> make_layer(const MaxPoolSpec& spec) { return std::make_unique<MaxPool>(spec); }
+std::unique_ptr<Layer> make_layer(const AvgPoolSpec& spec) { return std::make_unique<AvgPool>(spec); }
+std::unique_ptr<Layer> make_layer(const GlobalAvgPoolSpec&) { return std::make_unique<GlobalAvgPool>(); }
+
+}  // namespace cnn

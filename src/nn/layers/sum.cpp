@@ -1,0 +1,52 @@
+#include "nn/layers/sum.h"
+
+#include "kernels/elementwise.h"
+
+namespace cnn {
+namespace {
+
+/// Both inputs get the same gradient, dy * activation'.
+class Sum final : public Layer {
+ public:
+  explicit Sum(ActivationFunction function) : activation_{function} {}
+
+  std::string_view type() const override { return "residual"; }
+  Shape output_shape(const Shape& in) const override { return in; }
+
+  Needs plan(const Shape& in, Planner& planner) override {
+    shape_ = in;
+    if (activation_.derivative_needs_z()) z_ = planner.saved(in.values() * kLanes);
+    Needs needs;
+    needs.backward_reads_y = !activation_.none() && !activation_.derivative_needs_z();
+    return needs;
+  }
+
+  void forward(const Pass& pass, int, const ForwardViews& v) const override {
+    const bool save_z = z_.valid() && pass.training;
+    const BlockView<float> z = save_z ? z_view(pass) : v.y;
+    add(v.x, v.shortcut, z);
+    if (!activation_.none()) activation_forward(activation_, z, v.y);
+  }
+
+  void backward(const Pass& pass, int, const BackwardViews& v) const override {
+    if (!activation_.none())
+      activation_backward(activation_, z_.valid() ? BlockView<const float>(z_view(pass)) : v.y, v.dy, v.dy);
+    if (!v.dx.empty()) copy(v.dy, v.dx);
+    if (!v.dshortcut.empty()) copy(v.dy, v.dshortcut);
+  }
+
+ private:
+  BlockView<float> z_view(const Pass& pass) const {
+    return {pass.buffer(z_), shape_.c, shape_.h, shape_.w, shape_.w, std::int64_t{shape_.h} * shape_.w};
+  }
+
+  Activation activation_;
+  Shape shape_;
+  BufferId z_;
+};
+
+}  // namespace
+
+std::unique_ptr<Layer> make_sum(ActivationFunction activation) { return std::make_unique<Sum>(activation); }
+
+}  // namespace cnn

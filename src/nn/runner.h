@@ -1,0 +1,91 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "core/aligned_buffer.h"
+#include "core/thread_pool.h"
+#include "nn/network.h"
+
+namespace cnn {
+
+/// Images for one pass. `fill` writes the images of one block into x (lanes from `images` on: zeros); it is
+/// called by the workers themselves, once per block.
+struct Batch {
+  std::int64_t images = 0;
+  const std::int32_t* labels = nullptr;  ///< null: unlabeled (evaluation only)
+  const std::function<void(int block, int images, int worker, BlockView<float> x)>* fill = nullptr;
+  std::uint64_t seed = 0;  ///< of dropout
+  std::uint32_t step = 0;  ///< of dropout
+  float label_smoothing = 0;
+};
+
+/// Sees the output of every entry, right after it was computed. Called by several workers at once.
+using Observer = std::function<void(int row, int block, int images, BlockView<const float> y)>;
+
+/// Takes batches through a network. Owns the memory for it: one arena for each block of the batch (what
+/// crosses a stage), one for each worker (what lives within one), the gradients of the shards. Nothing is
+/// allocated after construction.
+///
+/// A *stage* is a run of layers that need no other image: one parallel loop. Each worker takes one shard, and
+/// each block of it through all layers of the stage before the next. Between stages stand the reductions
+/// (batch norm). A batch has min(blocks, kShards) shards whatever the number of threads, so the sums have one
+/// order.
+class Runner {
+ public:
+  static constexpr int kShards = 16;
+
+  /// training: forward, loss and backward; else forward only, with less memory.
+  /// `largest_batch`: images in one pass; for training at most what the network was planned for.
+  Runner(Network& network, ThreadPool& pool, bool training, std::int64_t largest_batch);
+  ~Runner();
+  Runner(const Runner&) = delete;
+  Runner& operator=(const Runner&) = delete;
+
+  /// Forward, loss, backward: afterwards gradients() hold d(mean loss)/d(parameter). Returns false, and
+  /// leaves gradients() undefined, if a loss is not finite. The network must be packed.
+  bool train(const Batch& batch);
+
+  /// Forward in evaluation mode, with the plain cross-entropy if there are labels.
+  void evaluate(const Batch& batch, const Observer* observer = nullptr);
+
+  /// Forward in training mode, for finding where a training step went wrong. Changes running statistics.
+  void forward_training(const Batch& batch, const Observer& observer);
+
+  /// Of the last batch, per image.
+  std::span<const float> losses() const;
+  std::span<const std::int32_t> predictions() const;
+  /// [image][class], of the last evaluate().
+  std::span<const float> probabilities() const;
+
+  std::int64_t largest_batch() const { return largest_batch_; }
+  std::span<const float> gradients() const { return gradients_.span(); }
+
+  /// What a Runner for this network and number of threads allocates.
+  static std::int64_t bytes(const Network& network, int threads, bool training, std::int64_t largest_batch);
+
+ private:
+  struct Schedule;
+  static std::unique_ptr<Schedule> make_schedule(const Network& network, bool training);
+  void run_stages(const Batch& batch, std::size_t first, std::size_t last, bool training,
+                  const Observer* observer);
+  void run_block(const Pass& pass, std::size_t stage, int worker, const Batch& batch,
+                 const Observer* observer);
+  void sum_gradients(const Pass& pass);
+  Pass pass_for(const Batch& batch, bool training);
+
+  Network& network_;
+  ThreadPool& pool_;
+  std::int64_t largest_batch_;
+  std::unique_ptr<Schedule> schedule_;
+  AlignedBuffer blocks_, workers_, scratch_, shards_, gradients_;
+  std::vector<double> statistics_;
+  std::vector<float> losses_, probabilities_;
+  std::vector<std::int32_t> predictions_;
+  std::int64_t images_ = 0;
+};
+
+}  // namespace cnn

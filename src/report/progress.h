@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+#include <cstdio>
+#include <string>
+
+namespace cnn {
+
+/// Progress on stderr: on a terminal one line that is drawn over, with a bar and the time left; elsewhere a
+/// plain line now and then. Nothing at all when quiet.
+class Progress {
+ public:
+  /// `what` stands in front: "epoch 3/8".
+  Progress(std::string what, std::int64_t total, bool quiet);
+  ~Progress();
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+  /// `detail` stands behind the bar: "loss 0.1234".
+  void update(std::int64_t done, const std::string& detail);
+
+  /// Whether an update now would be shown: skips the work of formatting a detail that nobody sees.
+  bool due(std::int64_t done) const;
+
+ private:
+  void clear();
+
+  std::string what_;
+  std::int64_t total_;
+  bool quiet_, terminal_;
+  double start_, last_ = 0;
+  bool drawn_ = false;
+};
+
+/// Whether stderr is a terminal that wants color: NO_COLOR and TERM=dumb are honored.
+bool color_on_stderr();
+
+}  // namespace cnn

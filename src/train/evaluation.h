@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "kernels/elementwise.h"
+#include "nn/runner.h"
+#include "train/image_set.h"
+
+namespace cnn {
+
+/// What an evaluation found. Accuracy and loss only count images with a label.
+struct Evaluation {
+  std::int64_t images = 0, labeled = 0, correct = 0;
+  double loss_sum = 0;
+  double accuracy() const { return static_cast<double>(correct) / static_cast<double>(labeled); }
+  double loss() const { return loss_sum / static_cast<double>(labeled); }
+};
+
+/// Sees each image with its probabilities, in order.
+using OnPrediction =
+    std::function<void(std::int64_t image, int predicted, std::span<const float> probabilities, float loss)>;
+
+/// Takes a set through the network in evaluation mode. The network must be packed. `each` and `progress`
+/// (images done) may be empty; progress may return false to stop.
+Evaluation evaluate(Runner& runner, const ImageSet& set, const OnPrediction& each = {},
+                    const std::function<bool(std::int64_t)>& progress = {});
+
+/// How lively the output of an entry is, after its activation function.
+struct LayerActivity {
+  std::string layer;
+  std::int64_t values = 0;  ///< for one image
+  double active_fraction = 0, mean = 0, standard_deviation = 0;
+};
+
+/// Over the first `most` images of a set, in evaluation mode.
+std::vector<LayerActivity> measure_activity(Network& network, Runner& runner, const ImageSet& set,
+                                            std::int64_t most);
+
+}  // namespace cnn

@@ -1,0 +1,104 @@
+#include "train/model_file.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "core/error.h"
+#include "core/text.h"
+#include "train/safetensors.h"
+
+namespace cnn {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+/// "conv1" of "conv1.weight"; "residual1" of "residual1.shortcut_norm.bias".
+std::string layer_of(const std::string& tensor) { return tensor.substr(0, tensor.find('.')); }
+
+std::string to_text(const std::vector<std::int64_t>& shape) {
+  return fmt::format("[{}]", fmt::join(shape, ", "));
+}
+
+void load(const std::filesystem::path& path, Network& network, const std::vector<std::string>& except) {
+  const SafeTensors file = read_safetensors(path);
+  const std::string where = printable(path.string());
+  const auto excepted = [&](const std::string& tensor) {
+    return std::find(except.begin(), except.end(), layer_of(tensor)) != except.end();
+  };
+  std::vector<std::string> names;
+  for (const Tensor& tensor : network.tensors()) names.push_back(tensor.name);
+  for (const Tensor& tensor : network.tensors()) {
+    if (excepted(tensor.name)) continue;
+    const SafeTensors::Tensor* found = file.find(tensor.name);
+    if (!found)
+      fail(
+          "{}: has no tensor \"{}\", which the network needs with shape {}; for fine-tuning, list the layer "
+          "\"{}\" in "
+          "training.initial_weights.except to start it fresh",
+          where, tensor.name, to_text(tensor.shape), layer_of(tensor.name));
+    if (found->shape != tensor.shape)
+      fail("{}: tensor \"{}\" has shape {}, but the network needs {}", where, tensor.name,
+           to_text(found->shape), to_text(tensor.shape));
+    std::copy(found->values.begin(), found->values.end(), tensor.values.begin());
+  }
+  for (const SafeTensors::Tensor& tensor : file.tensors) {
+    if (excepted(tensor.name) || std::find(names.begin(), names.end(), tensor.name) != names.end()) continue;
+    fail("{}: tensor \"{}\" does not belong to the network{}", where, printable(tensor.name),
+         did_you_mean(tensor.name, names));
+  }
+}
+
+}  // namespace
+
+void save_model(const std::filesystem::path& path, const Network& network,
+                const ModelDescription& description) {
+  SafeTensors file;
+  for (const Tensor& tensor : network.tensors())
+    file.tensors.push_back(
+        {.name = tensor.name, .shape = tensor.shape, .values = {tensor.values.begin(), tensor.values.end()}});
+  file.metadata = {{"config", description.config},
+                   {"classes", Json(description.classes).dump()},
+                   {"normalize", Json{{"mean", description.mean}, {"std", description.std}}.dump()}};
+  write_safetensors(path, file);
+}
+
+ModelDescription read_description(const std::filesystem::path& path) {
+  const SafeTensors file = read_safetensors(path);
+  const std::string where = printable(path.string());
+  const auto text = [&](const char* key) -> const std::string& {
+    const auto it = file.metadata.find(key);
+    if (it == file.metadata.end())
+      fail(
+          "{}: its metadata has no \"{}\": it was not written by cnn-train, and cannot say how to treat an "
+          "image",
+          where, key);
+    return it->second;
+  };
+  ModelDescription description;
+  description.config = text("config");
+  try {
+    description.classes = Json::parse(text("classes")).get<std::vector<std::string>>();
+    const Json normalize = Json::parse(text("normalize"));
+    description.mean = normalize.at("mean").get<std::vector<double>>();
+    description.std = normalize.at("std").get<std::vector<double>>();
+  } catch (const Json::exception& error) {
+    fail("{}: its metadata is damaged: {}", where, error.what());
+  }
+  return description;
+}
+
+void load_model(const std::filesystem::path& path, Network& network) { load(path, network, {}); }
+
+void load_initial_weights(const InitialWeightsSpec& spec, Network& network) {
+  std::vector<std::string> layers;
+  for (const Tensor& tensor : network.tensors())
+    if (layers.empty() || layers.back() != layer_of(tensor.name)) layers.push_back(layer_of(tensor.name));
+  for (const std::string& name : spec.except)
+    if (std::find(layers.begin(), layers.end(), name) == layers.end())
+      fail_usage(
+          "training.initial_weights.except: the network has no layer \"{}\" with parameters; it has {}{}",
+          name, join(layers), did_you_mean(name, layers));
+  load(spec.file, network, spec.except);
+}
+
+}  // namespace cnn

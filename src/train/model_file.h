@@ -1,0 +1,34 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "nn/network.h"
+#include "train/training_spec.h"
+
+namespace cnn {
+
+/// What a model file says besides the numbers: everything that is needed to use it.
+struct ModelDescription {
+  std::string config;                ///< resolved config without data paths, JSON
+  std::vector<std::string> classes;  ///< in the order of the outputs
+  std::vector<double> mean, std;     ///< per channel: input = (value - mean) / std
+};
+
+/// Writes parameters, running statistics and description as one safetensors file, atomically.
+void save_model(const std::filesystem::path& path, const Network& network,
+                const ModelDescription& description);
+
+/// The description alone. Throws Error (exit 1) that names what is missing.
+ModelDescription read_description(const std::filesystem::path& path);
+
+/// Fills every tensor of the network from the file. A missing, misshapen or unknown one is an Error (exit 1).
+void load_model(const std::filesystem::path& path, Network& network);
+
+/// Starts a training from a file: as load_model, but tensors of the layers in `except` keep their values,
+/// tensors of layers that the network does not have are an Error unless excepted, and so is an unknown name
+/// in `except`.
+void load_initial_weights(const InitialWeightsSpec& spec, Network& network);
+
+}  // namespace cnn

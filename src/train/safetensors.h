@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace cnn {
+
+/// The content of a safetensors file with float32 tensors: 8 bytes of header length (little-endian), a JSON
+/// header
+/// {"name": {"dtype": "F32", "shape": [...], "data_offsets": [begin, end]}, "__metadata__": {...}}, the data.
+struct SafeTensors {
+  struct Tensor {
+    std::string name;
+    std::vector<std::int64_t> shape;
+    std::vector<float> values;
+  };
+  std::vector<Tensor> tensors;  ///< in the order of the file
+  std::map<std::string, std::string> metadata;
+
+  const Tensor* find(const std::string& name) const;
+};
+
+/// Throws Error (exit 1) that says what is wrong with the file: every offset, length and type is checked.
+SafeTensors read_safetensors(const std::filesystem::path& path);
+
+/// Writes atomically. Throws Error (exit 1).
+void write_safetensors(const std::filesystem::path& path, const SafeTensors& content);
+
+}  // namespace cnn

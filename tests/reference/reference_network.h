@@ -1,0 +1,262 @@
+#pragma once
+
+#include <cmath>
+#include <complex>
+#include <map>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "nn/network_spec.h"
+#include "nn/shape.h"
+
+namespace cnn::reference {
+
+/// Plain loops over numbers of type T: double for values, std::complex<double> for derivatives by the complex
+/// step F'(x) = Im F(x + ih) / h (no cancellation: good to rounding). Written from the formulas of the
+/// layers' headers and PyTorch's documentation, with nothing shared with the engine.
+template <class T>
+struct Maps {
+  Shape shape;
+  int images = 0;
+  std::vector<T> values;  ///< [image][c][h][w]
+
+  Maps(const Shape& s, int n) : shape(s), images(n), values(static_cast<std::size_t>(s.values() * n)) {}
+  T& at(int n, int c, int h, int w) {
+    return values[((static_cast<std::size_t>(n) * shape.c + c) * shape.h + h) * shape.w + w];
+  }
+  const T& at(int n, int c, int h, int w) const { return const_cast<Maps*>(this)->at(n, c, h, w); }
+};
+
+template <class T>
+double real(const T& v) {
+  if constexpr (std::is_same_v<T, double>)
+    return v;
+  else
+    return v.real();
+}
+
+template <class T>
+T erf(const T& v) {
+  if constexpr (std::is_same_v<T, double>)
+    return std::erf(v);
+  else
+    return {std::erf(v.real()), v.imag() * 2 / std::sqrt(M_PI) * std::exp(-v.real() * v.real())};
+}
+
+template <class T>
+T activate(ActivationFunction f, double slope, const T& z) {
+  switch (f) {
+    case ActivationFunction::none:
+      return z;
+    case ActivationFunction::relu:
+      return real(z) > 0 ? z : T(0);
+    case ActivationFunction::leaky_relu:
+      return real(z) > 0 ? z : slope * z;
+    case ActivationFunction::elu:
+      return real(z) > 0 ? z : std::exp(z) - 1.0;
+    case ActivationFunction::gelu:
+      return 0.5 * z * (1.0 + erf(z / std::sqrt(2.0)));
+    case ActivationFunction::silu:
+      return z / (1.0 + std::exp(-z));
+    case ActivationFunction::sigmoid:
+      return 1.0 / (1.0 + std::exp(-z));
+    case ActivationFunction::tanh:
+      return std::tanh(z);
+  }
+  return z;
+}
+
+/// Parameters by name ("conv1.weight"), natural order.
+template <class T>
+using Parameters = std::map<std::string, std::vector<T>>;
+
+template <class T>
+class Network {
+ public:
+  explicit Network(const Parameters<T>& parameters) : parameters_(parameters) {}
+
+  /// In training mode: batch norm uses the statistics of these images. Dropout is not supported.
+  Maps<T> forward(const NetworkSpec& spec, Maps<T> x) const {
+    for (const LayerSpec& entry : spec)
+      x = std::visit([&](const auto& s) { return layer(s, entry.name, x); }, entry.spec);
+    return x;
+  }
+
+ private:
+  static int positions(int size, int padding, int kernel, int stride, int dilation) {
+    return (size + padding - dilation * (kernel - 1) - 1) / stride + 1;
+  }
+
+  const std::vector<T>* find(const std::string& name) const {
+    const auto it = parameters_.find(name);
+    return it == parameters_.end() ? nullptr : &it->second;
+  }
+
+  static Maps<T> activated(ActivationFunction f, Maps<T> x) {
+    for (T& v : x.values) v = activate(f, 0.01, v);
+    return x;
+  }
+
+  Maps<T> layer(const ConvSpec& s, const std::string& name, const Maps<T>& x) const {
+    int top = s.padding.amount.h, left = s.padding.amount.w, rows = 2 * top, cols = 2 * left;
+    if (s.padding.mode == ConvPadding::Mode::valid) top = left = rows = cols = 0;
+    if (s.padding.mode == ConvPadding::Mode::same) {
+      rows = s.dilation.h * (s.kernel_size.h - 1), cols = s.dilation.w * (s.kernel_size.w - 1);
+      top = rows / 2, left = cols / 2;
+    }
+    Maps<T> y({.c = s.out_channels,
+               .h = positions(x.shape.h, rows, s.kernel_size.h, s.stride.h, s.dilation.h),
+               .w = positions(x.shape.w, cols, s.kernel_size.w, s.stride.w, s.dilation.w)},
+              x.images);
+    const std::vector<T>& w = *find(name + ".weight");
+    const std::vector<T>* b = find(name + ".bias");
+    const int ic_group = x.shape.c / s.groups, oc_group = s.out_channels / s.groups;
+    for (int n = 0; n < x.images; ++n)
+      for (int oc = 0; oc < y.shape.c; ++oc)
+        for (int oh = 0; oh < y.shape.h; ++oh)
+          for (int ow = 0; ow < y.shape.w; ++ow) {
+            T sum = b ? (*b)[oc] : T(0);
+            for (int ic = 0; ic < ic_group; ++ic)
+              for (int kh = 0; kh < s.kernel_size.h; ++kh)
+                for (int kw = 0; kw < s.kernel_size.w; ++kw) {
+                  const int ih = oh * s.stride.h + kh * s.dilation.h - top,
+                            iw = ow * s.stride.w + kw * s.dilation.w - left;
+                  if (ih < 0 || ih >= x.shape.h || iw < 0 || iw >= x.shape.w) continue;
+                  sum +=
+                      w[((std::size_t(oc) * ic_group + ic) * s.kernel_size.h + kh) * s.kernel_size.w + kw] *
+                      x.at(n, oc / oc_group * ic_group + ic, ih, iw);
+                }
+            y.at(n, oc, oh, ow) = sum;
+          }
+    return activated(s.activation, std::move(y));
+  }
+
+  template <class Reduce>
+  static Maps<T> pooled(const Maps<T>& x, Size2 k, Size2 s, Size2 p, const Reduce& reduce) {
+    Maps<T> y({.c = x.shape.c,
+               .h = positions(x.shape.h, 2 * p.h, k.h, s.h, 1),
+               .w = positions(x.shape.w, 2 * p.w, k.w, s.w, 1)},
+              x.images);
+    for (int n = 0; n < x.images; ++n)
+      for (int c = 0; c < y.shape.c; ++c)
+        for (int oh = 0; oh < y.shape.h; ++oh)
+          for (int ow = 0; ow < y.shape.w; ++ow) {
+            std::vector<T> window;
+            int counted = 0;  // cells of the window inside map and padding
+            for (int kh = 0; kh < k.h; ++kh)
+              for (int kw = 0; kw < k.w; ++kw) {
+                const int h = oh * s.h + kh - p.h, w = ow * s.w + kw - p.w;
+                counted += h < x.shape.h + p.h && w < x.shape.w + p.w;
+                if (h >= 0 && h < x.shape.h && w >= 0 && w < x.shape.w) window.push_back(x.at(n, c, h, w));
+              }
+            y.at(n, c, oh, ow) = reduce(window, counted);
+          }
+    return y;
+  }
+
+  Maps<T> layer(const MaxPoolSpec& s, const std::string&, const Maps<T>& x) const {
+    return pooled(x, s.kernel_size, s.stride.value_or(s.kernel_size), s.padding,
+                  [](const std::vector<T>& window, int) {
+                    T best = window[0];
+                    for (const T& v : window)
+                      if (real(v) > real(best)) best = v;
+                    return best;
+                  });
+  }
+  Maps<T> layer(const AvgPoolSpec& s, const std::string&, const Maps<T>& x) const {
+    return pooled(
+        x, s.kernel_size, s.stride.value_or(s.kernel_size), s.padding,
+        [&](const std::vector<T>& window, int counted) {
+          T sum(0);
+          for (const T& v : window) sum += v;
+          return sum / static_cast<double>(s.count_include_pad ? counted : static_cast<int>(window.size()));
+        });
+  }
+  Maps<T> layer(const GlobalAvgPoolSpec&, const std::string& name, const Maps<T>& x) const {
+    AvgPoolSpec whole;
+    whole.kernel_size = {x.shape.h, x.shape.w};
+    return layer(whole, name, x);
+  }
+  Maps<T> layer(const FlattenSpec&, const std::string&, const Maps<T>& x) const {
+    Maps<T> y({.c = static_cast<int>(x.shape.values()), .flat = true}, x.images);
+    y.values = x.values;
+    return y;
+  }
+  Maps<T> layer(const DenseSpec& s, const std::string& name, const Maps<T>& x) const {
+    Maps<T> y({.c = s.units, .flat = true}, x.images);
+    const std::vector<T>& w = *find(name + ".weight");
+    const std::vector<T>* b = find(name + ".bias");
+    const auto inputs = static_cast<std::size_t>(x.shape.c);
+    for (int n = 0; n < x.images; ++n)
+      for (int o = 0; o < s.units; ++o) {
+        T sum = b ? (*b)[o] : T(0);
+        for (std::size_t i = 0; i < inputs; ++i) sum += w[o * inputs + i] * x.values[n * inputs + i];
+        y.at(n, o, 0, 0) = sum;
+      }
+    return activated(s.activation, std::move(y));
+  }
+  Maps<T> layer(const BatchNormSpec& s, const std::string& name, const Maps<T>& x) const {
+    Maps<T> y = x;
+    const std::vector<T>* weight = find(name + ".weight");
+    const std::vector<T>* bias = find(name + ".bias");
+    const double count = static_cast<double>(x.images) * x.shape.h * x.shape.w;
+    for (int c = 0; c < x.shape.c; ++c) {
+      T mean(0), variance(0);
+      const auto each = [&](const auto& body) {
+        for (int n = 0; n < x.images; ++n)
+          for (int h = 0; h < x.shape.h; ++h)
+            for (int w = 0; w < x.shape.w; ++w) body(n, h, w);
+      };
+      each([&](int n, int h, int w) { mean += x.at(n, c, h, w) / count; });
+      each([&](int n, int h, int w) {
+        variance += (x.at(n, c, h, w) - mean) * (x.at(n, c, h, w) - mean) / count;
+      });
+      each([&](int n, int h, int w) {
+        T v = (x.at(n, c, h, w) - mean) / std::sqrt(variance + s.eps);
+        if (weight) v = v * (*weight)[c] + (*bias)[c];
+        y.at(n, c, h, w) = v;
+      });
+    }
+    return activated(s.activation, std::move(y));
+  }
+  Maps<T> layer(const DropoutSpec&, const std::string&, const Maps<T>& x) const { return x; }
+  Maps<T> layer(const ActivationSpec& s, const std::string&, Maps<T> x) const {
+    for (T& v : x.values) v = activate(s.function, s.negative_slope, v);
+    return x;
+  }
+  Maps<T> layer(const ResidualSpec& s, const std::string& name, const Maps<T>& x) const {
+    Maps<T> y = forward(s.layers, x);
+    Maps<T> shortcut = x;
+    if (s.shortcut == ResidualSpec::Shortcut::projection) {
+      ConvSpec conv;
+      conv.out_channels = y.shape.c;
+      conv.kernel_size = {1, 1};
+      conv.stride = {(x.shape.h + y.shape.h - 1) / y.shape.h, (x.shape.w + y.shape.w - 1) / y.shape.w};
+      shortcut = layer(BatchNormSpec{}, name + ".shortcut_norm", layer(conv, name + ".shortcut", x));
+    }
+    for (std::size_t i = 0; i < y.values.size(); ++i) y.values[i] += shortcut.values[i];
+    return activated(s.activation, std::move(y));
+  }
+
+  const Parameters<T>& parameters_;
+};
+
+/// Mean softmax cross-entropy with label smoothing.
+template <class T>
+T cross_entropy(const Maps<T>& logits, const std::vector<std::int32_t>& labels, double smoothing) {
+  const int classes = logits.shape.c;
+  T total(0);
+  for (int n = 0; n < logits.images; ++n) {
+    T sum(0);
+    for (int k = 0; k < classes; ++k) sum += std::exp(logits.at(n, k, 0, 0));
+    for (int k = 0; k < classes; ++k) {
+      const double target =
+          (k == labels[static_cast<std::size_t>(n)] ? 1 - smoothing : 0) + smoothing / classes;
+      total += target * (std::log(sum) - logits.at(n, k, 0, 0));
+    }
+  }
+  return total / static_cast<double>(logits.images);
+}
+
+}  // namespace cnn::reference

@@ -1,0 +1,309 @@
+#include <algorithm>
+#include <cmath>
+#include <complex>
+
+#include "catch.h"
+#include "kernels/simd.h"
+#include "network_fixture.h"
+#include "reference/reference_network.h"
+
+namespace cnn {
+namespace {
+
+using Complex = std::complex<double>;
+
+/// The loss of a batch and its gradient, one number per parameter, tensor by tensor.
+struct LossAndGradient {
+  double loss = 0;
+  std::vector<std::vector<double>> gradient;
+};
+
+std::unique_ptr<NetworkFixture> moved_fixture(const NetworkSpec& spec, const Shape& input, int count,
+                                              float smoothing) {
+  auto fixture = std::make_unique<NetworkFixture>(spec, input, count);
+  // Trained biases and norms are not at their starting values: move everything.
+  Random random(3, Purpose::split);
+  for (const Tensor& tensor : fixture->network.tensors())
+    if (tensor.trainable)
+      for (float& v : tensor.values) v += random.uniform(-0.2f, 0.2f);
+  fixture->network.pack(fixture->pool);
+  fixture->batch.label_smoothing = smoothing;
+  return fixture;
+}
+
+LossAndGradient of_engine(NetworkFixture& fixture) {
+  REQUIRE(fixture.training.train(fixture.batch));
+  LossAndGradient result;
+  for (const float v : fixture.training.losses())
+    result.loss += v / static_cast<double>(fixture.batch.images);
+  const float* base = fixture.network.parameters().data();
+  for (const Tensor& tensor : fixture.network.tensors()) {
+    if (!tensor.trainable) continue;
+    const float* g = fixture.training.gradients().data() + (tensor.values.data() - base);
+    result.gradient.emplace_back(g, g + tensor.values.size());
+  }
+  return result;
+}
+
+/// By the complex step on the plain reference.
+LossAndGradient of_reference(const NetworkFixture& fixture, const NetworkSpec& spec) {
+  reference::Parameters<Complex> parameters;
+  for (const Tensor& tensor : fixture.network.tensors())
+    if (tensor.trainable) parameters[tensor.name].assign(tensor.values.begin(), tensor.values.end());
+  reference::Maps<Complex> x(fixture.network.input(), static_cast<int>(fixture.batch.images));
+  x.values.assign(fixture.images.begin(), fixture.images.end());
+  const auto loss = [&] {
+    return reference::cross_entropy(reference::Network<Complex>(parameters).forward(spec, x), fixture.labels,
+                                    fixture.batch.label_smoothing);
+  };
+  LossAndGradient result;
+  result.loss = loss().real();
+  constexpr double kStep = 1e-30;
+  for (const Tensor& tensor : fixture.network.tensors()) {
+    if (!tensor.trainable) continue;
+    std::vector<double>& gradient = result.gradient.emplace_back();
+    for (Complex& value : parameters[tensor.name]) {
+      value += Complex(0, kStep);
+      gradient.push_back(loss().imag() / kStep);
+      value = value.real();
+    }
+  }
+  return result;
+}
+
+/// The largest difference of a tensor's gradients, relative to its largest entry. A tensor whose gradient is
+/// zero but for rounding (a bias before a batch norm) counts as if it had an entry of 0.01.
+double gradient_error(const LossAndGradient& ours, const LossAndGradient& expected) {
+  double worst = 0;
+  for (std::size_t t = 0; t < expected.gradient.size(); ++t) {
+    double error = 0, scale = 1e-2;
+    for (std::size_t i = 0; i < expected.gradient[t].size(); ++i) {
+      error = std::max(error, std::abs(ours.gradient[t][i] - expected.gradient[t][i]));
+      scale = std::max(scale, std::abs(expected.gradient[t][i]));
+      if (!std::isfinite(ours.gradient[t][i])) return INFINITY;
+    }
+    worst = std::max(worst, error / scale);
+  }
+  return worst;
+}
+
+void check(NetworkSpec spec, const Shape& input, int count, float smoothing = 0) {
+  name_entries(spec);
+  const LossAndGradient expected = of_reference(*moved_fixture(spec, input, count, smoothing), spec);
+  for (const std::string& set : supported_instruction_sets()) {
+    use_instruction_set(set);
+    const LossAndGradient ours = of_engine(*moved_fixture(spec, input, count, smoothing));
+    INFO("instruction set " << set);
+    CHECK(std::abs(ours.loss - expected.loss) < 2e-6);
+    CHECK(gradient_error(ours, expected) < 2e-5);
+  }
+  use_instruction_set(supported_instruction_sets().front());
+}
+
+ConvSpec conv(int channels, Size2 kernel, ActivationFunction activation = ActivationFunction::none) {
+  ConvSpec spec;
+  spec.out_channels = channels;
+  spec.kernel_size = kernel;
+  spec.activation = activation;
+  return spec;
+}
+
+DenseSpec dense(int units, ActivationFunction activation = ActivationFunction::none) {
+  DenseSpec spec;
+  spec.units = units;
+  spec.activation = activation;
+  return spec;
+}
+
+BatchNormSpec norm(ActivationFunction activation = ActivationFunction::none) {
+  BatchNormSpec spec;
+  spec.activation = activation;
+  return spec;
+}
+
+TEST_CASE("gradients of convolutions: stride, padding, dilation, groups", "[nn]") {
+  ConvSpec first = conv(3, {3, 2}, ActivationFunction::tanh);
+  ConvSpec second = conv(4, {3, 3});
+  SECTION("plain") {}
+  SECTION("padding") { second.padding.amount = {1, 2}; }
+  SECTION("padding beyond kernel - 1") { second.padding.amount = {4, 3}; }
+  SECTION("stride") { second.stride = {2, 3}; }
+  SECTION("stride beyond the kernel") { second.kernel_size = {2, 1}, second.stride = {3, 2}; }
+  SECTION("stride and padding") { second.stride = {2, 2}, second.padding.amount = {2, 1}; }
+  SECTION("dilation") { second.dilation = {2, 1}, second.padding.amount = {1, 1}; }
+  SECTION("dilation and stride") {
+    second.dilation = {2, 3}, second.stride = {3, 2}, second.padding.amount = {2, 3};
+  }
+  SECTION("same, even kernel") { second.kernel_size = {2, 4}, second.padding.mode = ConvPadding::Mode::same; }
+  SECTION("same, dilated") { second.dilation = {2, 2}, second.padding.mode = ConvPadding::Mode::same; }
+  SECTION("groups") { first.out_channels = 4, second.groups = 2; }
+  SECTION("depthwise") { first.out_channels = 4, second.groups = 4, second.out_channels = 8; }
+  SECTION("no bias") { second.bias = false; }
+  SECTION("many channels") { first.out_channels = 9, second.out_channels = 17; }
+  check(chain(first, second, FlattenSpec{}, dense(3)), {.c = 2, .h = 8, .w = 7}, 19);
+}
+
+TEST_CASE("gradients of every activation function, fused and alone", "[nn]") {
+  const auto f = GENERATE(ActivationFunction::relu, ActivationFunction::leaky_relu, ActivationFunction::elu,
+                          ActivationFunction::gelu, ActivationFunction::silu, ActivationFunction::sigmoid,
+                          ActivationFunction::tanh);
+  CAPTURE(static_cast<int>(f));
+  ActivationSpec alone;
+  alone.function = f;
+  alone.negative_slope = 0.2;
+  check(chain(conv(3, {3, 3}, f), conv(2, {2, 2}), alone, norm(f), FlattenSpec{}, dense(4, f), dense(3)),
+        {.c = 1, .h = 6, .w = 5}, 21);
+}
+
+TEST_CASE("gradients of poolings: overlapping, padded, gaps", "[nn]") {
+  const Size2 kernel = GENERATE(Size2{2, 2}, Size2{3, 2}, Size2{3, 3});
+  const Size2 stride = GENERATE(Size2{1, 2}, Size2{2, 2}, Size2{4, 3});
+  const Size2 padding = GENERATE(Size2{0, 0}, Size2{1, 1});
+  CAPTURE(to_string(kernel), to_string(stride), to_string(padding));
+  MaxPoolSpec max;
+  max.kernel_size = kernel, max.stride = stride, max.padding = padding;
+  AvgPoolSpec avg;
+  avg.kernel_size = kernel, avg.stride = stride, avg.padding = padding;
+  const Shape input{.c = 2, .h = 9, .w = 8};
+  check(chain(conv(2, {2, 2}), max, FlattenSpec{}, dense(3)), input, 5);
+  check(chain(conv(2, {2, 2}), avg, FlattenSpec{}, dense(3)), input, 5);
+  avg.count_include_pad = false;
+  check(chain(conv(2, {2, 2}), avg, conv(2, {1, 1}), GlobalAvgPoolSpec{}, dense(3)), input, 5);
+}
+
+TEST_CASE("gradients of batch norm, also flat, without affine, first and last", "[nn]") {
+  BatchNormSpec plain = norm(ActivationFunction::gelu);
+  plain.affine = false;
+  const Shape input{.c = 2, .h = 5, .w = 6};
+  check(chain(norm(), conv(3, {3, 3}), norm(ActivationFunction::relu), conv(2, {2, 2}), plain, FlattenSpec{},
+              dense(4), norm(ActivationFunction::tanh), dense(3), norm()),
+        input, 37, 0.1f);
+}
+
+TEST_CASE("gradients of residual entries: identity, projection, nested", "[nn]") {
+  ConvSpec same = conv(3, {3, 3});
+  same.padding.amount = {1, 1};
+  ConvSpec half = conv(4, {3, 3});
+  half.padding.amount = {1, 1};
+  half.stride = {2, 2};
+  ResidualSpec inner;
+  inner.layers = chain(same, norm(ActivationFunction::relu), same);
+  inner.activation = ActivationFunction::gelu;
+  ResidualSpec outer;
+  outer.layers = chain(inner, same);
+  outer.activation = ActivationFunction::relu;
+  ResidualSpec project;
+  project.layers = chain(half, norm());
+  project.shortcut = ResidualSpec::Shortcut::projection;
+  project.activation = ActivationFunction::relu;
+  check(chain(same, outer, project, GlobalAvgPoolSpec{}, dense(3)), {.c = 2, .h = 6, .w = 5}, 18);
+}
+
+TEST_CASE("gradients with label smoothing, one image, several blocks", "[nn]") {
+  const int count = GENERATE(1, 16, 33);
+  check(chain(conv(2, {3, 3}, ActivationFunction::relu), FlattenSpec{}, dense(5)), {.c = 1, .h = 5, .w = 5},
+        count, 0.2f);
+}
+
+TEST_CASE("a dense layer on a 1x1 map, and a last layer that is a convolution", "[nn]") {
+  ConvSpec last = conv(3, {3, 3});
+  check(chain(conv(6, {4, 4}, ActivationFunction::tanh), dense(4)), {.c = 2, .h = 4, .w = 4}, 17);
+  check(chain(conv(4, {2, 2}), last), {.c = 2, .h = 4, .w = 4}, 17);
+}
+
+TEST_CASE("the gradient comparison can fail", "[nn]") {
+  NetworkSpec spec = chain(conv(2, {3, 3}, ActivationFunction::tanh), FlattenSpec{}, dense(3));
+  name_entries(spec);
+  const auto fixture = moved_fixture(spec, {.c = 1, .h = 4, .w = 4}, 5, 0);
+  const LossAndGradient expected = of_reference(*fixture, spec);
+  LossAndGradient ours = of_engine(*fixture);
+  CHECK(gradient_error(ours, expected) < 2e-5);
+  ours.gradient[1][0] += 1e-4;
+  CHECK(gradient_error(ours, expected) > 2e-5);
+  ours.gradient[1][0] = NAN;
+  CHECK(gradient_error(ours, expected) > 2e-5);
+}
+
+/// Everything that can make a difference in the last bit.
+NetworkSpec varied_network() {
+  ConvSpec strided = conv(5, {3, 3}, ActivationFunction::gelu);
+  strided.stride = {2, 2}, strided.padding.amount = {1, 1};
+  MaxPoolSpec pool;
+  pool.kernel_size = {2, 2};
+  ResidualSpec residual;
+  ConvSpec same = conv(5, {3, 3});
+  same.padding.amount = {1, 1};
+  residual.layers = chain(same, norm(ActivationFunction::silu));
+  DropoutSpec dropout;
+  NetworkSpec spec = chain(conv(6, {5, 5}, ActivationFunction::relu), norm(), pool, strided, residual,
+                           dropout, FlattenSpec{}, dense(11, ActivationFunction::elu), dense(4));
+  name_entries(spec);
+  return spec;
+}
+
+std::vector<float> gradients_of(int threads, const std::string& set, std::uint64_t seed) {
+  use_instruction_set(set);
+  NetworkFixture fixture(varied_network(), {.c = 3, .h = 20, .w = 17}, 100, threads, seed);
+  fixture.batch.label_smoothing = 0.1f;
+  fixture.batch.seed = seed;
+  REQUIRE(fixture.training.train(fixture.batch));
+  use_instruction_set(supported_instruction_sets().front());
+  const auto g = fixture.training.gradients();
+  std::vector<float> result(g.begin(), g.end());
+  for (const float loss : fixture.training.losses()) result.push_back(loss);
+  for (const Tensor& tensor : fixture.network.tensors())
+    if (!tensor.trainable) result.insert(result.end(), tensor.values.begin(), tensor.values.end());
+  return result;
+}
+
+TEST_CASE("gradients are the same bits for any number of threads and with AVX2 and AVX-512", "[nn]") {
+  const std::string best = supported_instruction_sets().front();
+  const std::vector<float> expected = gradients_of(1, best, 1);
+  for (int threads : {2, 3, 8}) CHECK((gradients_of(threads, best, 1) == expected));
+  for (const std::string& set : supported_instruction_sets()) {
+    if (set == "sse4") continue;  // it has no fused multiply-add
+    CAPTURE(set);
+    const std::vector<float> ours = gradients_of(2, set, 1);
+    const auto differs =
+        std::mismatch(expected.begin(), expected.end(), ours.begin()).first - expected.begin();
+    CHECK(differs == static_cast<std::ptrdiff_t>(expected.size()));
+  }
+  CHECK((gradients_of(1, best, 2) != expected));
+}
+
+TEST_CASE("lanes without an image reach nothing", "[nn]") {
+  // The same 5 images in a batch of 5, and again with the empty lanes full of large numbers.
+  NetworkFixture clean(varied_network(), {.c = 3, .h = 20, .w = 17}, 5),
+      dirty(varied_network(), {.c = 3, .h = 20, .w = 17}, 5);
+  const auto plain = dirty.fill;
+  dirty.fill = [&](int block, int in_block, int worker, BlockView<float> x) {
+    plain(block, in_block, worker, x);
+    for (int c = 0; c < x.c; ++c)
+      for (int h = 0; h < x.h; ++h)
+        for (int w = 0; w < x.w; ++w) std::fill(x.at(c, h, w) + in_block, x.at(c, h, w) + kLanes, 1e3f);
+  };
+  REQUIRE(clean.training.train(clean.batch));
+  REQUIRE(dirty.training.train(dirty.batch));
+  const auto a = clean.training.gradients(), b = dirty.training.gradients();
+  CHECK(std::equal(a.begin(), a.end(), b.begin(), b.end()));
+}
+
+TEST_CASE("NaN in an image comes out as NaN", "[nn]") {
+  MaxPoolSpec pool;
+  pool.kernel_size = {2, 2};
+  NetworkSpec spec = chain(conv(2, {3, 3}, ActivationFunction::relu), pool, FlattenSpec{},
+                           dense(3, ActivationFunction::relu), dense(2));
+  name_entries(spec);
+  for (const std::string& set : supported_instruction_sets()) {
+    use_instruction_set(set);
+    NetworkFixture fixture(spec, {.c = 1, .h = 8, .w = 8}, 3);
+    fixture.images[70] = NAN;  // of the second image
+    CHECK_FALSE(fixture.training.train(fixture.batch));
+    CHECK(std::isfinite(fixture.training.losses()[0]));
+    CHECK(std::isnan(fixture.training.losses()[1]));
+  }
+  use_instruction_set(supported_instruction_sets().front());
+}
+
+}  // namespace
+}  // namespace cnn

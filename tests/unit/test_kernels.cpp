@@ -1,0 +1,352 @@
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "catch.h"
+#include "core/aligned_buffer.h"
+#include "core/random.h"
+#include "kernels/activation.h"
+#include "kernels/batch_norm.h"
+#include "kernels/optimizer.h"
+#include "kernels/pool.h"
+#include "kernels/simd.h"
+#include "kernels/softmax.h"
+#include "kernels/weight_gradient.h"
+#include "kernels/weighted_sum.h"
+
+namespace cnn {
+namespace {
+
+constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
+constexpr float kCanary = 12345.0f;
+
+/// Runs a check on every instruction set of this machine.
+template <class Check>
+void on_every_set(const Check& check) {
+  for (const std::string& set : supported_instruction_sets()) {
+    use_instruction_set(set);
+    INFO("instruction set " << set);
+    check();
+  }
+  use_instruction_set(supported_instruction_sets().front());
+}
+
+/// Small integers: products and sums are exact in float, so results compare exactly.
+AlignedBuffer integers(std::int64_t count, Random& random) {
+  AlignedBuffer buffer(count);
+  for (float& v : buffer.span()) v = static_cast<float>(static_cast<int>(random.below(9)) - 4);
+  return buffer;
+}
+
+TEST_CASE("an unknown instruction set is refused with the supported ones", "[kernels]") {
+  CHECK_THROWS_WITH(use_instruction_set("avx1024"),
+                    ContainsSubstring("use one of " + supported_instruction_sets().front()));
+}
+
+TEST_CASE("weighted_sum equals plain loops on random shapes", "[kernels]") {
+  on_every_set([] {
+    Random random(11, Purpose::split);
+    for (int repeat = 0; repeat < 60; ++repeat) {
+      const int outputs = 1 + static_cast<int>(random.below(20)), terms = static_cast<int>(random.below(40));
+      const int rows = 1 + static_cast<int>(random.below(5)), cols = 1 + static_cast<int>(random.below(9));
+      const int stride = 1 + static_cast<int>(random.below(3)), x_pitch = cols * stride + 5;
+      const std::int64_t x_pixels = std::int64_t{rows} * stride * x_pitch + 64;
+      const AlignedBuffer x = integers(x_pixels * kLanes, random),
+                          w = integers(std::int64_t{outputs} * terms + 1, random),
+                          bias = integers(outputs, random);
+      std::vector<std::int32_t> offsets, natural;
+      for (int k = 0; k < terms; ++k)
+        offsets.push_back(static_cast<std::int32_t>(random.below(60)) * kLanes), natural.push_back(k);
+      AlignedBuffer packed(packed_size(outputs, terms));
+      pack_weights(w.data(), outputs, terms, natural, packed.data(), 0, (outputs + 7) / 8);
+      // The output has gaps between its pixels, rows and maps; all of it starts as canaries.
+      const int y_col = 1 + static_cast<int>(random.below(2)), y_row = cols * y_col + 1,
+                y_map = rows * y_row + 1;
+      AlignedBuffer y(std::int64_t{outputs} * y_map * kLanes);
+      for (float& v : y.span()) v = kCanary;
+      WeightedSum sum;
+      sum.outputs = outputs, sum.terms = terms, sum.rows = rows, sum.cols = cols;
+      sum.weights = packed.data(), sum.weights_group = terms * kOutputGroup, sum.weights_term = kOutputGroup;
+      sum.bias = repeat % 3 ? bias.data() : nullptr;
+      sum.offsets = offsets.data();
+      sum.x_row = std::int64_t{x_pitch} * stride * kLanes, sum.x_col = stride * kLanes;
+      sum.y_row = y_row * kLanes, sum.y_col = y_col * kLanes, sum.y_output = y_map * kLanes;
+      sum.relu = repeat % 2;
+      weighted_sum(sum, x.data(), y.data());
+      for (int o = 0; o < outputs; ++o)
+        for (int r = 0; r < rows; ++r)
+          for (int c = 0; c < cols; ++c)
+            for (int lane = 0; lane < kLanes; ++lane) {
+              double expected = sum.bias ? bias.data()[o] : 0;
+              for (int k = 0; k < terms; ++k)
+                expected +=
+                    w.data()[o * terms + k] * x.data()[r * sum.x_row + c * sum.x_col + offsets[k] + lane];
+              if (sum.relu) expected = std::max(expected, 0.0);
+              float& got = y.data()[o * sum.y_output + r * sum.y_row + c * sum.y_col + lane];
+              REQUIRE(got == expected);
+              got = kCanary;
+            }
+      for (const float v : y.span()) REQUIRE(v == kCanary);  // nothing beside the output was touched
+    }
+  });
+}
+
+TEST_CASE("weight_gradient and bias_gradient equal plain loops on random shapes", "[kernels]") {
+  on_every_set([] {
+    Random random(12, Purpose::split);
+    for (int repeat = 0; repeat < 60; ++repeat) {
+      const int outputs = 1 + static_cast<int>(random.below(11)),
+                terms = 1 + static_cast<int>(random.below(40));
+      const int rows = 1 + static_cast<int>(random.below(4)), cols = 1 + static_cast<int>(random.below(7));
+      const int stride = 1 + static_cast<int>(random.below(2)), x_pitch = cols * stride + 3;
+      const int dy_pitch = cols + 2, dy_map = rows * dy_pitch + 1;
+      const AlignedBuffer x = integers((std::int64_t{rows} * stride * x_pitch + 64) * kLanes, random),
+                          dy = integers(std::int64_t{outputs} * dy_map * kLanes, random);
+      std::vector<std::int32_t> offsets;
+      for (int k = 0; k < terms; ++k) offsets.push_back(static_cast<std::int32_t>(random.below(60)) * kLanes);
+      WeightGradient g;
+      g.outputs = outputs, g.terms = terms, g.offsets = offsets.data(), g.rows = rows, g.cols = cols;
+      g.x_row = std::int64_t{x_pitch} * stride * kLanes, g.x_col = stride * kLanes;
+      g.dy_row = dy_pitch * kLanes, g.dy_output = dy_map * kLanes;
+      std::vector<float> dw(static_cast<std::size_t>(outputs) * terms + 1, kNaN), db(outputs + 1, kNaN);
+      dw.back() = db.back() = kCanary;
+      weight_gradient(g, x.data(), dy.data(), dw.data(), false);
+      bias_gradient(g, dy.data(), db.data(), false);
+      const bool twice = repeat % 2;
+      if (twice)
+        weight_gradient(g, x.data(), dy.data(), dw.data(), true),
+            bias_gradient(g, dy.data(), db.data(), true);
+      for (int o = 0; o < outputs; ++o) {
+        double sum = 0;
+        for (int k = -1; k < terms; ++k) {
+          double expected = 0;
+          for (int r = 0; r < rows; ++r)
+            for (int c = 0; c < cols; ++c)
+              for (int lane = 0; lane < kLanes; ++lane) {
+                const double d = dy.data()[o * g.dy_output + r * g.dy_row + c * kLanes + lane];
+                expected += k < 0 ? d : d * x.data()[r * g.x_row + c * g.x_col + offsets[k] + lane];
+              }
+          if (k < 0)
+            sum = expected;
+          else
+            REQUIRE(dw[static_cast<std::size_t>(o) * terms + k] == (twice ? 2 : 1) * expected);
+        }
+        REQUIRE(db[o] == (twice ? 2 : 1) * sum);
+      }
+      REQUIRE(dw.back() == kCanary);
+      REQUIRE(db.back() == kCanary);
+    }
+  });
+}
+
+TEST_CASE("dense_weight_gradient equals plain loops on random shapes", "[kernels]") {
+  on_every_set([] {
+    Random random(13, Purpose::split);
+    for (int repeat = 0; repeat < 40; ++repeat) {
+      DenseGradient g;
+      g.inputs = 1 + static_cast<int>(random.below(120)), g.outputs = 1 + static_cast<int>(random.below(20));
+      g.blocks = 1 + static_cast<int>(random.below(4));
+      g.x_input = kLanes * (1 + random.below(2));
+      g.x_block = g.inputs * g.x_input + 16, g.dy_block = g.outputs * kLanes + 32;
+      const AlignedBuffer x = integers(g.blocks * g.x_block, random),
+                          dy = integers(g.blocks * g.dy_block, random);
+      g.x = x.data(), g.dy = dy.data();
+      AlignedBuffer scratch(dense_gradient_scratch(g.blocks));
+      std::vector<float> dw(static_cast<std::size_t>(g.inputs) * g.outputs, kNaN), db(g.outputs, kNaN);
+      for (int first = 0; first < g.inputs; first += kDenseGradientInputs)
+        dense_weight_gradient(g, first, std::min(kDenseGradientInputs, g.inputs - first), scratch.data(),
+                              dw.data());
+      dense_bias_gradient(g, db.data());
+      for (int o = 0; o < g.outputs; ++o) {
+        double sum = 0;
+        for (int i = -1; i < g.inputs; ++i) {
+          double expected = 0;
+          for (int b = 0; b < g.blocks; ++b)
+            for (int lane = 0; lane < kLanes; ++lane) {
+              const double d = dy.data()[b * g.dy_block + o * kLanes + lane];
+              expected += i < 0 ? d : d * x.data()[b * g.x_block + i * g.x_input + lane];
+            }
+          if (i < 0)
+            sum = expected;
+          else
+            REQUIRE(dw[static_cast<std::size_t>(o) * g.inputs + i] == expected);
+        }
+        REQUIRE(db[o] == sum);
+      }
+    }
+  });
+}
+
+TEST_CASE("activation functions agree with the standard library over their range, and NaN stays NaN",
+          "[kernels]") {
+  const auto exact = [](ActivationFunction f, double z) {
+    switch (f) {
+      case ActivationFunction::none:
+        return z;
+      case ActivationFunction::relu:
+        return z > 0 ? z : 0;
+      case ActivationFunction::leaky_relu:
+        return z > 0 ? z : 0.25 * z;
+      case ActivationFunction::elu:
+        return z > 0 ? z : std::expm1(z);
+      case ActivationFunction::gelu:
+        return z * 0.5 * std::erfc(-z / std::sqrt(2.0));
+      case ActivationFunction::silu:
+        return z / (1 + std::exp(-z));
+      case ActivationFunction::sigmoid:
+        return 1 / (1 + std::exp(-z));
+      case ActivationFunction::tanh:
+        return std::tanh(z);
+    }
+    return z;
+  };
+  on_every_set([&] {
+    for (int f = 0; f <= static_cast<int>(ActivationFunction::tanh); ++f) {
+      const Activation activation{static_cast<ActivationFunction>(f), 0.25f};
+      AlignedBuffer z(64 * kLanes), y(64 * kLanes);
+      for (int i = 0; i < 64 * kLanes; ++i) {
+        const float step = static_cast<float>(i - 512) / 512;  // dense near 0, up to +-20
+        z.data()[i] = 20 * step * step * step;
+      }
+      z.data()[7] = kNaN;
+      const BlockView<float> zv{z.data(), 1, 1, 64, 64, 64}, yv{y.data(), 1, 1, 64, 64, 64};
+      activation_forward(activation, zv, yv);
+      CHECK(std::isnan(y.data()[7]));
+      for (int i = 0; i < 64 * kLanes; ++i) {
+        if (i == 7) continue;
+        const double expected = exact(activation.function, z.data()[i]);
+        CAPTURE(f, z.data()[i], y.data()[i], expected);
+        // gelu's tail is e^-z^2/2: the rounding of the exponent shows.
+        const double tolerance = activation.function == ActivationFunction::gelu ? 5e-6 : 1e-6;
+        REQUIRE(std::abs(y.data()[i] - expected) <= tolerance * std::abs(expected) + 1e-12);
+      }
+    }
+  });
+}
+
+TEST_CASE("max_pool: the first of equals wins, NaN wins over all, windows are clipped", "[kernels]") {
+  on_every_set([] {
+    AlignedBuffer x(4 * kLanes), y(kLanes), dx(4 * kLanes), dy(kLanes);
+    AlignedBuffer winners(kLanes);
+    auto* w = reinterpret_cast<std::int32_t*>(winners.data());
+    for (int i = 0; i < 4; ++i)
+      for (int lane = 0; lane < kLanes; ++lane)
+        x.data()[i * kLanes + lane] = lane == 0 ? 5.0f : static_cast<float>(i);
+    x.data()[1 * kLanes + 2] = kNaN;
+    const BlockView<float> xv{x.data(), 1, 2, 2, 2, 4}, yv{y.data(), 1, 1, 1, 1, 1},
+        dxv{dx.data(), 1, 2, 2, 2, 4}, dyv{dy.data(), 1, 1, 1, 1, 1};
+    const PoolWindow window{.kh = 2, .kw = 2, .sh = 2, .sw = 2};
+    max_pool_forward(window, xv, yv, w);
+    CHECK(w[0] == 0);
+    CHECK(w[1] == 3);
+    CHECK((std::isnan(y.data()[2]) && w[2] == 1));
+    for (float& v : dy.span()) v = 7;
+    for (float& v : dx.span()) v = kNaN;
+    max_pool_backward(window, w, dyv, dxv);
+    for (int i = 0; i < 4; ++i) {
+      CHECK(dx.data()[i * kLanes] == (i == 0 ? 7 : 0));
+      CHECK(dx.data()[i * kLanes + 1] == (i == 3 ? 7 : 0));
+    }
+  });
+}
+
+TEST_CASE("channel_moments keeps its precision far from zero and leaves empty lanes out", "[kernels]") {
+  on_every_set([] {
+    Random random(5, Purpose::split);
+    AlignedBuffer x(35 * kLanes);
+    double sum = 0, squares = 0;
+    for (int i = 0; i < 35; ++i)
+      for (int lane = 0; lane < kLanes; ++lane) {
+        float& v = x.data()[i * kLanes + lane];
+        v = lane < 11 ? 1000 + random.uniform() : 1e6f;
+        if (lane < 11) sum += v;
+      }
+    const double mean = sum / (35 * 11);
+    for (int i = 0; i < 35; ++i)
+      for (int lane = 0; lane < 11; ++lane)
+        squares += (x.data()[i * kLanes + lane] - mean) * (x.data()[i * kLanes + lane] - mean);
+    Moments moments;
+    channel_moments({x.data(), 1, 5, 7, 7, 35}, 11, &moments);
+    CHECK(moments.count == 35 * 11);
+    CHECK(moments.mean == Approx(mean).epsilon(1e-9));
+    CHECK(moments.m2 == Approx(squares).epsilon(1e-6));
+    Moments a{.count = 2, .mean = 1, .m2 = 2}, b{.count = 1, .mean = 4, .m2 = 0};  // {0, 2} and {4}
+    a.merge(b);
+    CHECK(a.mean == 2);
+    CHECK(a.m2 == Approx(8));
+  });
+}
+
+TEST_CASE("softmax: large logits, smoothing, predictions and empty lanes", "[kernels]") {
+  on_every_set([] {
+    AlignedBuffer z(3 * kLanes), p(3 * kLanes), dz(3 * kLanes);
+    for (int k = 0; k < 3; ++k)
+      for (int lane = 0; lane < kLanes; ++lane)
+        z.data()[k * kLanes + lane] = static_cast<float>(k == 1 ? 2 : 0) + 100.0f * static_cast<float>(lane);
+    std::vector<std::int32_t> labels{1, 0}, predictions(2);
+    std::vector<float> losses(2);
+    softmax_cross_entropy(
+        {.classes = 3, .images = 2, .labels = labels.data(), .smoothing = 0.3f, .scale = 0.5f}, z.data(),
+        p.data(), losses.data(), predictions.data(), dz.data());
+    const double e = std::exp(2.0), sum = e + 2;
+    CHECK(predictions == std::vector<std::int32_t>{1, 1});
+    const auto loss = [&](int label) {
+      double total = 0;
+      for (int k = 0; k < 3; ++k) total -= ((k == label ? 0.7 : 0) + 0.1) * std::log((k == 1 ? e : 1) / sum);
+      return total;
+    };
+    CHECK(losses[0] == Approx(loss(1)).epsilon(1e-5));
+    CHECK(losses[1] == Approx(loss(0)).epsilon(1e-5));
+    CHECK(dz.data()[1 * kLanes] == Approx((e / sum - 0.8) * 0.5).epsilon(1e-5));
+    CHECK(dz.data()[1 * kLanes + 1] == Approx((e / sum - 0.1) * 0.5).epsilon(1e-5));
+    for (int k = 0; k < 3; ++k) CHECK(dz.data()[k * kLanes + 2] == 0);
+  });
+}
+
+TEST_CASE("optimizer steps follow PyTorch's rules", "[kernels]") {
+  on_every_set([] {
+    Random random(9, Purpose::split);
+    AlignedBuffer w(32), g(32), m(32), v(32);
+    for (int i = 0; i < 32; ++i) w.data()[i] = random.normal(), g.data()[i] = random.normal();
+    std::vector<double> we(w.data(), w.data() + 32), me(32), ve(32);
+    const double lr = 0.1, decay = 0.01;
+    for (int t = 1; t <= 3; ++t) {  // sgd, nesterov
+      sgd_step(
+          {.learning_rate = 0.1f, .momentum = 0.9f, .weight_decay = 0.01f, .nesterov = true, .first = t == 1},
+          32, g.data(), w.data(), m.data());
+      for (int i = 0; i < 32; ++i) {
+        const double gi = g.data()[i] + decay * we[i];
+        me[i] = t == 1 ? gi : 0.9 * me[i] + gi;
+        we[i] -= lr * (gi + 0.9 * me[i]);
+        CHECK(w.data()[i] == Approx(we[i]).epsilon(1e-5).margin(1e-6));
+      }
+    }
+    std::fill(me.begin(), me.end(), 0), std::fill(m.data(), m.data() + 32, 0.0f);
+    for (int t = 1; t <= 3; ++t) {  // adamw
+      const double c1 = 1 - std::pow(0.9, t), c2 = 1 - std::pow(0.99, t);
+      adam_step({.step_size = static_cast<float>(lr / c1),
+                 .sqrt_correction2 = static_cast<float>(std::sqrt(c2)),
+                 .beta1 = 0.9f,
+                 .one_minus_beta1 = 0.1f,
+                 .beta2 = 0.99f,
+                 .one_minus_beta2 = 0.01f,
+                 .eps = 1e-8f,
+                 .coupled_decay = 0,
+                 .decay_factor = static_cast<float>(1 - lr * decay)},
+                32, g.data(), w.data(), m.data(), v.data());
+      for (int i = 0; i < 32; ++i) {
+        const double gi = g.data()[i];
+        me[i] = 0.9 * me[i] + 0.1 * gi, ve[i] = 0.99 * ve[i] + 0.01 * gi * gi;
+        we[i] = we[i] * (1 - lr * decay) - lr / c1 * me[i] / (std::sqrt(ve[i] / c2) + 1e-8);
+        CHECK(w.data()[i] == Approx(we[i]).epsilon(1e-5).margin(1e-6));
+      }
+    }
+    AlignedBuffer parts(96), sum(32);
+    for (int i = 0; i < 96; ++i) parts.data()[i] = static_cast<float>(i);
+    sum_parts(parts.data(), 32, 3, 32, sum.data());
+    CHECK(sum.data()[5] == 5 + 37 + 69);
+  });
+}
+
+}  // namespace
+}  // namespace cnn
