@@ -36,7 +36,8 @@ std::string location_words(DataFormat format) {
   return "";
 }
 
-bool read_location(const Place& place, DataFormat format, DataLocation& out) {
+/// `also`: what else is allowed at this place, for the message.
+bool read_location(const Place& place, DataFormat format, DataLocation& out, const std::string& also = "") {
   const JsonValue& value = place.value();
   if (format == DataFormat::idx && value.kind == JsonKind::object)
     return idx_kind()->read(place, out.emplace<IdxLocation>());
@@ -48,7 +49,7 @@ bool read_location(const Place& place, DataFormat format, DataLocation& out) {
     if (value.kind == JsonKind::string) return file->read(place, files.emplace_back());
     return list(file, 1, location_words(format))->read(place, files);
   }
-  return place.expected(location_words(format));
+  return place.expected(also + location_words(format));
 }
 
 JsonValue write_location(const DataLocation& location) {
@@ -137,19 +138,14 @@ Field<DataSpec> validation_key() {
       return fraction_kind()->read(place, data.validation.emplace<ValidationFraction>());
     if (place.reading().purpose() == Purpose::model) return place.expected("{\"fraction\": 0.1}");
     if (!format_is_known(place)) return false;
-    if (value.kind == JsonKind::number)
-      return place.error(
-          fmt::format("found {}, expected {}{}", describe(value), words, location_words(data.format)));
-    if (value.kind == JsonKind::object && data.format != DataFormat::idx) {
-      check_keys(place, "validation", {"fraction"}, {}, {});
-      return value.items.empty() ? place.expected(words + location_words(data.format)) : false;
+    const bool pair = value.find("images") != nullptr || value.find("labels") != nullptr;
+    if (value.kind == JsonKind::object && !(data.format == DataFormat::idx && pair)) {
+      if (value.items.empty()) return place.expected(words + location_words(data.format));
+      std::vector<std::string> keys{"fraction"};
+      if (data.format == DataFormat::idx) keys.insert(keys.end(), {"images", "labels"});
+      return check_keys(place, "validation", keys, {}, {});
     }
-    if (value.kind == JsonKind::object && value.find("images") == nullptr &&
-        value.find("labels") == nullptr) {
-      check_keys(place, "validation", {"fraction", "images", "labels"}, {}, {});
-      return value.items.empty() ? place.expected(words + location_words(data.format)) : false;
-    }
-    return read_location(place, data.format, data.validation.emplace<DataLocation>());
+    return read_location(place, data.format, data.validation.emplace<DataLocation>(), words);
   };
   field.write = [](const DataSpec& data, Purpose purpose) -> std::optional<JsonValue> {
     if (const auto* part = std::get_if<ValidationFraction>(&data.validation))

@@ -106,8 +106,8 @@ void Document::apply_override(const std::string& assignment) {
   JsonValue value(text);
   if (auto parsed = parse_json(text); auto* json = std::get_if<JsonValue>(&parsed)) {
     value = std::move(*json);
-  } else if (!text.empty() && (text[0] == '{' || text[0] == '[' || text[0] == '"')) {
-    const SyntaxFault& fault = std::get<SyntaxFault>(parsed);
+  } else if (const SyntaxFault& fault = std::get<SyntaxFault>(parsed);
+             text.find_first_of("{[\"") == 0 || fault.kind == SyntaxFault::Kind::number_too_large) {
     fail_usage("{}: not JSON at character {} of the value: {}", place, line_column(text, fault.offset).column,
                fault.message);
   }

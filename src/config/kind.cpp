@@ -216,7 +216,7 @@ class Path : public Kind<std::filesystem::path> {
     // The run folder's config.json names the path, and JSON is UTF-8.
     if (printable(out.string()) != out.string())
       return place.error(
-          fmt::format("the path {} holds a control character or bytes that are not UTF-8; rename the folder",
+          fmt::format("the path {} holds a control character or bytes that are not UTF-8; use another path",
                       printable(out.string())));
     return true;
   }

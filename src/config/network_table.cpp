@@ -166,7 +166,7 @@ Table<ActivationSpec> activation_table() {
                                optional_key("negative_slope", &ActivationSpec::negative_slope, number(),
                                             "Slope below 0, `leaky_relu` only.")}};
   table.prototype.function = ActivationFunction::leaky_relu;  // so that the reference shows its default slope
-  table.refused = {{"activation", "name the non-linearity with the key \"function\""}};
+  table.refused = {{"activation", "name the non-linearity with the key \"function\"", "function"}};
   table.fields[1].write = [](const ActivationSpec& spec, Purpose) -> std::optional<JsonValue> {
     if (spec.function != ActivationFunction::leaky_relu) return {};
     return spec.negative_slope;

@@ -104,7 +104,7 @@ class Builder {
   };
 
   bool stop(std::size_t offset, std::string message) {
-    fault = SyntaxFault{offset, std::move(message)};
+    fault = SyntaxFault{offset, std::move(message), SyntaxFault::Kind::not_json};
     return false;
   }
 
@@ -215,6 +215,7 @@ class Builder {
       while (end < text_.size() && is_number_character(text_[end])) ++end;
       std::string digits(text_.substr(start, std::min<std::size_t>(end - start, 40)));
       stop(start, fmt::format("the number {} is too large", digits));
+      fault->kind = SyntaxFault::Kind::number_too_large;
     } else if (says("invalid comment; missing closing")) {
       stop(skip(end_, true), "this comment has no end; a closing */ is missing");
     } else if (says("invalid comment")) {
@@ -296,8 +297,15 @@ class Builder {
     const JsonValue& level = open_.back().value;
     const bool object = level.kind == JsonValue::Kind::object;
     const char c = text_[at];
-    if (end_ == at && is_word(c) && end_ > 0 && text_[end_ - 1] == '0') {
+    const char before = end_ > 0 ? text_[end_ - 1] : '\0';
+    if (end_ == at && is_word(c) && before == '"') {
+      stop(at,
+           fmt::format("found {} right after the end of a string; a \" is missing or too much", found(at)));
+    } else if (end_ == at && is_word(c) && before == '0' && c >= '0' && c <= '9') {
       stop(end_ - 1, "numbers have no leading zeros");
+    } else if (end_ == at && is_word(c)) {
+      stop(at, fmt::format("found {} right after a value, expected a comma or the closing {}", found(at),
+                           object ? '}' : ']'));
     } else if (c == (object ? ']' : '}')) {
       stop(at, fmt::format("found {}, but the {} that starts in line {} is closed by {}", c,
                            object ? "object" : "array", line_column(text_, level.offset).line,
@@ -314,6 +322,12 @@ class Builder {
   }
 
   void explain_value(std::size_t start, std::size_t last) {
+    if (open_.empty()) {
+      const std::size_t at = skip(end_, false);
+      if (!end_of_file(at))
+        stop(at, fmt::format("found {}, expected a {{: a config is a JSON object", found(at)));
+      return;
+    }
     const char closing = text_.empty() ? '\0' : text_[std::min(last, text_.size() - 1)];
     if (start == last + 1 || closing == ']' || closing == '}' || closing == ',' || closing == ':') {
       // The parser stopped at punctuation, which token_start() passes over.
@@ -323,7 +337,7 @@ class Builder {
         if (next < text_.size() && text_[next] == ',') return void(stop(next, "two commas; remove one"));
         if (next < text_.size() && text_[next] == ']')
           return void(stop(first, "a comma before the closing ]; remove it"));
-        if (open_.empty() || open_.back().value.items.empty())
+        if (open_.back().value.items.empty())
           return void(stop(first, "a value is missing before this comma"));
       }
       if (first < text_.size() && text_[first] == ':') {
@@ -342,9 +356,7 @@ class Builder {
       if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
     const char c = text_[start];
     const std::string after_sign = c == '-' ? word_at(start + 1) : "";
-    if (open_.empty()) {
-      stop(start, fmt::format("found {}, expected a {{: a config is a JSON object", found(start)));
-    } else if (!after_sign.empty() && !(after_sign[0] >= '0' && after_sign[0] <= '9')) {
+    if (!after_sign.empty() && !(after_sign[0] >= '0' && after_sign[0] <= '9')) {
       stop(start, fmt::format("-{} is not a number in JSON", after_sign));
     } else if (lower == "yes" || lower == "on" || lower == "no" || lower == "off") {
       stop(start,
@@ -380,16 +392,16 @@ class Builder {
 std::variant<JsonValue, SyntaxFault> parse_json(std::string_view text) {
   // The lexer takes a NUL byte for the end of its input and would ignore the rest.
   if (text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF"))
-    return SyntaxFault{0, "this file is UTF-16; save it as UTF-8"};
+    return SyntaxFault{0, "this file is UTF-16; save it as UTF-8", {}};
   if (const std::size_t nul = text.find('\0'); nul != std::string_view::npos)
-    return SyntaxFault{nul, "a NUL byte; this is not a JSON text"};
+    return SyntaxFault{nul, "a NUL byte; this is not a JSON text", {}};
   std::size_t consumed = 0;
   Builder builder(text, &consumed);
   const CountingIterator begin(text.data(), text.data(), &consumed);
   const CountingIterator end(text.data() + text.size(), text.data(), &consumed);
   const bool done =
       nlohmann::json::sax_parse(begin, end, &builder, nlohmann::json::input_format_t::json, true, true);
-  if (!done && !builder.fault) builder.fault = SyntaxFault{consumed, "not a JSON text"};
+  if (!done && !builder.fault) builder.fault = SyntaxFault{consumed, "not a JSON text", {}};
   if (builder.fault) return *std::move(builder.fault);
   return std::move(builder.root);
 }

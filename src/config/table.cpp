@@ -21,7 +21,7 @@ std::string where_it_belongs(const std::string& key) {
     look_at("training.optimizer", optimizer);
   for (const ObjectDescription& schedule : schedule_kind().descriptions())
     look_at("training.schedule", schedule);
-  return places.empty() ? "" : fmt::format(": it belongs into {}", join(places, " or "));
+  return places.empty() ? "" : fmt::format(": it belongs in {}", join(places, " or "));
 }
 
 }  // namespace
@@ -35,6 +35,7 @@ bool check_keys(const Place& place, const std::string& what, const std::vector<s
     const auto reason =
         std::find_if(refused.begin(), refused.end(), [&](const RefusedKey& r) { return r.key == key.name; });
     if (reason != refused.end()) {
+      if (!reason->instead.empty()) place.reading().add_proposal(place.pointer() / reason->instead);
       good = place.error_at_key(key.name, reason->why);
       continue;
     }

@@ -76,6 +76,7 @@ Field<S> required_key(std::string key, V S::*member, KindOf<V> kind, std::string
 struct RefusedKey {
   std::string key;
   std::string why;
+  std::string instead = {};  ///< the key that `why` proposes
 };
 
 /// The table of one kind of object: reader, defaults, writer, schema and reference come from it. Defaults are
