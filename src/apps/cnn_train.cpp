@@ -156,13 +156,13 @@ int train(const Options& options) {
   const ModelDescription description{
       .config = model_config_json(config), .classes = data.classes, .mean = data.mean, .std = data.std};
   const Interruption interruption;
-  std::unique_ptr<Progress> progress;
+  std::unique_ptr<ProgressLine> progress;
   EpochResult best;
   int epochs_done = 0;
   const auto on_step = [&](const StepProgress& p) {
     if (!progress)
-      progress = std::make_unique<Progress>(fmt::format("epoch {}/{}", p.epoch, config.training.epochs),
-                                            p.steps_per_epoch, options.quiet);
+      progress = std::make_unique<ProgressLine>(fmt::format("epoch {}/{}", p.epoch, config.training.epochs),
+                                                p.steps_per_epoch, options.quiet);
     if (progress->due(p.step))
       progress->update(p.step, fmt::format("loss {:.4f}  accuracy {}", p.loss, percent(p.accuracy)));
   };

@@ -3,9 +3,9 @@
 #include "core/error.h"
 #include "core/text.h"
 #include "data/batch_filler.h"
-#include "data/cifar10.h"
-#include "data/idx.h"
+#include "data/open_dataset.h"
 #include "data/subset.h"
+#include "report/progress.h"
 
 namespace cnn {
 namespace {
@@ -19,22 +19,38 @@ struct FilledSet {
   BatchFiller filler;
 };
 
-std::shared_ptr<const Dataset> open(const DataLocation& location, const DataSpec& spec, ThreadPool& pool) {
-  if (const auto* idx = std::get_if<IdxLocation>(&location)) return load_idx(*idx, spec.image, pool);
-  if (const auto* cifar = std::get_if<CifarLocation>(&location))
-    return load_cifar10(*cifar, spec.image, pool);
-  fail("folder");
-}
+/// Opens one set of a config with a progress line, and says what is worth knowing about it.
+class Opener {
+ public:
+  Opener(const DataSpec& spec, ThreadPool& pool, bool quiet, std::vector<std::string>& notes)
+      : spec_(spec), pool_(pool), quiet_(quiet), notes_(notes) {}
 
-/// A set beside the training set: its classes are the training set's, by name.
-std::shared_ptr<const Dataset> matched(std::shared_ptr<const Dataset> dataset,
-                                       const std::vector<std::string>& classes, const std::string& which,
-                                       std::vector<std::string>& notes) {
-  const std::vector<int> labels = match_classes(dataset->classes(), classes, which);
-  for (const std::string& name : missing_classes(dataset->classes(), classes))
-    notes.push_back(fmt::format("warning: the {} set has no image of class {}", which, printable(name)));
-  return std::make_shared<Relabeled>(std::move(dataset), classes, labels);
-}
+  /// classes: empty for the training set, else its classes: they are matched by name.
+  std::shared_ptr<const Dataset> open(const DataLocation& location, const std::string& which,
+                                      const std::vector<std::string>& classes) {
+    std::unique_ptr<ProgressLine> line;
+    LoadOptions options;
+    options.bad_images = spec_.bad_images;
+    options.cache_bytes = std::int64_t{spec_.cache_mb} << 20;
+    options.classes = classes;
+    options.progress = [&](std::int64_t done, std::int64_t total) {
+      if (!line)
+        line = std::make_unique<ProgressLine>(fmt::format("reading the {} images", which), total, quiet_);
+      line->update(done, "");
+    };
+    const LoadedSet set = open_dataset(location, spec_.image, options, pool_);
+    line.reset();
+    for (const std::string& note : set.report.notes())
+      notes_.push_back(fmt::format("{} images: {}", which, note));
+    return set.dataset;
+  }
+
+ private:
+  const DataSpec& spec_;
+  ThreadPool& pool_;
+  bool quiet_;
+  std::vector<std::string>& notes_;
+};
 
 }  // namespace
 
@@ -51,9 +67,10 @@ ImageSet image_set(std::shared_ptr<const Dataset> dataset, const Normalize& norm
   return set;
 }
 
-TrainingData open_training_data(const DataSpec& spec, std::uint64_t seed, ThreadPool& pool, bool) {
+TrainingData open_training_data(const DataSpec& spec, std::uint64_t seed, ThreadPool& pool, bool quiet) {
   TrainingData data;
-  std::shared_ptr<const Dataset> train = open(spec.train, spec, pool), validation;
+  Opener opener(spec, pool, quiet, data.notes);
+  std::shared_ptr<const Dataset> train = opener.open(spec.train, "training", {}), validation;
   data.classes = train->classes();
   if (data.classes.size() < 2)
     fail("the training set has {} class{} ({}); a classifier needs at least 2", data.classes.size(),
@@ -66,7 +83,7 @@ TrainingData open_training_data(const DataSpec& spec, std::uint64_t seed, Thread
     validation = std::make_shared<Subset>(train, split.validation);
     train = std::make_shared<Subset>(train, split.train);
   } else if (const auto* location = std::get_if<DataLocation>(&spec.validation)) {
-    validation = matched(open(*location, spec, pool), data.classes, "validation", data.notes);
+    validation = opener.open(*location, "validation", data.classes);
   }
   const Normalize normalize = resolve_normalize(spec.normalize, *train, pool);
   data.mean = normalize.mean;
@@ -74,9 +91,7 @@ TrainingData open_training_data(const DataSpec& spec, std::uint64_t seed, Thread
   const int workers = pool.threads();
   data.train = image_set(train, normalize, workers, Augmentation(spec.augment, seed));
   if (validation) data.validation = image_set(validation, normalize, workers);
-  if (spec.test)
-    data.test = image_set(matched(open(*spec.test, spec, pool), data.classes, "test", data.notes), normalize,
-                          workers);
+  if (spec.test) data.test = image_set(opener.open(*spec.test, "test", data.classes), normalize, workers);
   return data;
 }
 

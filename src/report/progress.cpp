@@ -28,7 +28,7 @@ bool color_on_stderr() {
   return ::isatty(STDERR_FILENO) && !(no_color && *no_color) && term && std::string_view(term) != "dumb";
 }
 
-Progress::Progress(std::string what, std::int64_t total, bool quiet)
+ProgressLine::ProgressLine(std::string what, std::int64_t total, bool quiet)
     : what_(std::move(what)),
       total_(std::max<std::int64_t>(total, 1)),
       quiet_(quiet),
@@ -37,15 +37,15 @@ Progress::Progress(std::string what, std::int64_t total, bool quiet)
   last_ = terminal_ ? 0 : start_;
 }
 
-Progress::~Progress() { clear(); }
+ProgressLine::~ProgressLine() { clear(); }
 
-bool Progress::due(std::int64_t done) const {
+bool ProgressLine::due(std::int64_t done) const {
   if (quiet_) return false;
   const double now = now_seconds();
   return terminal_ ? now - last_ >= kTerminalSeconds || done == total_ : now - last_ >= kLogSeconds;
 }
 
-void Progress::update(std::int64_t done, const std::string& detail) {
+void ProgressLine::update(std::int64_t done, const std::string& detail) {
   if (!due(done)) return;
   last_ = now_seconds();
   const double elapsed = last_ - start_;
@@ -63,7 +63,7 @@ void Progress::update(std::int64_t done, const std::string& detail) {
   drawn_ = true;
 }
 
-void Progress::clear() {
+void ProgressLine::clear() {
   if (!drawn_) return;
   std::fputs("\r\x1b[K", stderr);
   std::fflush(stderr);

@@ -8,13 +8,13 @@ namespace cnn {
 
 /// Progress on stderr: on a terminal one line that is drawn over, with a bar and the time left; elsewhere a
 /// plain line now and then. Nothing at all when quiet.
-class Progress {
+class ProgressLine {
  public:
   /// `what` stands in front: "epoch 3/8".
-  Progress(std::string what, std::int64_t total, bool quiet);
-  ~Progress();
-  Progress(const Progress&) = delete;
-  Progress& operator=(const Progress&) = delete;
+  ProgressLine(std::string what, std::int64_t total, bool quiet);
+  ~ProgressLine();
+  ProgressLine(const ProgressLine&) = delete;
+  ProgressLine& operator=(const ProgressLine&) = delete;
 
   /// `detail` stands behind the bar: "loss 0.1234".
   void update(std::int64_t done, const std::string& detail);
