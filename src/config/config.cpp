@@ -45,13 +45,8 @@ Config read(const Document& document, Purpose purpose) {
   Reading reading(document, purpose);
   Config config;
   const Place root(reading, document.root(), "");
-  if (config_kind()->read(root, config) && !root.has("name")) {
+  if (config_kind()->read(root, config) && !root.has("name"))
     config.name = std::filesystem::path(document.label()).stem().string();
-    // The file's name is not under the rules that a written name is under.
-    if (config.name.empty() || printable(config.name) != config.name)
-      root.error_at_member("name",
-                           fmt::format("the file's name cannot serve as the default; add a \"name\""));
-  }
   reading.finish();
   return config;
 }

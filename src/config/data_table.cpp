@@ -150,10 +150,9 @@ Field<DataSpec> validation_key() {
   field.write = [](const DataSpec& data, Purpose purpose) -> std::optional<JsonValue> {
     if (const auto* part = std::get_if<ValidationFraction>(&data.validation))
       return fraction_kind()->write(*part);
+    if (purpose == Purpose::model) return std::nullopt;
     const auto* location = std::get_if<DataLocation>(&data.validation);
-    if (location == nullptr) return JsonValue();
-    if (purpose == Purpose::model) return {};
-    return write_location(*location);
+    return location == nullptr ? JsonValue() : write_location(*location);
   };
   field.schema = [] {
     JsonValue schema = any_location_schema();

@@ -16,102 +16,67 @@ struct Mistake {
 };
 
 const Mistake kSyntaxMistakes[] = {
-    {R"(0.1}})", R"(0.1},})",
-     R"(a.json:9:97: a comma before the closing }; remove it)"},
-    {R"("units": 10})", R"("units": 10},)",
-     R"(a.json:7:35: a comma before the closing ]; remove it)"},
-    {R"("units": 10})", R"("units": 10,})",
-     R"(a.json:7:34: a comma before the closing }; remove it)"},
-    {R"("folder",)", R"("folder")",
-     R"(a.json:2:30: a comma is missing after this value)"},
-    {R"("train": "train",)", R"("train": "train")",
-     R"(a.json:2:48: a comma is missing after this value)"},
+    {R"(0.1}})", R"(0.1},})", R"(a.json:9:97: a comma before the closing }; remove it)"},
+    {R"("units": 10})", R"("units": 10},)", R"(a.json:7:35: a comma before the closing ]; remove it)"},
+    {R"("units": 10})", R"("units": 10,})", R"(a.json:7:34: a comma before the closing }; remove it)"},
+    {R"("folder",)", R"("folder")", R"(a.json:2:30: a comma is missing after this value)"},
+    {R"("train": "train",)", R"("train": "train")", R"(a.json:2:48: a comma is missing after this value)"},
     {R"({"type": "flatten"},)", R"({"type": "flatten"})",
      R"(a.json:6:24: a comma is missing after this value)"},
-    {R"("flatten"},)", R"("flatten"},,)",
-     R"(a.json:6:25: two commas; remove one)"},
-    {R"("epochs": 8,)", R"("epochs": 8,,)",
-     R"(a.json:9:28: two commas; remove one)"},
-    {R"("network": [)", R"("network": [,)",
-     R"(a.json:3:15: a value is missing before this comma)"},
-    {R"("epochs": 8)", R"("epochs":)",
-     R"(a.json:9:25: the value of "epochs" is missing)"},
-    {R"("epochs": 8,)", R"("epochs": ,)",
-     R"(a.json:9:26: the value of "epochs" is missing)"},
-    {R"("epochs": 8)", R"("epochs" 8)",
-     R"(a.json:9:25: found "8", expected a colon after the key "epochs")"},
+    {R"("flatten"},)", R"("flatten"},,)", R"(a.json:6:25: two commas; remove one)"},
+    {R"("epochs": 8,)", R"("epochs": 8,,)", R"(a.json:9:28: two commas; remove one)"},
+    {R"("network": [)", R"("network": [,)", R"(a.json:3:15: a value is missing before this comma)"},
+    {R"("epochs": 8)", R"("epochs":)", R"(a.json:9:25: the value of "epochs" is missing)"},
+    {R"("epochs": 8,)", R"("epochs": ,)", R"(a.json:9:26: the value of "epochs" is missing)"},
+    {R"("epochs": 8)", R"("epochs" 8)", R"(a.json:9:25: found "8", expected a colon after the key "epochs")"},
     {R"("epochs": 8)", R"("epochs" = 8)",
      R"(a.json:9:25: write a colon instead of = after the key "epochs")"},
-    {R"("epochs": 8)", R"("epochs":: 8)",
-     R"(a.json:9:25: two colons; remove one)"},
-    {R"("epochs": 8,)", R"("epochs": 8;)",
-     R"(a.json:9:27: write a comma instead of the semicolon)"},
-    {R"("epochs")", R"('epochs')",
-     R"(a.json:9:16: keys stand in double quotes, not in single ones)"},
-    {R"("epochs")", R"(epochs)",
-     R"(a.json:9:16: keys stand in double quotes; write "epochs")"},
-    {R"("epochs")", R"(3)",
-     R"(a.json:9:16: keys stand in double quotes; write "3")"},
-    {R"("folder")", R"('folder')",
-     R"(a.json:2:22: strings stand in double quotes, not in single ones)"},
+    {R"("epochs": 8)", R"("epochs":: 8)", R"(a.json:9:25: two colons; remove one)"},
+    {R"("epochs": 8,)", R"("epochs": 8;)", R"(a.json:9:27: write a comma instead of the semicolon)"},
+    {R"("epochs")", R"('epochs')", R"(a.json:9:16: keys stand in double quotes, not in single ones)"},
+    {R"("epochs")", R"(epochs)", R"(a.json:9:16: keys stand in double quotes; write "epochs")"},
+    {R"("epochs")", R"(3)", R"(a.json:9:16: keys stand in double quotes; write "3")"},
+    {R"("folder")", R"('folder')", R"(a.json:2:22: strings stand in double quotes, not in single ones)"},
     {R"("folder")", R"(folder)",
      R"(a.json:2:22: found "folder", expected a value; strings stand in double quotes)"},
     {R"("folder")", R"("folder)",
      R"(a.json:2:32: found "train" right after the end of a string; a " is missing or too much)"},
-    {R"("folder")", "\"fol\tder\"",
-     R"(a.json:2:26: a tab inside a string; write \t, or spaces)"},
+    {R"("folder")", "\"fol\tder\"", R"(a.json:2:26: a tab inside a string; write \t, or spaces)"},
     {R"("folder")", "\"fol\001der\"",
      R"(a.json:2:26: the control character \x01 inside a string; remove it, or write \u0001)"},
     {R"("train": "train")", R"("train": "C:\data")",
      R"(a.json:2:45: a backslash starts an escape here (\n, \", \u00e9); write \\ for a backslash, and / in paths)"},
     {R"("folder")", R"("\ud800")",
      R"(a.json:2:29: a backslash starts an escape here (\n, \", \u00e9); write \\ for a backslash, and / in paths)"},
-    {R"(0.1)", R"(True)",
-     R"(a.json:9:93: JSON writes true, not True)"},
-    {R"(0.1)", R"(FALSE)",
-     R"(a.json:9:93: JSON writes false, not FALSE)"},
-    {R"(0.1)", R"(None)",
-     R"(a.json:9:93: JSON writes null, not None)"},
-    {R"(0.1)", R"(NaN)",
-     R"(a.json:9:93: NaN is not a number in JSON)"},
-    {R"(0.1)", R"(-Infinity)",
-     R"(a.json:9:93: -Infinity is not a number in JSON)"},
-    {R"(0.1)", R"(yes)",
-     R"(a.json:9:93: JSON writes true, not yes)"},
-    {R"(0.1)", R"(off)",
-     R"(a.json:9:93: JSON writes false, not off)"},
+    {R"(0.1)", R"(True)", R"(a.json:9:93: JSON writes true, not True)"},
+    {R"(0.1)", R"(FALSE)", R"(a.json:9:93: JSON writes false, not FALSE)"},
+    {R"(0.1)", R"(None)", R"(a.json:9:93: JSON writes null, not None)"},
+    {R"(0.1)", R"(NaN)", R"(a.json:9:93: NaN is not a number in JSON)"},
+    {R"(0.1)", R"(-Infinity)", R"(a.json:9:93: -Infinity is not a number in JSON)"},
+    {R"(0.1)", R"(yes)", R"(a.json:9:93: JSON writes true, not yes)"},
+    {R"(0.1)", R"(off)", R"(a.json:9:93: JSON writes false, not off)"},
     {R"(0.1)", R"(.1)",
      R"(a.json:9:93: not a number as JSON writes it: 0.5, -3, 1e-4 (no leading + or ., digits after the point))"},
     {R"(0.1)", R"(+1)",
      R"(a.json:9:93: not a number as JSON writes it: 0.5, -3, 1e-4 (no leading + or ., digits after the point))"},
-    {R"(0.1)", R"(01)",
-     R"(a.json:9:93: numbers have no leading zeros)"},
-    {R"(0.1)", R"(-01)",
-     R"(a.json:9:94: numbers have no leading zeros)"},
+    {R"(0.1)", R"(01)", R"(a.json:9:93: numbers have no leading zeros)"},
+    {R"(0.1)", R"(-01)", R"(a.json:9:94: numbers have no leading zeros)"},
     {R"(0.1)", R"(1.)",
      R"(a.json:9:93: not a number as JSON writes it: 0.5, -3, 1e-4 (no leading + or ., digits after the point))"},
     {R"(0.1)", R"(-)",
      R"(a.json:9:93: not a number as JSON writes it: 0.5, -3, 1e-4 (no leading + or ., digits after the point))"},
     {R"(0.1)", R"(1e)",
      R"(a.json:9:93: not a number as JSON writes it: 0.5, -3, 1e-4 (no leading + or ., digits after the point))"},
-    {R"(0.1)", R"(1e400)",
-     R"(a.json:9:93: the number 1e400 is too large)"},
-    {R"(0.1)", R"(-1e400)",
-     R"(a.json:9:93: the number -1e400 is too large)"},
+    {R"(0.1)", R"(1e400)", R"(a.json:9:93: the number 1e400 is too large)"},
+    {R"(0.1)", R"(-1e400)", R"(a.json:9:93: the number -1e400 is too large)"},
     {R"(0.1)", R"(0x10)",
      R"(a.json:9:94: found "x10" right after a value, expected a comma or the closing })"},
-    {R"(0.1)", R"(@)",
-     R"(a.json:9:93: found "@", expected a value)"},
-    {R"(0.1)", R"(é)",
-     R"(a.json:9:93: found "é", expected a value)"},
-    {R"("data")", "# data\n\"data\"",
-     R"(a.json:2:3: comments start with //, not with #)"},
-    {R"("data")", "/ data\n\"data\"",
-     R"(a.json:2:3: a single slash; comments start with // or /*)"},
-    {R"("data")", R"(/* data)",
-     R"(a.json:2:3: this comment has no end; a closing */ is missing)"},
-    {R"({"type": "flatten"})", R"(# flatten)",
-     R"(a.json:6:5: comments start with //, not with #)"},
+    {R"(0.1)", R"(@)", R"(a.json:9:93: found "@", expected a value)"},
+    {R"(0.1)", R"(é)", R"(a.json:9:93: found "é", expected a value)"},
+    {R"("data")", "# data\n\"data\"", R"(a.json:2:3: comments start with //, not with #)"},
+    {R"("data")", "/ data\n\"data\"", R"(a.json:2:3: a single slash; comments start with // or /*)"},
+    {R"("data")", R"(/* data)", R"(a.json:2:3: this comment has no end; a closing */ is missing)"},
+    {R"({"type": "flatten"})", R"(# flatten)", R"(a.json:6:5: comments start with //, not with #)"},
     {R"("flatten"})", R"("flatten"])",
      R"(a.json:6:23: found ], but the object that starts in line 6 is closed by })"},
     {"\"units\": 10}\n  ]", "\"units\": 10}\n  }",
@@ -131,30 +96,22 @@ const Text kTexts[] = {
      R"(a.json:1:1: the file is empty; expected a JSON object: { "data": ..., "network": ..., "training": ... })"},
     {" \n // nothing \n",
      R"(a.json:1:1: the file is empty; expected a JSON object: { "data": ..., "network": ..., "training": ... })"},
-    {"{",
-     R"(a.json:1:2: the file ends inside the object that starts in line 1; a closing } is missing)"},
-    {kBase.substr(0, kBase.size() - 3),
+    {"{", R"(a.json:1:2: the file ends inside the object that starts in line 1; a closing } is missing)"},
+    {kBase.substr(0, kBase.size() - 2),
      R"(a.json:10:1: the file ends inside the object that starts in line 1; a closing } is missing)"},
     {kBase + R"(})",
      R"(a.json:11:1: found "}" after the end of the config; is a { missing or a } too much?)"},
     {kBase + R"("x")",
      R"(a.json:11:1: found a string after the end of the config; is a { missing or a } too much?)"},
-    {kBase + R"(/*)",
-     R"(a.json:11:1: this comment has no end; a closing */ is missing)"},
-    {"[",
-     R"(a.json:1:2: the file ends inside the array that starts in line 1; a closing ] is missing)"},
-    {"data:\n",
-     R"(a.json:1:1: found "data", expected a {: a config is a JSON object)"},
-    {"[]",
-     R"(a.json:1:1: found an empty array, expected an object with "data", "network" and "training")"},
+    {kBase + R"(/*)", R"(a.json:11:1: this comment has no end; a closing */ is missing)"},
+    {"[", R"(a.json:1:2: the file ends inside the array that starts in line 1; a closing ] is missing)"},
+    {"data:\n", R"(a.json:1:1: found "data", expected a {: a config is a JSON object)"},
+    {"[]", R"(a.json:1:1: found an empty array, expected an object with "data", "network" and "training")"},
     {"\"x\"",
      R"(a.json:1:1: found the string "x", expected an object with "data", "network" and "training")"},
-    {"3",
-     R"(a.json:1:1: found 3, expected an object with "data", "network" and "training")"},
-    {"null",
-     R"(a.json:1:1: found null, expected an object with "data", "network" and "training")"},
-    {"\"data\": {}",
-     R"(a.json:1:7: found ":" after the end of the config; is a { missing or a } too much?)"},
+    {"3", R"(a.json:1:1: found 3, expected an object with "data", "network" and "training")"},
+    {"null", R"(a.json:1:1: found null, expected an object with "data", "network" and "training")"},
+    {"\"data\": {}", R"(a.json:1:7: found ":" after the end of the config; is a { missing or a } too much?)"},
     {"{\"a\"",
      R"(a.json:1:5: the file ends inside the object that starts in line 1; a closing } is missing)"},
     {"{\"a\":",
@@ -163,39 +120,27 @@ const Text kTexts[] = {
      R"(a.json:1:8: the file ends inside the object that starts in line 1; a closing } is missing)"},
     {"{\"a\": 1,",
      R"(a.json:1:9: the file ends inside the object that starts in line 1; a closing } is missing)"},
-    {"[1,",
-     R"(a.json:1:4: the file ends inside the array that starts in line 1; a closing ] is missing)"},
-    {"[1",
-     R"(a.json:1:3: the file ends inside the array that starts in line 1; a closing ] is missing)"},
-    {"{\"a\": \"b",
-     R"(a.json:1:7: this string has no end; a closing " is missing)"},
+    {"[1,", R"(a.json:1:4: the file ends inside the array that starts in line 1; a closing ] is missing)"},
+    {"[1", R"(a.json:1:3: the file ends inside the array that starts in line 1; a closing ] is missing)"},
+    {"{\"a\": \"b", R"(a.json:1:7: this string has no end; a closing " is missing)"},
     {"// x",
      R"(a.json:1:1: the file is empty; expected a JSON object: { "data": ..., "network": ..., "training": ... })"},
-    {"/",
-     R"(a.json:1:1: a single slash; comments start with // or /*)"},
-    {"\xEF\xBB\xBF" "{\"a\": x}",
+    {"/", R"(a.json:1:1: a single slash; comments start with // or /*)"},
+    {"\xEF\xBB\xBF"
+     "{\"a\": x}",
      R"(a.json:1:7: found "x", expected a value; strings stand in double quotes)"},
-    {"{\"ä\": x}",
-     R"(a.json:1:7: found "x", expected a value; strings stand in double quotes)"},
-    {"{\"a\":\r\n x}",
-     R"(a.json:2:2: found "x", expected a value; strings stand in double quotes)"},
-    {"[}",
-     R"(a.json:1:2: found "}", expected a value)"},
-    {"{]",
-     R"(a.json:1:2: found "]", expected a key in double quotes)"},
-    {",",
-     R"(a.json:1:1: found ",", expected a {: a config is a JSON object)"},
-    {":",
-     R"(a.json:1:1: found ":", expected a {: a config is a JSON object)"},
-    {"}",
-     R"(a.json:1:1: found "}", expected a {: a config is a JSON object)"},
-    {"{\"a\": [1 2]}",
-     R"(a.json:1:9: a comma is missing after this value)"},
-    {"{\"a\": tru}",
-     R"(a.json:1:7: found "tru", expected a value; strings stand in double quotes)"},
-    {"{\"a\": nul",
-     R"(a.json:1:7: found "nul", expected a value; strings stand in double quotes)"},
-    {"\xEF\xBB\xBF" "",
+    {"{\"ä\": x}", R"(a.json:1:7: found "x", expected a value; strings stand in double quotes)"},
+    {"{\"a\":\r\n x}", R"(a.json:2:2: found "x", expected a value; strings stand in double quotes)"},
+    {"[}", R"(a.json:1:2: found "}", expected a value)"},
+    {"{]", R"(a.json:1:2: found "]", expected a key in double quotes)"},
+    {",", R"(a.json:1:1: found ",", expected a {: a config is a JSON object)"},
+    {":", R"(a.json:1:1: found ":", expected a {: a config is a JSON object)"},
+    {"}", R"(a.json:1:1: found "}", expected a {: a config is a JSON object)"},
+    {"{\"a\": [1 2]}", R"(a.json:1:9: a comma is missing after this value)"},
+    {"{\"a\": tru}", R"(a.json:1:7: found "tru", expected a value; strings stand in double quotes)"},
+    {"{\"a\": nul", R"(a.json:1:7: found "nul", expected a value; strings stand in double quotes)"},
+    {"\xEF\xBB\xBF"
+     "",
      R"(a.json:1:1: the file is empty; expected a JSON object: { "data": ..., "network": ..., "training": ... })"},
 };
 
@@ -222,10 +167,8 @@ const Override kBadOverrides[] = {
      R"(--set training.epochs=: /training/epochs: found the string "", expected an integer >= 1)"},
     {R"(training.epochs)",
      R"(--set training.epochs: expected a path, = and a value, as in --set training.epochs=3)"},
-    {R"()",
-     R"(--set : expected a path, = and a value, as in --set training.epochs=3)"},
-    {R"(=3)",
-     R"(--set =3: expected a path, = and a value, as in --set training.epochs=3)"},
+    {R"()", R"(--set : expected a path, = and a value, as in --set training.epochs=3)"},
+    {R"(=3)", R"(--set =3: expected a path, = and a value, as in --set training.epochs=3)"},
     {R"(.=3)",
      R"(--set .=3: an empty key before the =; expected keys joined by dots, as in --set training.epochs=3)"},
     {R"(training.=3)",
@@ -244,8 +187,7 @@ const Override kBadOverrides[] = {
      R"(--set training.optimizer=[: not JSON at character 2 of the value: the file ends inside the array that starts in line 1; a closing ] is missing)"},
     {R"(name="a)",
      R"(--set name="a: not JSON at character 1 of the value: this string has no end; a closing " is missing)"},
-    {R"(training.epochs.x=3)",
-     R"(--set training.epochs.x=3: training.epochs is 8; it has no key "x")"},
+    {R"(training.epochs.x=3)", R"(--set training.epochs.x=3: training.epochs is 8; it has no key "x")"},
     {R"(training.schedule.gamma=0.5)",
      R"(--set training.schedule.gamma=0.5: /training/schedule/type: missing; expected one of "constant", "step", "exponential", "cosine", "one_cycle", "linear")"},
     {R"(training.optimizer.type=adamw2)",
@@ -304,7 +246,8 @@ TEST_CASE("comments of both kinds, a byte order mark and CR LF are fine", "[conf
 
 TEST_CASE("positions are those of values and keys, whatever stands between them", "[config]") {
   const Document document = Document::parse(
-      "\xEF\xBB\xBF{ /* \xC3\xA4 */ \"\xC3\xB6\": 1, // x: [,\n  \"list\" : [ 10 ,\t[true, null],{\"a/b~\": \"\\u0041\"} ]\n}",
+      "\xEF\xBB\xBF{ /* \xC3\xA4 */ \"\xC3\xB6\": 1, // x: [,\n  \"list\" : [ 10 ,\t[true, null],{\"a/b~\": "
+      "\"\\u0041\"} ]\n}",
       "a.json");
   CHECK(document.explain("", "m") == "a.json:1:1: m");
   CHECK(document.explain("/\xC3\xB6", "m") == "a.json:1:16: /\xC3\xB6: m");
@@ -329,7 +272,8 @@ TEST_CASE("what is not in the file is at its nearest ancestor", "[config]") {
 }
 
 TEST_CASE("a text of hostile bytes is an error and nothing worse", "[config]") {
-  CHECK(message_of([] { config_of(std::string("{\0}", 3)); }) == "a.json:1:2: a NUL byte; this is not a JSON text");
+  CHECK(message_of([] { config_of(std::string("{\0}", 3)); }) ==
+        "a.json:1:2: a NUL byte; this is not a JSON text");
   CHECK(message_of([] { config_of(kBase + std::string("\0x", 2)); }) ==
         "a.json:11:1: a NUL byte; this is not a JSON text");
   CHECK(message_of([] { config_of("\xFF\xFE{"); }) == "a.json:1:1: this file is UTF-16; save it as UTF-8");
@@ -337,17 +281,18 @@ TEST_CASE("a text of hostile bytes is an error and nothing worse", "[config]") {
         "a.json:1:9: the byte 0xE9 is not UTF-8; save the file as UTF-8");
   CHECK(message_of([] { config_of("{\"a\": \"\xFF\"}"); }) ==
         "a.json:1:8: the byte 0xFF is not UTF-8; save the file as UTF-8");
-  CHECK(message_of([] { config_of("{\xE9: 1}"); }) == "a.json:1:2: found \"\\xE9\", expected a key in double quotes");
+  CHECK(message_of([] { config_of("{\xE9: 1}"); }) ==
+        "a.json:1:2: found \"\\xE9\", expected a key in double quotes");
   CHECK(message_of([] { config_of("\x89PNG\r\n"); }) ==
         "a.json:1:1: found \"\\x89\", expected a {: a config is a JSON object");
   // Every text that one wrong byte makes of a good one, and every beginning of it.
-  for (std::size_t i = 0; i < kBase.size(); ++i) {
+  for (std::size_t i = 0; i + 1 < kBase.size(); ++i) {  // without its last line feed the config is whole
     for (const char byte : {'\0', '"', '\\', '{', '}', ',', '\n', '\xC3', '/', '9'}) {
       std::string text = kBase;
       text[i] = byte;
       message_of([&] { config_of(text); });
     }
-    CHECK_THAT(message_of([&] { config_of(kBase.substr(0, i)); }), StartsWith("a.json:"));
+    CHECK(message_of([&] { config_of(kBase.substr(0, i)); }).starts_with("a.json:"));
   }
 }
 
@@ -365,10 +310,12 @@ TEST_CASE("nesting has a limit, and the limit is not the stack", "[config]") {
 }
 
 TEST_CASE("numbers keep the digits they were written with", "[config]") {
-  const Document document = Document::parse("[18446744073709551615, -9223372036854775808, 1e2, 0.10, -0, 1E+2]", "a");
+  const Document document =
+      Document::parse("[18446744073709551615, -9223372036854775808, 1e2, 0.10, -0, 1E+2]", "a");
   std::vector<std::string> texts;
   for (const JsonValue& item : document.root().items) texts.push_back(item.text);
-  CHECK(texts == std::vector<std::string>{"18446744073709551615", "-9223372036854775808", "1e2", "0.10", "-0", "1E+2"});
+  CHECK(texts == std::vector<std::string>{"18446744073709551615", "-9223372036854775808", "1e2", "0.10", "-0",
+                                          "1E+2"});
 }
 
 TEST_CASE("--set replaces and adds values", "[config]") {
@@ -409,11 +356,12 @@ TEST_CASE("mistakes in --set are told at the --set", "[config]") {
 
 TEST_CASE("another type by --set says how to replace the whole object", "[config]") {
   const File file(edited("\"learning_rate\": 0.1", "\"learning_rate\": 0.1, \"momentum\": 0.9"));
-  CHECK(file.message({"training.optimizer.type=adam"}) ==
-        file.path().string() +
-            R"(:9:98: /training/optimizer/momentum: unknown key: it belongs to sgd, and the type comes from --set )"
-            R"(training.optimizer.type=adam; replace the whole object instead, --set 'training.optimizer={"type": )"
-            R"("adam", ...}'; adam takes "type", "learning_rate", "betas", "eps", "weight_decay")");
+  CHECK(
+      file.message({"training.optimizer.type=adam"}) ==
+      file.path().string() +
+          R"(:9:98: /training/optimizer/momentum: unknown key: it belongs to sgd, and the type comes from --set )"
+          R"(training.optimizer.type=adam; replace the whole object instead, --set 'training.optimizer={"type": )"
+          R"("adam", ...}'; adam takes "type", "learning_rate", "betas", "eps", "weight_decay")");
 }
 
 TEST_CASE("shapes that a network cannot have are explained at their key or their --set", "[config]") {
@@ -428,10 +376,13 @@ TEST_CASE("shapes that a network cannot have are explained at their key or their
 
 TEST_CASE("what is not a config file is refused with its path", "[config]") {
   const TemporaryFolder folder;
-  const auto message = [](const std::filesystem::path& path) { return message_of([&] { read_config(path); }); };
+  const auto message = [](const std::filesystem::path& path) {
+    return message_of([&] { read_config(path); });
+  };
   const std::string inside = (folder.path() / "x").string();
   CHECK(message(inside) == inside + ": there is no such file; give the path of a config (JSON)");
-  CHECK(message(folder.path()) == folder.path().string() + ": this is a folder; give the path of a config (JSON)");
+  CHECK(message(folder.path()) ==
+        folder.path().string() + ": this is a folder; give the path of a config (JSON)");
   std::ofstream(folder.path() / "config.json") << kBase;
   CHECK(message(folder.path()) == folder.path().string() +
                                       ": this is a folder; give the path of a config (JSON), for example " +
@@ -443,15 +394,15 @@ TEST_CASE("what is not a config file is refused with its path", "[config]") {
   CHECK_THAT(message(folder.path() / "\xFF.json"), ContainsSubstring("/\\xFF.json: there is no such file"));
 }
 
-TEST_CASE("a file whose name or folder JSON cannot hold is refused", "[config]") {
+TEST_CASE("a file name that JSON cannot hold is written as it is shown, a folder is refused", "[config]") {
   const TemporaryFolder folder;
   std::ofstream(folder.path() / "\xFF.json") << kBase;
-  CHECK_THAT(message_of([&] { read_config(folder.path() / "\xFF.json"); }),
-             ContainsSubstring("/name: the file's name cannot serve as the default; add a \"name\""));
+  CHECK(read_config(folder.path() / "\xFF.json").name == "\\xFF");
   std::filesystem::create_directory(folder.path() / "\xFF");
   std::ofstream(folder.path() / "\xFF" / "a.json") << kBase;
   CHECK_THAT(message_of([&] { read_config(folder.path() / "\xFF" / "a.json"); }),
-             ContainsSubstring("/\\xFF/train holds a control character or bytes that are not UTF-8; use another path"));
+             ContainsSubstring(
+                 "/\\xFF/train holds a control character or bytes that are not UTF-8; use another path"));
 }
 
 }  // namespace
