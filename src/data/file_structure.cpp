@@ -1,0 +1,325 @@
+#include "data/file_structure.h"
+
+#include <zlib.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+
+#include "core/error.h"
+#include "core/text.h"
+#include "data/decode.h"
+#include "data/orientation.h"
+
+namespace cnn {
+namespace {
+
+std::uint32_t byte_at(std::string_view bytes, std::size_t at) {
+  return static_cast<unsigned char>(bytes[at]);
+}
+
+std::uint32_t big_endian(std::string_view bytes, std::size_t at, std::size_t length) {
+  std::uint32_t value = 0;
+  for (std::size_t i = 0; i < length; ++i) value = value << 8 | byte_at(bytes, at + i);
+  return value;
+}
+
+std::uint32_t little_endian(std::string_view bytes, std::size_t at, std::size_t length) {
+  std::uint32_t value = 0;
+  for (std::size_t i = length; i-- > 0;) value = value << 8 | byte_at(bytes, at + i);
+  return value;
+}
+
+FileStructure faulty(std::string fault) {
+  FileStructure structure;
+  structure.fault = std::move(fault);
+  return structure;
+}
+
+std::string truncated(std::size_t bytes) {
+  return fmt::format("is truncated: the file ends after {} bytes, before the image does",
+                     with_commas(static_cast<std::int64_t>(bytes)));
+}
+
+// --- PNG ---------------------------------------------------------------------------------------------------
+
+/// Unpacks a PNG's data piece by piece, keeping nothing, to see that all of it is there.
+class PngData {
+ public:
+  explicit PngData(std::int64_t expected) : expected_(expected) {
+    CNN_CHECK(inflateInit(&stream_) == Z_OK, "zlib does not start");
+  }
+  ~PngData() { inflateEnd(&stream_); }
+  PngData(const PngData&) = delete;
+  PngData& operator=(const PngData&) = delete;
+
+  /// Returns "" or what is wrong.
+  std::string add(std::string_view piece) {
+    stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(piece.data()));
+    stream_.avail_in = static_cast<uInt>(piece.size());
+    while (!ended_ && stream_.avail_in > 0) {
+      std::array<Bytef, 1 << 15> thrown_away;
+      stream_.next_out = thrown_away.data();
+      stream_.avail_out = thrown_away.size();
+      const int status = inflate(&stream_, Z_NO_FLUSH);
+      unpacked_ += static_cast<std::int64_t>(thrown_away.size() - stream_.avail_out);
+      // A few files carry a little more than their size asks for; a bomb carries much more.
+      constexpr std::int64_t kTolerated = 1 << 16;
+      if (unpacked_ > expected_ + kTolerated)
+        return fmt::format("is damaged: its data unpacks to more than the {} bytes of its size",
+                           with_commas(expected_));
+      if (status == Z_STREAM_END)
+        ended_ = true;
+      else if (status != Z_OK)
+        return fmt::format("is damaged: its compressed data is broken ({})",
+                           stream_.msg ? stream_.msg : "unknown error");
+    }
+    return "";
+  }
+
+  std::string end() const {
+    if (!ended_ || unpacked_ < expected_)
+      return fmt::format("is truncated: its data unpacks to {} of {} bytes", with_commas(unpacked_),
+                         with_commas(expected_));
+    return "";
+  }
+
+ private:
+  z_stream stream_{};
+  std::int64_t expected_, unpacked_ = 0;
+  bool ended_ = false;
+};
+
+/// Bytes of the unpacked data: a filter byte and the packed pixels for every row of every pass.
+std::int64_t png_data_bytes(std::int64_t height, std::int64_t width, std::int64_t bits, bool interlaced) {
+  const auto bytes = [&](std::int64_t h, std::int64_t w) {
+    return h == 0 || w == 0 ? 0 : h * (1 + (w * bits + 7) / 8);
+  };
+  if (!interlaced) return bytes(height, width);
+  struct Pass {
+    int x, y, step_x, step_y;
+  };
+  constexpr std::array<Pass, 7> kPasses{
+      {{0, 0, 8, 8}, {4, 0, 8, 8}, {0, 4, 4, 8}, {2, 0, 4, 4}, {0, 2, 2, 4}, {1, 0, 2, 2}, {0, 1, 1, 2}}};
+  std::int64_t total = 0;
+  for (const Pass& pass : kPasses)
+    total += bytes((height - pass.y + pass.step_y - 1) / pass.step_y,
+                   (width - pass.x + pass.step_x - 1) / pass.step_x);
+  return total;
+}
+
+}  // namespace
+
+FileStructure examine_png(std::string_view content) {
+  constexpr std::size_t kSignature = 8, kAround = 12;  // length, name and checksum around a chunk's data
+  constexpr std::uint32_t kPaletteColor = 3;
+  FileStructure png;
+  std::uint32_t depth = 0, color = 0;
+  std::size_t palette_at = 0, palette_bytes = 0;
+  std::unique_ptr<PngData> data;
+  for (std::size_t at = kSignature;;) {
+    if (content.size() - at < kAround) return faulty(truncated(content.size()));
+    const std::size_t length = big_endian(content, at, 4);
+    const std::string_view name = content.substr(at + 4, 4);
+    if (length > content.size() - at - kAround)
+      return faulty(fmt::format("is truncated or damaged: its {} chunk claims {} bytes, {} are left",
+                                printable(name), with_commas(static_cast<std::int64_t>(length)),
+                                with_commas(static_cast<std::int64_t>(content.size() - at - kAround))));
+    const std::string_view chunk = content.substr(at + 8, length);
+    if (name == "CgBI")
+      return faulty("is in Apple's own variant of PNG, which cannot be read; convert it to PNG");
+    const bool critical = (name[0] & 0x20) == 0;
+    if (critical) {
+      const auto* named = reinterpret_cast<const Bytef*>(content.data() + at + 4);
+      if (crc32_z(0, named, length + 4) != big_endian(content, at + 8 + length, 4))
+        return faulty(fmt::format("is damaged: the checksum of its {} chunk is wrong", printable(name)));
+    }
+    if ((at == kSignature) != (name == "IHDR"))
+      return faulty("is damaged: it does not begin with one IHDR chunk");
+    if (name == "IHDR") {
+      if (length != 13) return faulty("is damaged: its IHDR chunk has the wrong length");
+      png.width = big_endian(chunk, 0, 4), png.height = big_endian(chunk, 4, 4);
+      depth = byte_at(chunk, 8), color = byte_at(chunk, 9);
+      if (std::string fault = image_size_fault(png.height, png.width); !fault.empty()) return faulty(fault);
+      constexpr std::array<int, 7> kSamples{1, 0, 3, 1, 2, 0, 4};  // by type of color
+      if (color >= kSamples.size() || kSamples[color] == 0 || depth == 0 || depth > 16)
+        return faulty(fmt::format("is damaged: color type {} with {} bits does not exist", color, depth));
+      const int bits = kSamples[color] * static_cast<int>(depth);
+      data = std::make_unique<PngData>(png_data_bytes(png.height, png.width, bits, byte_at(chunk, 12) != 0));
+    } else if (name == "PLTE") {
+      palette_at = at, palette_bytes = length;
+    } else if (name == "IDAT") {
+      if (std::string fault = data->add(chunk); !fault.empty()) return faulty(fault);
+    } else if (name == "eXIf") {
+      png.orientation = exif_orientation(chunk);
+    } else if (name == "IEND") {
+      if (std::string fault = data->end(); !fault.empty()) return faulty(fault);
+      break;
+    }
+    at += kAround + length;
+  }
+  // Pixels may name colors beyond a short palette, and a decoder may then read anything. They become a ramp
+  // of grey, as in Pillow.
+  if (color == kPaletteColor && depth <= 8 && palette_at != 0 && palette_bytes < 3u << depth) {
+    std::string palette = "PLTE" + std::string(content.substr(palette_at + 8, palette_bytes / 3 * 3));
+    for (std::uint32_t entry = static_cast<std::uint32_t>(palette_bytes) / 3; entry < 1u << depth; ++entry)
+      palette.append(3, static_cast<char>(entry));
+    const auto append_number = [](std::string& text, std::uint32_t value) {
+      for (int shift = 24; shift >= 0; shift -= 8) text += static_cast<char>(value >> shift);
+    };
+    png.patched = content.substr(0, palette_at);
+    append_number(png.patched, 3u << depth);
+    png.patched += palette;
+    append_number(png.patched, static_cast<std::uint32_t>(crc32_z(
+                                   0, reinterpret_cast<const Bytef*>(palette.data()), palette.size())));
+    png.patched += content.substr(palette_at + kAround + palette_bytes);
+  }
+  return png;
+}
+
+// --- JPEG --------------------------------------------------------------------------------------------------
+
+FileStructure examine_jpeg(std::string_view content) {
+  FileStructure jpeg;
+  bool oriented = false;
+  int scans = 0;
+  std::size_t at = 2;  // behind the start-of-image marker
+  for (;;) {
+    // Anything between two segments is skipped, as all decoders do.
+    const std::size_t mark = content.find('\xFF', at);
+    if (mark == std::string_view::npos || mark + 1 >= content.size())
+      return faulty(truncated(content.size()));
+    at = mark + 1;
+    const std::uint32_t marker = byte_at(content, at);
+    if (marker == 0xFF) continue;  // padding
+    ++at;
+    if (marker == 0x00 || marker == 0x01 || (marker >= 0xD0 && marker <= 0xD8)) continue;  // no segment
+    if (marker == 0xD9) {
+      if (scans == 0) return faulty("is damaged: there is no image in the JPEG");
+      return jpeg;
+    }
+    if (content.size() - at < 2) return faulty(truncated(content.size()));
+    const std::size_t length = big_endian(content, at, 2);
+    if (length < 2)
+      return faulty(fmt::format("is damaged: its segment {:02X} has a length of {}", marker, length));
+    if (content.size() - at < length) return faulty(truncated(content.size()));
+    const std::string_view segment = content.substr(at + 2, length - 2);
+    at += length;
+
+    const bool frame = marker >= 0xC0 && marker <= 0xCF && marker != 0xC4 && marker != 0xC8 && marker != 0xCC;
+    if (frame && jpeg.width == 0) {
+      if (segment.size() < 6) return faulty("is damaged: its frame header is too short");
+      jpeg.height = big_endian(segment, 1, 2), jpeg.width = big_endian(segment, 3, 2);
+      const std::uint32_t bits = byte_at(segment, 0), components = byte_at(segment, 5);
+      if (marker > 0xC8)
+        return faulty("is an arithmetic-coded JPEG, which cannot be read; convert it to a common one");
+      if (marker > 0xC2)
+        return faulty("is a lossless or hierarchical JPEG, which cannot be read; convert it to a common one");
+      if (bits != 8)
+        return faulty(fmt::format("is a JPEG with {} bits, only 8 can be read; convert it", bits));
+      if (components == 4) return faulty("is a CMYK JPEG, which cannot be read; convert it to RGB");
+      if (components != 1 && components != 3)
+        return faulty(fmt::format("is a JPEG with {} color components; 1 and 3 can be read", components));
+      if (std::string fault = image_size_fault(jpeg.height, jpeg.width); !fault.empty()) return faulty(fault);
+    } else if (marker == 0xE1 && !oriented && segment.starts_with(std::string_view("Exif\0\0", 6))) {
+      jpeg.orientation = exif_orientation(segment.substr(6));
+      oriented = true;
+    } else if (marker == 0xDA) {
+      // Compressed data hold FF only before 00 and restart marks: the loop above walks over them.
+      constexpr int kMostScans = 256;  // an honest progressive file has about ten; each costs a whole pass
+      if (++scans > kMostScans) return faulty(fmt::format("is a JPEG with more than {} scans", kMostScans));
+    }
+  }
+}
+
+// --- BMP ---------------------------------------------------------------------------------------------------
+
+FileStructure examine_bmp(std::string_view content) {
+  constexpr std::size_t kFileHeader = 14;
+  if (content.size() < kFileHeader + 12) return faulty(truncated(content.size()));
+  const std::size_t pixels = little_endian(content, 10, 4), header = little_endian(content, 14, 4);
+  const bool old = header == 12;
+  if (!old && header < 40) return faulty("is damaged: it is no BMP, or one of an unknown kind");
+  if (content.size() < kFileHeader + header) return faulty(truncated(content.size()));
+  FileStructure bmp;
+  bmp.width = old ? little_endian(content, 18, 2) : static_cast<std::int32_t>(little_endian(content, 18, 4));
+  bmp.height = old ? little_endian(content, 20, 2)
+                   : std::abs(std::int64_t{static_cast<std::int32_t>(little_endian(content, 22, 4))});
+  if (std::string fault = image_size_fault(bmp.height, bmp.width); !fault.empty()) return faulty(fault);
+  const std::int64_t bits = little_endian(content, old ? 24 : 28, 2);
+  const std::uint32_t compression = old ? 0 : little_endian(content, 30, 4);
+  if (compression != 0 && compression != 3)
+    return faulty("is a compressed BMP, which cannot be read; save it without compression or as PNG");
+  if (bits != 1 && bits != 4 && bits != 8 && bits != 16 && bits != 24 && bits != 32)
+    return faulty(fmt::format("is a BMP with {} bits a pixel, which cannot be read", bits));
+  const std::int64_t row = (bmp.width * bits + 31) / 32 * 4;
+  const std::int64_t needed =
+      static_cast<std::int64_t>(pixels) + row * (bmp.height - 1) + (bmp.width * bits + 7) / 8;
+  if (needed > static_cast<std::int64_t>(content.size())) return faulty(truncated(content.size()));
+  if (pixels < kFileHeader + header) return faulty("is damaged: its pixels begin within its header");
+  if (bits <= 8) {
+    // Pixels that name a color beyond the palette would read whatever a decoder has there.
+    const std::size_t colors = (pixels - kFileHeader - header) / (old ? 3 : 4);
+    std::uint32_t largest = 0;
+    for (std::int64_t y = 0; y < bmp.height; ++y)
+      for (std::int64_t x = 0; x < bmp.width; ++x) {
+        const std::uint32_t byte =
+            byte_at(content, pixels + static_cast<std::size_t>(y * row + x * bits / 8));
+        const auto shift = static_cast<std::uint32_t>(8 - bits - x * bits % 8);
+        largest = std::max(largest, byte >> shift & ((1u << bits) - 1));
+      }
+    if (largest >= colors)
+      return faulty(fmt::format("is damaged: a pixel has color {} of a palette of {}", largest, colors));
+  }
+  return bmp;
+}
+
+// --- GIF ---------------------------------------------------------------------------------------------------
+
+FileStructure examine_gif(std::string_view content) {
+  constexpr std::size_t kHeader = 13;
+  if (content.size() < kHeader) return faulty(truncated(content.size()));
+  FileStructure gif;
+  gif.width = little_endian(content, 6, 2), gif.height = little_endian(content, 8, 2);
+  if (std::string fault = image_size_fault(gif.height, gif.width); !fault.empty()) return faulty(fault);
+  gif.patched = content;
+  gif.patched[11] = 0;  // what the frame leaves uncovered is black, not the background color
+  const std::uint32_t flags = byte_at(content, 10);
+  std::size_t at = kHeader + (flags & 0x80 ? std::size_t{3} << ((flags & 7) + 1) : 0);
+  // Extensions before the first frame; the transparent color of a graphic control extension is dropped, so
+  // that its pixels keep their color, as those of any other format do.
+  while (at + 1 < content.size() && content[at] == '\x21') {
+    const bool graphic_control = content[at + 1] == '\xF9';
+    at += 2;
+    if (graphic_control && at + 1 < content.size() && content[at] == 4)
+      gif.patched[at + 1] = static_cast<char>(content[at + 1] & ~1);
+    while (at < content.size() && content[at] != 0) at += 1 + byte_at(content, at);
+    ++at;
+  }
+  if (at >= content.size()) return faulty(truncated(content.size()));
+  if (content[at] == '\x3B') return faulty("is a GIF without any image");
+  return gif;
+}
+
+// --- TGA ---------------------------------------------------------------------------------------------------
+
+FileStructure examine_tga(std::string_view content) {
+  constexpr std::size_t kHeader = 18;
+  if (content.size() < kHeader) return faulty(truncated(content.size()));
+  FileStructure tga;
+  tga.width = little_endian(content, 12, 2), tga.height = little_endian(content, 14, 2);
+  const std::uint32_t type = byte_at(content, 2), bits = byte_at(content, 16), mapped = byte_at(content, 1);
+  if (mapped > 1 || (type != 1 && type != 2 && type != 3 && type != 9 && type != 10 && type != 11))
+    return faulty("is no TGA image, or one of an unknown kind");
+  if (std::string fault = image_size_fault(tga.height, tga.width); !fault.empty()) return faulty(fault);
+  const std::int64_t colors = mapped ? little_endian(content, 5, 2) * ((byte_at(content, 7) + 7) / 8) : 0;
+  const bool packed = type >= 9;
+  const std::int64_t needed = static_cast<std::int64_t>(kHeader) + byte_at(content, 0) + colors +
+                              (packed ? 0 : tga.width * tga.height * ((bits + 7) / 8));
+  if (needed > static_cast<std::int64_t>(content.size())) return faulty(truncated(content.size()));
+  return tga;
+}
+
+}  // namespace cnn

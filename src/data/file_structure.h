@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace cnn {
+
+/// What the outer structure of an image file says, and whether the file is whole: decoders that fill missing
+/// data with grey would hide it.
+struct FileStructure {
+  std::string fault;  ///< "" or why the file is bad or cannot be read
+  std::int64_t height = 0, width = 0;
+  int orientation = 1;  ///< EXIF's
+  std::string patched;  ///< the content a decoder should see instead, if not empty
+};
+
+/// A PNG: chunks and checksums of the critical ones, the compressed data whole and as long as the size
+/// promises, by its own checksum. Source: W3C PNG (third edition), sections 5 and 9.
+FileStructure examine_png(std::string_view content);
+
+/// A JPEG: markers up to the end of the image, none of a kind that cannot be decoded.
+/// Source: ITU-T T.81, annex B.
+FileStructure examine_jpeg(std::string_view content);
+
+/// A BMP without compression or with bit fields: size, and that every pixel's color exists.
+FileStructure examine_bmp(std::string_view content);
+
+/// A GIF: the size, and a content whose first frame has no transparent color (alpha is dropped).
+FileStructure examine_gif(std::string_view content);
+
+/// A TGA: size, and pixels present if they are not compressed.
+FileStructure examine_tga(std::string_view content);
+
+}  // namespace cnn

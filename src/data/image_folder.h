@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/thread_pool.h"
+#include "data/data_spec.h"
+#include "data/dataset.h"
+#include "data/image_files.h"
+
+namespace cnn {
+
+/// Called while images are decoded, always by the thread that started it: how many of how many are done. May
+/// throw, which ends the loading.
+using Progress = std::function<void(std::int64_t done, std::int64_t total)>;
+
+/// What came out of a look at image files.
+struct LoadedImages {
+  std::shared_ptr<const Dataset> dataset;  ///< the good ones, in order
+  std::vector<std::int64_t> positions;     ///< of the good ones in the list of files
+  std::vector<BadFile> bad;                ///< the others, in order
+};
+
+/// Decodes the files [begin, end) of a list on all threads, into what `spec` asks (channels 1 or 3). Every
+/// file is decoded once, to know that it is good. The first `cache_bytes` of pixels stay in memory; the
+/// others are read again when they are asked for, in the background if will_need said so. A file that
+/// vanished or changed meanwhile is an Error (exit 1) that names it. For data of any size in bounded memory,
+/// load one part of the list after the other.
+LoadedImages load_images(std::shared_ptr<const ImageFiles> files, std::int64_t begin, std::int64_t end,
+                         const ImageSpec& spec, std::int64_t cache_bytes, ThreadPool& pool,
+                         const Progress& progress = {});
+
+}  // namespace cnn

@@ -1,0 +1,127 @@
+#include "data/open_dataset.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/error.h"
+#include "core/text.h"
+#include "data/cifar10.h"
+#include "data/idx.h"
+#include "data/subset.h"
+
+namespace cnn {
+namespace {
+
+std::string count_of(std::int64_t n, const char* what) {
+  return fmt::format("{} {}{}", with_commas(n), what, n == 1 ? "" : "s");
+}
+
+/// Brings the classes of an opened set into the order that was asked for.
+void match(LoadedSet& set, const std::vector<std::string>& classes, const std::string& where) {
+  const std::vector<std::string>& found = set.dataset->classes();
+  if (classes.empty() || found.empty()) return;
+  std::vector<int> labels = match_classes(found, classes, where);
+  set.report.missing_classes = missing_classes(found, classes);
+  if (found != classes)
+    set.dataset = std::make_shared<Relabeled>(std::move(set.dataset), classes, std::move(labels));
+}
+
+}  // namespace
+
+std::string list_bad_files(const std::vector<BadFile>& bad, std::size_t most) {
+  std::string text;
+  for (std::size_t i = 0; i < std::min(most, bad.size()); ++i)
+    text += fmt::format("{}  {}: {}", i == 0 ? "" : "\n", printable(bad[i].path), bad[i].reason);
+  if (bad.size() > most) text += fmt::format("\n  and {} more", bad.size() - most);
+  return text;
+}
+
+std::vector<std::string> LoadReport::notes() const {
+  std::vector<std::string> lines;
+  if (!bad.empty())
+    lines.push_back(fmt::format("left out {}:\n{}",
+                                count_of(static_cast<std::int64_t>(bad.size()), "bad image"),
+                                list_bad_files(bad)));
+  const auto add = [&](std::int64_t n, const char* what, const char* why) {
+    if (n > 0) lines.push_back(fmt::format("{} {}", count_of(n, what), why));
+  };
+  add(hidden, "hidden file or folder", "skipped (the name begins with a dot)");
+  add(others, "file", "skipped (not images by their names)");
+  add(beside, "image", "skipped (beside the class folders, in none of them)");
+  add(repeated_folders, "folder", "skipped (reached a second time through a link)");
+  for (const std::string& name : empty_folders)
+    lines.push_back(fmt::format("folder \"{}\" holds no images and is no class", printable(name)));
+  for (const std::string& name : missing_classes)
+    lines.push_back(fmt::format("class \"{}\" has no images here", printable(name)));
+  add(reread, "image", "beyond cache_mb, read again whenever needed");
+  return lines;
+}
+
+LoadedSet open_images(std::shared_ptr<const ImageFiles> files, std::int64_t begin, std::int64_t end,
+                      const ImageSpec& spec, const LoadOptions& options, ThreadPool& pool) {
+  if (options.labels_required && files->classes.empty())
+    fail("{}: there are images but no class folders; expected {}/<class>/*.png (or jpg ...)", files->where,
+         files->where);
+  // Names first: a wrong folder should not have to wait for its images.
+  if (!options.classes.empty() && !files->classes.empty())
+    match_classes(files->classes, options.classes, files->where);
+  LoadedImages loaded = load_images(files, begin, end, spec, options.cache_bytes, pool, options.progress);
+  LoadedSet set;
+  set.dataset = loaded.dataset;
+  LoadReport& report = set.report;
+  if (begin == 0) {  // what belongs to no part of the list is reported with the first
+    report.bad = files->bad;
+    report.hidden = files->hidden, report.others = files->others;
+    report.beside = files->beside, report.repeated_folders = files->repeated_folders;
+    report.empty_folders = files->empty_folders;
+  }
+  report.bad.insert(report.bad.end(), std::make_move_iterator(loaded.bad.begin()),
+                    std::make_move_iterator(loaded.bad.end()));
+  std::stable_sort(report.bad.begin(), report.bad.end(),
+                   [](const BadFile& a, const BadFile& b) { return natural_less(a.path, b.path); });
+  if (!report.bad.empty() && options.bad_images == BadImages::fail)
+    fail("{}: {} cannot be used\n{}\nRepair or remove them, or set \"bad_images\" to \"skip\".", files->where,
+         count_of(static_cast<std::int64_t>(report.bad.size()), "image"), list_bad_files(report.bad));
+  const std::int64_t image_bytes = set.dataset->values_per_image();
+  report.reread = std::max<std::int64_t>(0, (end - begin) - options.cache_bytes / image_bytes);
+  const bool whole = begin == 0 && end == files->size();
+  if (whole && set.dataset->size() == 0)
+    fail("{}: not one of {} can be used\n{}", files->where, count_of(end - begin, "image"),
+         list_bad_files(report.bad));
+  if (whole && options.classes.empty()) {
+    const std::vector<std::int64_t> counts = count_classes(*set.dataset);
+    for (std::size_t c = 0; c < counts.size(); ++c)
+      if (counts[c] == 0)
+        fail("{}: not one image of class \"{}\" can be used\n{}", files->where, printable(files->classes[c]),
+             list_bad_files(report.bad));
+  }
+  match(set, options.classes, files->where);
+  report.class_counts = count_classes(*set.dataset);
+  return set;
+}
+
+LoadedSet open_dataset(const DataLocation& location, const ImageSpec& spec, const LoadOptions& options,
+                       ThreadPool& pool) {
+  if (const auto* folder = std::get_if<FolderLocation>(&location)) {
+    auto files = std::make_shared<const ImageFiles>(scan_folder(folder->folder));
+    const std::int64_t size = files->size();
+    return open_images(std::move(files), 0, size, spec, options, pool);
+  }
+  LoadedSet set;
+  std::string where;
+  if (const auto* idx = std::get_if<IdxLocation>(&location)) {
+    where = printable(idx->images.string());
+    if (options.labels_required && idx->labels.empty())
+      fail("{}: the file of its labels is not given", where);
+    set.dataset = load_idx(*idx, spec, pool);
+  } else {
+    const auto& cifar = std::get<CifarLocation>(location);
+    set.dataset = load_cifar10(cifar, spec, pool);
+    where = printable(cifar.files.front().string());
+  }
+  match(set, options.classes, where);
+  set.report.class_counts = count_classes(*set.dataset);
+  return set;
+}
+
+}  // namespace cnn

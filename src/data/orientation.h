@@ -1,0 +1,22 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace cnn {
+
+/// How a camera was held, 1 .. 8, out of the TIFF structure that EXIF consists of (behind "Exif\0\0" in a
+/// JPEG, the eXIf chunk of a PNG). 1, upright, for anything that is not a well-formed orientation: the bytes
+/// come from anywhere.
+/// Source: CIPA DC-008 (Exif 2.32), 4.6.2 and 4.6.4 A, tag 0x0112.
+int exif_orientation(std::string_view tiff);
+
+/// Where the pixels of a stored image belong in the upright one: (x, y) at origin + x * step_x + y * step_y.
+struct Upright {
+  int height, width;  ///< of the upright image
+  std::int64_t origin, step_x, step_y;
+
+  Upright(int orientation, int stored_height, int stored_width);
+};
+
+}  // namespace cnn
