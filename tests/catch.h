@@ -11,3 +11,4 @@ inline auto ContainsSubstring(const std::string& text) { return Catch::Contains(
 using Catch::Approx;
 #endif
 using Catch::Matchers::ContainsSubstring;
+using Catch::Matchers::StartsWith;

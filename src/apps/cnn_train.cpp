@@ -39,11 +39,13 @@ std::shared_ptr<spdlog::logger> make_log(bool quiet) {
   return std::make_shared<spdlog::logger>("cnn-train", console);
 }
 
-void add_log_file(spdlog::logger& log, const std::filesystem::path& path) {
+/// Returns a logger that writes to train.log only: for what goes to stdout.
+std::shared_ptr<spdlog::logger> add_log_file(spdlog::logger& log, const std::filesystem::path& path) {
   const auto file = std::make_shared<spdlog::sinks::basic_file_sink_mt>(path.string());
   file->set_pattern("%Y-%m-%d %H:%M:%S  %v");
   log.sinks().push_back(file);
   log.flush_on(spdlog::level::info);
+  return std::make_shared<spdlog::logger>("train.log", file);
 }
 
 std::string percent(double fraction) { return fmt::format("{:.2f} %", 100 * fraction); }
@@ -124,9 +126,10 @@ int train(const Options& options) {
   Trainer trainer(*network, pool, config.training, config.seed, data.train, validation);
 
   std::unique_ptr<RunFolder> run;
+  std::shared_ptr<spdlog::logger> file_log;
   if (!options.dry_run) {
     run = std::make_unique<RunFolder>(folder, resolved_json(config));
-    add_log_file(*log, run->file("train.log"));
+    file_log = add_log_file(*log, run->file("train.log"));
   }
   log->info("{}: {} classes ({}), {} training images{}{}", config.name, data.classes.size(),
             printable(join(data.classes)), with_commas(data.train.size()),
@@ -134,7 +137,7 @@ int train(const Options& options) {
             data.test ? fmt::format(", {} for the test at the end", with_commas(data.test->size())) : "");
   for (const std::string& note : data.notes) log->info("{}", note);
   const std::vector<LayerRow> rows = layer_rows(*network);
-  log->info("{}", layer_table(to_string(input), rows));
+  if (!options.dry_run) log->info("{}", layer_table(to_string(input), rows));  // a dry run's goes to stdout
   for (const CliffWarning& warning : cliff_warnings(input.values(), rows))
     log->warn("warning: {}", warning.message);
   log->info("{} threads, {}, {} of memory for activations, gradients and optimizer", options.threads,
@@ -205,7 +208,7 @@ int train(const Options& options) {
   if (test)
     summary +=
         fmt::format(", test accuracy {} ({} of {})", percent(test->accuracy()), test->correct, test->labeled);
-  log->info("{}", summary);
+  file_log->info("{}", summary);
   fmt::print("{}\nmodel: {}\n", summary, printable(run->file("best.safetensors").string()));
   return 0;
 }

@@ -2,9 +2,11 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "config/document.h"
 #include "data/data_spec.h"
 #include "nn/network_spec.h"
 #include "train/training_spec.h"
@@ -22,5 +24,28 @@ struct Config {
   TrainingSpec training;
   friend bool operator==(const Config&, const Config&) = default;
 };
+
+/// Reads and checks. Throws Error (exit 2) that lists every mistake, one per line, in the order of the file:
+/// where, what was found, what is expected. Opens nothing that the config names.
+Config read_config(const Document& document);
+/// The same for a file; overrides as after --set.
+Config read_config(const std::filesystem::path& path, std::span<const std::string> overrides = {});
+
+/// The config with every default written out and all paths absolute. Reading it gives an equal Config.
+std::string resolved_json(const Config& config);
+
+/// The same without what belongs to one machine or one run: places of data, initial weights. Stored in
+/// models.
+std::string model_config_json(const Config& config);
+
+/// Reads what model_config_json() wrote. `label` stands for the file name in messages. The places of data are
+/// empty. Throws Error (exit 2) as read_config does.
+Config read_model_config(const std::string& text, const std::string& label);
+
+/// The JSON Schema (draft 2020-12) of configs, for editors.
+std::string json_schema();
+
+/// The reference of all keys as Markdown tables, for the README.
+std::string markdown_reference();
 
 }  // namespace cnn

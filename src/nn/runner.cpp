@@ -306,8 +306,8 @@ std::span<const float> Runner::probabilities() const {
 }
 
 Pass Runner::pass_for(const Batch& batch, bool training) {
-  CNN_CHECK(batch.images >= 1 && batch.images <= network_.largest_batch(), "{} images, at most {}",
-            batch.images, network_.largest_batch());
+  CNN_CHECK(batch.images >= 1 && batch.images <= largest_batch_, "{} images, at most {}", batch.images,
+            largest_batch_);
   images_ = batch.images;
   Pass pass;
   pass.training = training;

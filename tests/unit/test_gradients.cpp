@@ -264,7 +264,8 @@ TEST_CASE("gradients are the same bits for any number of threads and with AVX2 a
     if (set == "sse4") continue;  // it has no fused multiply-add
     CAPTURE(set);
     const std::vector<float> ours = gradients_of(2, set, 1);
-    const auto differs = std::mismatch(expected.begin(), expected.end(), ours.begin()).first - expected.begin();
+    const auto differs =
+        std::mismatch(expected.begin(), expected.end(), ours.begin()).first - expected.begin();
     CHECK(differs == static_cast<std::ptrdiff_t>(expected.size()));
   }
   CHECK((gradients_of(1, best, 2) != expected));

@@ -1,0 +1,99 @@
+#include "config/config.h"
+
+#include "config/config_table.h"
+#include "config/data_table.h"
+#include "config/network_table.h"
+#include "config/training_table.h"
+#include "core/error.h"
+
+namespace cnn {
+namespace {
+
+bool check_config(const Place& place, Config& config) {
+  std::vector<std::string> names;
+  if (!name_layers(place.member("network"), config.network, names)) return false;
+  if (!config.training.initial_weights) return true;
+  bool good = true;
+  const auto& except = config.training.initial_weights->except;
+  for (std::size_t i = 0; i < except.size(); ++i) {
+    if (std::find(names.begin(), names.end(), except[i]) != names.end()) continue;
+    const Place entry = place.member("training").member("initial_weights").member("except").element(i);
+    good = entry.error(fmt::format("no layer is called \"{}\"{}; there are {}", except[i],
+                                   suggestion(except[i], names), quoted_list(names)));
+  }
+  return good;
+}
+
+/// For editors: names the schema that the file follows. Nothing else depends on it.
+Field<Config> schema_key() {
+  Field<Config> field;
+  field.key = "$schema";
+  field.doc = "Where the JSON Schema is, for editors; the program does not look at it.";
+  field.default_words = "none";
+  field.in_model = false;
+  field.read = [](const Place& place, Config&) {
+    return place.value().kind == JsonValue::Kind::string ||
+           place.expected("the path of a JSON Schema (a string)");
+  };
+  field.write = [](const Config&, Purpose) { return std::optional<JsonValue>(); };
+  field.schema = [] { return JsonValue::object().set("type", "string"); };
+  field.words = [] { return "a string"; };
+  return field;
+}
+
+Config read(const Document& document, Purpose purpose) {
+  Reading reading(document, purpose);
+  Config config;
+  const Place root(reading, document.root(), "");
+  if (config_kind()->read(root, config) && !root.has("name")) {
+    config.name = std::filesystem::path(document.label()).stem().string();
+    // The file's name is not under the rules that a written name is under.
+    if (config.name.empty() || printable(config.name) != config.name)
+      root.error_at_member("name",
+                           fmt::format("the file's name cannot serve as the default; add a \"name\""));
+  }
+  reading.finish();
+  return config;
+}
+
+std::string write(const Config& config, Purpose purpose) {
+  return to_text(config_kind()->write(config, purpose));
+}
+
+}  // namespace
+
+std::shared_ptr<const Object<Config>> config_kind() {
+  static const auto kind = [] {
+    Table<Config> table{
+        "",
+        "A network, the images it learns from, and how it is trained.",
+        {schema_key(),
+         optional_key("name", &Config::name, run_name(), "Name of the run; its folder is `runs/<name>-<n>`.")
+             .defaults_to("the file's name"),
+         optional_key("seed", &Config::seed, seed_number(),
+                      "Start of all random numbers; one seed, one result."),
+         object_key("data", &Config::data, data_kind(), "The images."),
+         required_key("network", &Config::network, chain_kind(),
+                      "The entries of the network, first entry first."),
+         object_key("training", &Config::training, training_kind(), "How the network is trained.")}};
+    table.check = check_config;
+    return std::make_shared<const Object<Config>>("the config", std::move(table));
+  }();
+  return kind;
+}
+
+Config read_config(const Document& document) { return read(document, Purpose::run); }
+
+Config read_config(const std::filesystem::path& path, std::span<const std::string> overrides) {
+  return read_config(Document::read(path, overrides));
+}
+
+std::string resolved_json(const Config& config) { return write(config, Purpose::run); }
+
+std::string model_config_json(const Config& config) { return write(config, Purpose::model); }
+
+Config read_model_config(const std::string& text, const std::string& label) {
+  return read(Document::parse(text, label), Purpose::model);
+}
+
+}  // namespace cnn

@@ -1,0 +1,342 @@
+#include "config/data_table.h"
+
+namespace cnn {
+namespace {
+
+using JsonKind = JsonValue::Kind;
+
+constexpr std::int64_t kMostImageValues = std::int64_t{1} << 28;  // 1 GiB of floats for one image
+
+KindOf<DataFormat> format_kind() {
+  return choice<DataFormat>(
+      {{"folder", DataFormat::folder}, {"idx", DataFormat::idx}, {"cifar10", DataFormat::cifar10}});
+}
+
+std::shared_ptr<const Object<IdxLocation>> idx_kind() {
+  using S = IdxLocation;
+  return std::make_shared<Object<S>>(
+      "an IDX location",
+      Table<S>{"",
+               "A pair of IDX files.",
+               {required_key("images", &S::images, path("the path of a file of images (a string)"),
+                             "File of images, may be .gz."),
+                required_key("labels", &S::labels, path("the path of a file of labels (a string)"),
+                             "File of labels, may be .gz.")}});
+}
+
+std::string location_words(DataFormat format) {
+  switch (format) {
+    case DataFormat::folder:
+      return "the path of a folder (a string), because format is \"folder\"";
+    case DataFormat::idx:
+      return "{\"images\": \"<path>\", \"labels\": \"<path>\"}, because format is \"idx\"";
+    case DataFormat::cifar10:
+      return "an array of paths of .bin files, because format is \"cifar10\"";
+  }
+  return "";
+}
+
+/// `also`: what else is allowed at this place, for the message.
+bool read_location(const Place& place, DataFormat format, DataLocation& out, const std::string& also = "") {
+  const JsonValue& value = place.value();
+  if (format == DataFormat::idx && value.kind == JsonKind::object)
+    return idx_kind()->read(place, out.emplace<IdxLocation>());
+  if (format == DataFormat::folder && value.kind == JsonKind::string)
+    return path("the path of a folder")->read(place, out.emplace<FolderLocation>().folder);
+  if (format == DataFormat::cifar10 && (value.kind == JsonKind::string || value.kind == JsonKind::array)) {
+    const auto file = path("the path of a .bin file (a string)");
+    auto& files = out.emplace<CifarLocation>().files;
+    if (value.kind == JsonKind::string) return file->read(place, files.emplace_back());
+    return list(file, 1, location_words(format))->read(place, files);
+  }
+  return place.expected(also + location_words(format));
+}
+
+JsonValue write_location(const DataLocation& location) {
+  if (const auto* folder = std::get_if<FolderLocation>(&location)) return folder->folder.string();
+  if (const auto* idx = std::get_if<IdxLocation>(&location)) return idx_kind()->write(*idx);
+  JsonValue files = JsonValue::array();
+  for (const auto& file : std::get<CifarLocation>(location).files) files.items.push_back(file.string());
+  return files;
+}
+
+JsonValue any_location_schema() {
+  JsonValue all = JsonValue::array();
+  for (const LocationSchema& location : location_schemas()) all.items.push_back(location.schema);
+  return JsonValue::object().set("anyOf", std::move(all));
+}
+
+/// Without a format nothing can be said about locations; the format's own error is enough.
+bool format_is_known(const Place& place) {
+  const std::string data = place.pointer().substr(0, place.pointer().rfind('/'));
+  return !place.reading().has_error_at(data / "format");
+}
+
+Field<DataSpec> train_key() {
+  Field<DataSpec> field;
+  field.key = "train";
+  field.doc =
+      "Where the training images are. `folder`: a folder with one folder of images per class; `idx`: "
+      "`{\"images\": "
+      "..., \"labels\": ...}`; `cifar10`: a list of .bin files.";
+  field.required = true;
+  field.in_model = false;
+  field.read = [](const Place& place, DataSpec& data) {
+    return format_is_known(place) && read_location(place, data.format, data.train);
+  };
+  field.write = [](const DataSpec& data, Purpose) { return std::optional(write_location(data.train)); };
+  field.schema = any_location_schema;
+  field.words = [] {
+    return "a path, {\"images\": ..., \"labels\": ...} or an array of paths, depending on format";
+  };
+  return field;
+}
+
+Field<DataSpec> test_key() {
+  Field<DataSpec> field;
+  field.key = "test";
+  field.doc = "Test images, in the same forms as `train`: evaluated once, at the end, with the best model.";
+  field.in_model = false;
+  field.read = [](const Place& place, DataSpec& data) {
+    if (place.value().kind == JsonKind::null) return data.test.reset(), true;
+    return format_is_known(place) && read_location(place, data.format, data.test.emplace());
+  };
+  field.write = [](const DataSpec& data, Purpose) {
+    return std::optional(data.test ? write_location(*data.test) : JsonValue());
+  };
+  field.schema = [] {
+    JsonValue schema = any_location_schema();
+    schema.find("anyOf")->items.push_back(JsonValue::object().set("type", "null"));
+    return schema;
+  };
+  field.words = [] { return "as `train`"; };
+  return field;
+}
+
+std::shared_ptr<const Object<ValidationFraction>> fraction_kind() {
+  return std::make_shared<Object<ValidationFraction>>(
+      "a validation split",
+      Table<ValidationFraction>{
+          "",
+          "A stratified, seeded part of the training images.",
+          {required_key("fraction", &ValidationFraction::fraction, number(Interval::open(0, 1)),
+                        "Share of the training images of each class.")}});
+}
+
+Field<DataSpec> validation_key() {
+  Field<DataSpec> field;
+  field.key = "validation";
+  field.doc =
+      "Images to measure progress and to choose the best model with: `{\"fraction\": 0.1}` holds back a "
+      "stratified, "
+      "seeded part of the training images; or the same forms as `train`.";
+  field.read = [](const Place& place, DataSpec& data) {
+    const JsonValue& value = place.value();
+    if (value.kind == JsonKind::null) return data.validation.emplace<std::monostate>(), true;
+    const std::string words = "{\"fraction\": 0.1} or, as for train, ";
+    if (value.find("fraction") != nullptr)
+      return fraction_kind()->read(place, data.validation.emplace<ValidationFraction>());
+    if (place.reading().purpose() == Purpose::model) return place.expected("{\"fraction\": 0.1}");
+    if (!format_is_known(place)) return false;
+    const bool pair = value.find("images") != nullptr || value.find("labels") != nullptr;
+    if (value.kind == JsonKind::object && !(data.format == DataFormat::idx && pair)) {
+      if (value.items.empty()) return place.expected(words + location_words(data.format));
+      std::vector<std::string> keys{"fraction"};
+      if (data.format == DataFormat::idx) keys.insert(keys.end(), {"images", "labels"});
+      return check_keys(place, "validation", keys, {}, {});
+    }
+    return read_location(place, data.format, data.validation.emplace<DataLocation>(), words);
+  };
+  field.write = [](const DataSpec& data, Purpose purpose) -> std::optional<JsonValue> {
+    if (const auto* part = std::get_if<ValidationFraction>(&data.validation))
+      return fraction_kind()->write(*part);
+    const auto* location = std::get_if<DataLocation>(&data.validation);
+    if (location == nullptr) return JsonValue();
+    if (purpose == Purpose::model) return {};
+    return write_location(*location);
+  };
+  field.schema = [] {
+    JsonValue schema = any_location_schema();
+    auto& forms = schema.find("anyOf")->items;
+    forms.insert(forms.begin(), fraction_kind()->schema());
+    forms.push_back(JsonValue::object().set("type", "null"));
+    return schema;
+  };
+  field.words = [] { return "`{\"fraction\": number > 0 and < 1}` or as `train`"; };
+  return field;
+}
+
+/// "auto", "none", or {"mean": [..], "std": [..]}.
+class Normalize : public Kind<NormalizeSpec> {
+ public:
+  Normalize()
+      : given_("normalize",
+               {"",
+                "Given numbers, on values in 0..1.",
+                {required_key("mean", &NormalizeSpec::mean,
+                              list(number(), 1, "an array with one number per channel"), "One per channel."),
+                 required_key("std", &NormalizeSpec::std,
+                              list(number(Interval::above(0)), 1, "an array with one number > 0 per channel"),
+                              "One per channel.")}}) {}
+  bool read(const Place& place, NormalizeSpec& out) const override {
+    const JsonValue& value = place.value();
+    if (value.kind == JsonKind::string) {
+      if (value.text == "auto") return out = {NormalizeSpec::Mode::automatic, {}, {}}, true;
+      if (value.text == "none") return out = {NormalizeSpec::Mode::none, {}, {}}, true;
+      const std::vector<std::string> names{"auto", "none"};
+      return place.expected(words() + suggestion(value.text, names));
+    }
+    if (value.kind != JsonKind::object) return place.expected(words());
+    if (!given_.read(place, out)) return false;
+    out.mode = NormalizeSpec::Mode::given;
+    return true;
+  }
+  JsonValue write(const NormalizeSpec& value) const override {
+    switch (value.mode) {
+      case NormalizeSpec::Mode::automatic:
+        return "auto";
+      case NormalizeSpec::Mode::none:
+        return "none";
+      case NormalizeSpec::Mode::given:
+        break;
+    }
+    return given_.write(value);
+  }
+  JsonValue schema() const override {
+    return JsonValue::object().set(
+        "anyOf", JsonValue::array({JsonValue::object().set(
+                                       "enum", JsonValue::array({JsonValue("auto"), JsonValue("none")})),
+                                   given_.schema()}));
+  }
+  std::string words() const override { return "\"auto\", \"none\" or {\"mean\": [...], \"std\": [...]}"; }
+
+ private:
+  Object<NormalizeSpec> given_;
+};
+
+bool check_data(const Place& place, DataSpec& data) {
+  bool good = true;
+  const auto channels = static_cast<std::size_t>(data.image.channels);
+  if (data.normalize.mode == NormalizeSpec::Mode::given) {
+    const Place normalize = place.member("normalize");
+    const auto check = [&](const char* key, const std::vector<double>& values) {
+      if (values.size() == channels) return;
+      good = normalize.error_at_member(
+          key, fmt::format("found {} number{}, expected {}: one per channel of the image", values.size(),
+                           values.size() == 1 ? "" : "s", channels));
+    };
+    check("mean", data.normalize.mean);
+    check("std", data.normalize.std);
+  }
+  const int shorter = std::min(data.image.height, data.image.width);
+  for (std::size_t i = 0; i < data.augment.size(); ++i) {
+    const auto* translate = std::get_if<RandomTranslateSpec>(&data.augment[i]);
+    if (translate == nullptr || translate->pixels < shorter) continue;
+    good = place.member("augment").element(i).error_at_member(
+        "pixels",
+        fmt::format("a shift by up to {} pixels moves an image of {}x{} out of sight; use less than {}",
+                    translate->pixels, data.image.height, data.image.width, shorter));
+  }
+  return good;
+}
+
+Table<ImageSpec> image_table() {
+  using S = ImageSpec;
+  Table<S> table{
+      "",
+      "What every image is made into before the network sees it.",
+      {required_key("channels", &S::channels, integer(1),
+                    "1 for grey, 3 for color; other numbers only where the files have as many."),
+       required_key("height", &S::height, integer(1), "Rows."),
+       required_key("width", &S::width, integer(1), "Columns."),
+       optional_key(
+           "resize", &S::resize,
+           choice<Resize>({{"stretch", Resize::stretch},
+                           {"fit", Resize::fit},
+                           {"crop", Resize::crop},
+                           {"none", Resize::none}}),
+           "Images of another size: `stretch` both sides; `fit` keeps the shape and adds black (letterbox); "
+           "`crop` keeps the shape and cuts to the center; `none`: the size must match.")}};
+  table.check = [](const Place& place, ImageSpec& image) {
+    // In double: the product of three such sizes need not fit 64 bits.
+    const double values = double(image.channels) * image.height * image.width;
+    if (values <= static_cast<double>(kMostImageValues)) return true;
+    return place.error(
+        fmt::format("an image of {}x{}x{} has {:.3g} values, at most {} are possible; use a smaller size",
+                    image.channels, image.height, image.width, values, with_commas(kMostImageValues)));
+  };
+  return table;
+}
+
+}  // namespace
+
+std::vector<LocationSchema> location_schemas() {
+  const JsonValue one = JsonValue::object().set("type", "string").set("minLength", 1);
+  const JsonValue many = JsonValue::object().set("type", "array").set("items", one).set("minItems", 1);
+  return {{"folder", one},
+          {"idx", idx_kind()->schema()},
+          {"cifar10", JsonValue::object().set("anyOf", JsonValue::array({one, many}))}};
+}
+
+std::shared_ptr<const Object<ImageSpec>> image_kind() {
+  static const auto kind = std::make_shared<const Object<ImageSpec>>("image", image_table());
+  return kind;
+}
+
+const Typed<AugmentSpec, AugmentSpec>& augment_kind() {
+  static const Typed<AugmentSpec, AugmentSpec> kind = [] {
+    Typed<AugmentSpec, AugmentSpec> augment([](AugmentSpec& spec) -> AugmentSpec& { return spec; });
+    augment
+        .add(Table<RandomTranslateSpec>{
+            "random_translate",
+            "Shifts the image by a whole number of pixels, in each direction uniform in -pixels .. pixels.",
+            {required_key("pixels", &RandomTranslateSpec::pixels, integer(0), "The largest shift."),
+             optional_key("border", &RandomTranslateSpec::border,
+                          choice<Border>({{"zero", Border::zero}, {"reflect", Border::reflect}}),
+                          "What comes in from outside: zeros (black), or the image mirrored at its edge.")}})
+        .add(Table<RandomFlipSpec>{
+            "random_flip",
+            "Mirrors the image left to right.",
+            {optional_key("p", &RandomFlipSpec::p, number(Interval::closed(0, 1)), "Probability.")}});
+    return augment;
+  }();
+  return kind;
+}
+
+std::shared_ptr<const Object<DataSpec>> data_kind() {
+  using S = DataSpec;
+  // The kind lives forever; the list does not own it.
+  const KindOf<AugmentSpec> augment(&augment_kind(), [](const Kind<AugmentSpec>*) {});
+  static const auto kind = [&] {
+    Table<S> table{
+        "",
+        "The images, and what is done to them.",
+        {required_key("format", &S::format, format_kind(),
+                      "`folder`: `train/<class>/*.{png,jpg,...}`; `idx`: MNIST's file format, also .gz; "
+                      "`cifar10`: CIFAR-10's "
+                      "binary batches."),
+         train_key(), validation_key(), test_key(),
+         object_key("image", &S::image, image_kind(),
+                    "What every image is made into before the network sees it."),
+         optional_key("normalize", &S::normalize, KindOf<NormalizeSpec>(std::make_shared<Normalize>()),
+                      "(value - mean) / std on values in 0..1. `auto`: mean and std per channel of the "
+                      "training images; "
+                      "`none`; or given numbers, one per channel."),
+         optional_key("augment", &S::augment,
+                      list(augment, 0, "an array of entries such as {\"type\": \"random_flip\"}"),
+                      "Random changes to training images, in this order."),
+         optional_key("bad_images", &S::bad_images,
+                      choice<BadImages>({{"fail", BadImages::fail}, {"skip", BadImages::skip}}),
+                      "Files that cannot be read: `fail` lists all of them and stops before training; `skip` "
+                      "lists them "
+                      "and goes on without."),
+         optional_key(
+             "cache_mb", &S::cache_mb, integer(0, 1 << 24),
+             "Megabytes of decoded images kept in memory; beyond it files are read again when needed.")}};
+    table.check = check_data;
+    return std::make_shared<const Object<S>>("data", std::move(table));
+  }();
+  return kind;
+}
+
+}  // namespace cnn

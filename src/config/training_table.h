@@ -1,0 +1,16 @@
+#pragma once
+
+#include <memory>
+
+#include "config/table.h"
+#include "train/training_spec.h"
+
+namespace cnn {
+
+/// The key `training`.
+std::shared_ptr<const Object<TrainingSpec>> training_kind();
+const Typed<OptimizerSpec, OptimizerSpec>& optimizer_kind();
+using ScheduleVariant = decltype(ScheduleSpec::shape);
+const Typed<ScheduleSpec, ScheduleVariant>& schedule_kind();
+
+}  // namespace cnn

@@ -1,0 +1,161 @@
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "catch.h"
+#include "core/error.h"
+#include "core/file.h"
+#include "temporary_folder.h"
+
+namespace cnn {
+namespace {
+
+namespace fs = std::filesystem;
+
+using Prefixes = std::vector<std::string_view>;
+
+/// What each room may include of the project: a room ("nn/"), or single headers of one.
+const std::map<std::string, Prefixes, std::less<>> kMayInclude = {
+    {"core", {"core/"}},
+    {"kernels", {"core/", "kernels/"}},
+    {"nn", {"core/", "kernels/", "nn/"}},
+    {"data", {"core/", "data/"}},
+    {"train", {"core/", "kernels/", "nn/", "data/", "train/"}},
+    // The specs and what their fields are made of, never the engine that runs them.
+    {"config",
+     {"core/", "config/", "nn/network_spec.h", "nn/layers/", "nn/shape.h", "nn/activation_function.h",
+      "nn/spec_error.h", "data/data_spec.h", "train/training_spec.h"}},
+    {"report", {"core/", "report/"}},
+    {"apps", {"core/", "kernels/", "nn/", "data/", "train/", "config/", "report/", "apps/"}},
+};
+
+/// Libraries that are the business of few rooms, and those rooms.
+struct LibraryRule {
+  std::string_view header;  // a prefix
+  Prefixes rooms;
+};
+const std::vector<LibraryRule> kLibraries = {
+    {"stb_image.h", {"data"}},                             // decoding happens in one place
+    {"stb_image_write.h", {"data", "report"}},             // contact sheets
+    {"nlohmann/", {"config", "train", "report", "apps"}},  // reading is config's; the others write
+    {"hwy/", {"kernels"}},
+    {"CLI/", {"apps"}},
+};
+
+bool starts_with_any(std::string_view text, const Prefixes& prefixes) {
+  return std::any_of(prefixes.begin(), prefixes.end(),
+                     [&](std::string_view prefix) { return text.starts_with(prefix); });
+}
+
+/// The name between the quotes or brackets of an #include line, or "".
+std::string_view included(std::string_view line) {
+  const auto skip_blanks = [&] { line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size())); };
+  skip_blanks();
+  if (!line.starts_with('#')) return {};
+  line.remove_prefix(1);
+  skip_blanks();
+  constexpr std::string_view kInclude = "include";
+  if (!line.starts_with(kInclude)) return {};
+  line.remove_prefix(kInclude.size());
+  skip_blanks();
+  if (line.empty() || (line[0] != '"' && line[0] != '<')) return {};
+  const std::size_t end = line.find(line[0] == '"' ? '"' : '>', 1);
+  return end == std::string_view::npos ? std::string_view{} : line.substr(1, end - 1);
+}
+
+/// "<file>:<line>: what is wrong" for every line under `src` that breaks a rule, sorted.
+std::vector<std::string> violations(const fs::path& src) {
+  std::vector<std::string> found;
+  for (const auto& entry : fs::recursive_directory_iterator(src)) {
+    const std::string extension = entry.path().extension().string();
+    if (!entry.is_regular_file() || (extension != ".h" && extension != ".cpp")) continue;
+    const fs::path relative = entry.path().lexically_relative(src);
+    const std::string room = relative.begin()->string();
+    const auto rule = kMayInclude.find(room);
+    if (rule == kMayInclude.end()) {
+      found.push_back(fmt::format("{}: '{}' is not a room of the house", relative.string(), room));
+      continue;
+    }
+    std::ifstream file(entry.path());
+    std::string line;
+    for (int number = 1; std::getline(file, line); ++number) {
+      const std::string_view name = included(line);
+      const std::string where = fmt::format("{}:{}", relative.string(), number);
+      const std::string_view target = name.substr(0, name.find('/'));
+      if (target != name && kMayInclude.count(target) > 0 && !starts_with_any(name, rule->second))
+        found.push_back(fmt::format("{}: {} may not include {}", where, room, name));
+      const std::string_view library_name = name.starts_with("stb/") ? name.substr(4) : name;
+      for (const LibraryRule& library : kLibraries)
+        if (library_name.starts_with(library.header) &&
+            std::find(library.rooms.begin(), library.rooms.end(), room) == library.rooms.end())
+          found.push_back(fmt::format("{}: {} may not include {}", where, room, name));
+    }
+  }
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+TEST_CASE("the rooms of the house include only what they may", "[house]") {
+  for (const std::string& violation : violations(fs::path(CNN_SOURCE_DIR) / "src")) FAIL_CHECK(violation);
+}
+
+TEST_CASE("the check of the house finds what it should", "[house]") {
+  const TemporaryFolder folder;
+  const auto write = [&](const char* name, const char* content) {
+    fs::create_directories((folder.path() / name).parent_path());
+    write_file_atomically(folder.path() / name, content);
+  };
+  SECTION("nothing, where nothing is wrong") {
+    write("nn/layers/conv.cpp", "#include \"kernels/pool.h\"\n#include <vector>\n#include \"nn/layer.h\"\n");
+    write("config/config.h", "#include \"nn/layers/conv.h\"\n#include <nlohmann/json.hpp>\n");
+    write("data/decode.cpp", "#include <stb_image.h>\n");
+    write("nn/notes.md", "#include \"apps/main.h\"\n");
+    CHECK(violations(folder.path()).empty());
+  }
+  SECTION("against the direction, at any depth and in any spelling") {
+    write("core/a.h", "// first\n#include \"nn/layer.h\"\n");
+    write("data/deep/b.cpp", "  #  include <nn/shape.h>\n");
+    write("kernels/c.cpp", "#include \"core/error.h\"\n#include \"nn/shape.h\"\n");
+    write("nn/d.cpp", "#include \"data/dataset.h\"\n");
+    write("train/e.cpp", "#include \"config/config.h\"\n");
+    CHECK(violations(folder.path()) == std::vector<std::string>{
+                                           "core/a.h:2: core may not include nn/layer.h",
+                                           "data/deep/b.cpp:1: data may not include nn/shape.h",
+                                           "kernels/c.cpp:2: kernels may not include nn/shape.h",
+                                           "nn/d.cpp:1: nn may not include data/dataset.h",
+                                           "train/e.cpp:1: train may not include config/config.h",
+                                       });
+  }
+  SECTION("more than a spec, or more than a result") {
+    write("config/a.cpp", "#include \"nn/network.h\"\n#include \"train/trainer.h\"\n");
+    write("report/b.cpp", "#include \"nn/network.h\"\n");
+    CHECK(violations(folder.path()) == std::vector<std::string>{
+                                           "config/a.cpp:1: config may not include nn/network.h",
+                                           "config/a.cpp:2: config may not include train/trainer.h",
+                                           "report/b.cpp:1: report may not include nn/network.h",
+                                       });
+  }
+  SECTION("libraries out of their rooms") {
+    write("nn/a.cpp", "#include <nlohmann/json.hpp>\n#include <CLI/CLI.hpp>\n");
+    write("report/b.cpp", "#include <stb_image_write.h>\n#include \"stb/stb_image.h\"\n");
+    write("train/c.cpp", "#include <hwy/highway.h>\n");
+    CHECK(violations(folder.path()) == std::vector<std::string>{
+                                           "nn/a.cpp:1: nn may not include nlohmann/json.hpp",
+                                           "nn/a.cpp:2: nn may not include CLI/CLI.hpp",
+                                           "report/b.cpp:2: report may not include stb/stb_image.h",
+                                           "train/c.cpp:1: train may not include hwy/highway.h",
+                                       });
+  }
+  SECTION("a folder that is no room") {
+    write("misc/a.h", "\n");
+    CHECK(violations(folder.path()) ==
+          std::vector<std::string>{"misc/a.h: 'misc' is not a room of the house"});
+  }
+}
+
+}  // namespace
+}  // namespace cnn

@@ -1,0 +1,230 @@
+#include <csignal>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "catch.h"
+#include "core/file.h"
+#include "kernels/simd.h"
+#include "run_program.h"
+#include "temporary_folder.h"
+
+namespace cnn {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string golden_config(const std::string& name) {
+  return (fs::path(CNN_SOURCE_DIR) / "tests/golden/cases" / name / "config.json").string();
+}
+
+/// cnn-train on a small case whose data is in the repository, into folder/run.
+ProgramResult train(const TemporaryFolder& folder, std::vector<std::string> more = {},
+                    const std::string& simd = "") {
+  std::vector<std::string> arguments{"--config", golden_config("lenet5"), "--run-dir",
+                                     (folder.path() / "run").string()};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  ProgramOptions options;
+  if (!simd.empty()) options.environment = {{"CNN_SIMD", simd}};
+  return run_program(program_path("cnn-train"), arguments, options);
+}
+
+/// The weights that a training leaves, as bytes of the file.
+std::string weights_of(std::vector<std::string> more, const std::string& simd = "") {
+  const TemporaryFolder folder;
+  const ProgramResult result = train(folder, std::move(more), simd);
+  INFO(result.description());
+  REQUIRE(result.exit_code == 0);
+  return read_file(folder.path() / "run/last.safetensors");
+}
+
+std::vector<std::string> lines_of(const fs::path& path) {
+  std::ifstream file(path);
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(file, line);) lines.push_back(line);
+  return lines;
+}
+
+TEST_CASE("a training leaves the same bytes for any number of threads, again, and with AVX2", "[cli]") {
+  const std::vector<std::string> shuffled{"--set", "training.shuffle=true", "--set",
+                                          "training.label_smoothing=0.1"};
+  const auto with = [&](const std::string& key, const std::string& value) {
+    std::vector<std::string> all = shuffled;
+    all.push_back(key);
+    all.push_back(value);
+    return all;
+  };
+  const std::string expected = weights_of(with("--threads", "1"));
+  for (const char* threads : {"1", "2", "3", "8"})
+    CHECK((weights_of(with("--threads", threads)) == expected));
+  for (const std::string& set : supported_instruction_sets())
+    if (set != "sse4") CHECK((weights_of(shuffled, set) == expected));
+  CHECK((weights_of(with("--set", "seed=2")) != expected));
+}
+
+TEST_CASE("a run from its own resolved config repeats the bits", "[cli]") {
+  const TemporaryFolder folder;
+  REQUIRE(train(folder).exit_code == 0);
+  const ProgramResult again =
+      run_program(program_path("cnn-train"), {"--config", (folder.path() / "run/config.json").string(),
+                                              "--run-dir", (folder.path() / "again").string()});
+  INFO(again.description());
+  REQUIRE(again.exit_code == 0);
+  CHECK((read_file(folder.path() / "run/last.safetensors") ==
+         read_file(folder.path() / "again/last.safetensors")));
+  CHECK(read_file(folder.path() / "run/config.json") == read_file(folder.path() / "again/config.json"));
+}
+
+TEST_CASE("the run folder holds what the contract says", "[cli]") {
+  const TemporaryFolder folder;
+  const ProgramResult result =
+      train(folder, {"--set", "training.epochs=2", "--set", "data.validation={\"fraction\": 0.3}"});
+  INFO(result.description());
+  REQUIRE(result.exit_code == 0);
+  for (const char* name : {"config.json", "metrics.csv", "activations.csv", "best.safetensors",
+                           "last.safetensors", "result.json", "train.log"})
+    CHECK(fs::exists(folder.path() / "run" / name));
+  const auto metrics = lines_of(folder.path() / "run/metrics.csv");
+  REQUIRE(metrics.size() == 3);
+  CHECK(metrics[0] ==
+        "epoch,train_loss,train_accuracy,validation_loss,validation_accuracy,learning_rate,seconds,images_"
+        "per_second");
+  CHECK(metrics[2].starts_with("2,"));
+  const auto activations = lines_of(folder.path() / "run/activations.csv");
+  CHECK(activations[0] == "epoch,layer,activations,active_fraction,mean,std");
+  CHECK((activations.size() - 1) % 2 == 0);
+  const auto json = nlohmann::json::parse(read_file(folder.path() / "run/result.json"));
+  CHECK(json["finished"] == true);
+  CHECK(json["validation"]["images"].get<int>() > 0);
+  CHECK_THAT(result.err,
+             ContainsSubstring("conv1") && ContainsSubstring("activations") && ContainsSubstring("active:"));
+  CHECK_THAT(result.out, ContainsSubstring("best epoch"));
+}
+
+TEST_CASE("--dry-run says shapes, memory and time, and writes nothing", "[cli]") {
+  const TemporaryFolder folder;
+  const ProgramResult result = train(folder, {"--dry-run"});
+  INFO(result.description());
+  CHECK(result.exit_code == 0);
+  CHECK_THAT(result.out, ContainsSubstring("conv1") && ContainsSubstring("memory:") &&
+                             ContainsSubstring("time per epoch"));
+  CHECK(fs::is_empty(folder.path()));
+}
+
+TEST_CASE("wrong command lines and configs end with 2, and leave nothing behind", "[cli]") {
+  const TemporaryFolder folder;
+  const auto refused = [&](std::vector<std::string> more, const std::string& message) {
+    const ProgramResult result = train(folder, std::move(more));
+    INFO(result.description());
+    CHECK(result.exit_code == 2);
+    CHECK_THAT(result.err, ContainsSubstring(message));
+    CHECK(fs::is_empty(folder.path()));
+  };
+  refused({"--treads", "2"}, "did you mean \"--threads\"");
+  refused({"--threads", "0"}, "--threads");
+  refused({"--set", "training.epoch=3"}, "did you mean \"epochs\"");
+  refused({"--set", "network.0.kernel_size=99"}, "shapes so far: input");
+  refused({"--set", "training.batch_size=0"}, "batch_size");
+  const ProgramResult simd = train(folder, {}, "mmx");
+  CHECK(simd.exit_code == 2);
+  CHECK_THAT(simd.err, ContainsSubstring("CNN_SIMD"));
+  const ProgramResult none = run_program(program_path("cnn-train"), {});
+  CHECK(none.exit_code == 2);
+  CHECK_THAT(none.err, ContainsSubstring("--config"));
+}
+
+TEST_CASE("a run folder with something in it is refused", "[cli]") {
+  const TemporaryFolder folder;
+  fs::create_directories(folder.path() / "run");
+  write_file_atomically(folder.path() / "run/mine.txt", "do not touch");
+  const ProgramResult result = train(folder);
+  CHECK(result.exit_code == 2);
+  CHECK_THAT(result.err, ContainsSubstring("is not empty"));
+  CHECK(std::distance(fs::directory_iterator(folder.path() / "run"), {}) == 1);
+}
+
+TEST_CASE("a missing data file ends with 1 and names it", "[cli]") {
+  const TemporaryFolder folder;
+  const ProgramResult result =
+      train(folder, {"--set", "data.train={\"images\": \"nowhere.idx\", \"labels\": \"labels.idx\"}"});
+  INFO(result.description());
+  CHECK(result.exit_code == 1);
+  CHECK_THAT(result.err, ContainsSubstring("nowhere.idx") && ContainsSubstring("No such file"));
+  CHECK(fs::is_empty(folder.path()));
+}
+
+TEST_CASE("a loss that is not finite stops the run and says where it began", "[cli]") {
+  const TemporaryFolder folder;
+  const ProgramResult result =
+      train(folder, {"--set", "training.optimizer.learning_rate=1e20", "--set", "training.epochs=50"});
+  INFO(result.description());
+  CHECK(result.exit_code == 1);
+  CHECK_THAT(result.err,
+             ContainsSubstring("not finite in epoch") && ContainsSubstring("learning rate 1e+20"));
+}
+
+TEST_CASE("SIGINT finishes the step, saves the model and ends with 130; SIGTERM with 143", "[cli]") {
+  for (const auto& [signal, code] : {std::pair{SIGINT, 130}, std::pair{SIGTERM, 143}}) {
+    const TemporaryFolder folder;
+    RunningProgram program(program_path("cnn-train"),
+                           {"--config", golden_config("lenet5"), "--set", "training.epochs=1000000",
+                            "--run-dir", (folder.path() / "run").string()});
+    REQUIRE(program.wait_for_stderr("epoch 3/"));
+    program.send(signal);
+    const ProgramResult result = program.wait();
+    INFO(result.description());
+    CHECK(result.exit_code == code);
+    CHECK(fs::exists(folder.path() / "run/last.safetensors"));
+    CHECK(nlohmann::json::parse(read_file(folder.path() / "run/result.json"))["finished"] == false);
+  }
+}
+
+TEST_CASE("cnn-inspect knows LeNet-5's numbers and reads a model back", "[cli]") {
+  const std::string config = (fs::path(CNN_SOURCE_DIR) / "configs/mnist-lenet5.json").string();
+  const ProgramResult result = run_program(program_path("cnn-inspect"), {"--config", config, "--json"});
+  INFO(result.description());
+  REQUIRE(result.exit_code == 0);
+  const auto json = nlohmann::json::parse(result.out);
+  CHECK(json["input"] == nlohmann::json({1, 28, 28}));
+  const auto& conv1 = json["layers"][0];
+  CHECK(conv1["name"] == "conv1");
+  CHECK(conv1["activations"] == 4704);
+  CHECK(conv1["parameters"] == 156);
+  CHECK(conv1["macs"] == 117600);
+  CHECK(conv1["dense_equivalent_parameters"] == 3692640);
+  CHECK(conv1["receptive_field"] == nlohmann::json({5, 5}));
+  CHECK(json["layers"][4]["output_shape"] == nlohmann::json({400}));
+  CHECK(json["totals"]["parameters"] == 61706);
+  CHECK(json["warnings"].empty());
+
+  const TemporaryFolder folder;
+  REQUIRE(train(folder).exit_code == 0);
+  const ProgramResult model = run_program(program_path("cnn-inspect"),
+                                          {"--model", (folder.path() / "run/best.safetensors").string()});
+  INFO(model.description());
+  CHECK(model.exit_code == 0);
+  CHECK_THAT(model.out, ContainsSubstring("conv1"));
+  CHECK(run_program(program_path("cnn-inspect"), {}).exit_code == 2);
+}
+
+TEST_CASE("the README's reference and configs/schema.json are what cnn-inspect prints", "[cli]") {
+  const std::string readme = read_file(fs::path(CNN_SOURCE_DIR) / "README.md");
+  const std::string marker = "<!-- reference -->\n";
+  REQUIRE(readme.find(marker) != std::string::npos);
+  const ProgramResult reference = run_program(program_path("cnn-inspect"), {"--reference"});
+  CHECK((readme.substr(readme.find(marker) + marker.size()) == reference.out));
+  const ProgramResult schema = run_program(program_path("cnn-inspect"), {"--schema"});
+  CHECK((read_file(fs::path(CNN_SOURCE_DIR) / "configs/schema.json") == schema.out));
+}
+
+TEST_CASE("--version names the instruction set in use", "[cli]") {
+  for (const char* name : {"cnn-train", "cnn-inspect"}) {
+    ProgramOptions options;
+    options.environment = {{"CNN_SIMD", "sse4"}};
+    const ProgramResult result = run_program(program_path(name), {"--version"}, options);
+    CHECK(result.exit_code == 0);
+    CHECK_THAT(result.out, ContainsSubstring("(sse4;"));
+  }
+}
+
+}  // namespace
+}  // namespace cnn
