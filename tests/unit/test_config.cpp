@@ -384,11 +384,11 @@ TEST_CASE("a damaged config in a model is told with the model's name", "[config]
   std::string bad = good;
   bad.replace(bad.find("\"epochs\": 8"), 11, "\"epochs\": 0");
   CHECK(message(bad) ==
-        "best.safetensors: config:20:15: /training/epochs: found 0, expected an integer >= 1");
+        "best.safetensors: config:19:15: /training/epochs: found 0, expected an integer >= 1");
   bad = good;
   bad.insert(bad.find("\"image\""), "\"train\": \"x\", ");
   CHECK(message(bad) ==
-        "best.safetensors: config:7:5: /data/train: unknown key: it belongs in data; data takes \"format\", "
+        "best.safetensors: config:6:5: /data/train: unknown key: it belongs in data; data takes \"format\", "
         "\"validation\", \"image\", \"normalize\", \"augment\", \"bad_images\", \"cache_mb\"");
 }
 
