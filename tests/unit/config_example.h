@@ -37,7 +37,8 @@ std::string message_of(Read&& read) {
   try {
     read();
   } catch (const Error& error) {
-    return error.code() == ExitCode::bad_usage ? error.what() : fmt::format("wrong exit code: {}", error.what());
+    return error.code() == ExitCode::bad_usage ? error.what()
+                                               : fmt::format("wrong exit code: {}", error.what());
   }
   return "no error";
 }
