@@ -404,7 +404,7 @@ void Runner::run_stages(const Batch& batch, std::size_t first, std::size_t last,
       Pass pass = common;
       pass.worker_arena = workers_.data() + worker * schedule_->worker_floats;
       pass.scratch_arena = scratch_.data() + worker * network_.scratch_floats();
-      pass.shard_gradients = shards_.data() + shard * network_.shard_floats();
+      if (training) pass.shard_gradients = shards_.data() + shard * network_.shard_floats();
       const int begin = static_cast<int>(shard * common.blocks / shards);
       const int end = static_cast<int>((shard + 1) * common.blocks / shards);
       for (pass.block = begin; pass.block < end; ++pass.block) {
