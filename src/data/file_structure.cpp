@@ -110,6 +110,11 @@ std::int64_t png_data_bytes(std::int64_t height, std::int64_t width, std::int64_
   return total;
 }
 
+/// "" if so many bytes can hold so many pixels at all; most: pixels that one byte can stand for at best.
+std::string bomb_fault(const FileStructure& image, std::size_t bytes, std::int64_t most) {
+  return image.height * image.width / most > static_cast<std::int64_t>(bytes) ? truncated(bytes) : "";
+}
+
 }  // namespace
 
 FileStructure examine_png(std::string_view content) {
@@ -181,6 +186,29 @@ FileStructure examine_png(std::string_view content) {
 
 // --- JPEG --------------------------------------------------------------------------------------------------
 
+namespace {
+
+/// Huffman tables as T.81, annex C, allows them: at most 256 symbols, and codes that fit their lengths. Old
+/// versions of stb_image write beyond a table that is larger.
+bool sound_huffman_tables(std::string_view segment) {
+  constexpr std::size_t kLengths = 16;
+  while (!segment.empty()) {
+    if (segment.size() < 1 + kLengths) return false;
+    std::size_t symbols = 0, codes = 0;
+    for (std::size_t i = 0; i < kLengths; ++i) {
+      const std::size_t count = byte_at(segment, 1 + i);
+      symbols += count;
+      codes += count << (kLengths - 1 - i);
+    }
+    if (symbols > 256 || codes > std::size_t{1} << kLengths || segment.size() < 1 + kLengths + symbols)
+      return false;
+    segment.remove_prefix(1 + kLengths + symbols);
+  }
+  return true;
+}
+
+}  // namespace
+
 FileStructure examine_jpeg(std::string_view content) {
   FileStructure jpeg;
   bool oriented = false;
@@ -223,6 +251,11 @@ FileStructure examine_jpeg(std::string_view content) {
       if (components != 1 && components != 3)
         return faulty(fmt::format("is a JPEG with {} color components; 1 and 3 can be read", components));
       if (std::string fault = image_size_fault(jpeg.height, jpeg.width); !fault.empty()) return faulty(fault);
+      constexpr std::int64_t kMostPixels = 512;  // a bit for each 8x8 block
+      if (std::string fault = bomb_fault(jpeg, content.size(), kMostPixels); !fault.empty())
+        return faulty(fault);
+    } else if (marker == 0xC4 && !sound_huffman_tables(segment)) {
+      return faulty("is damaged: its Huffman tables are impossible");
     } else if (marker == 0xE1 && !oriented && segment.starts_with(std::string_view("Exif\0\0", 6))) {
       jpeg.orientation = exif_orientation(segment.substr(6));
       oriented = true;
@@ -284,6 +317,8 @@ FileStructure examine_gif(std::string_view content) {
   FileStructure gif;
   gif.width = little_endian(content, 6, 2), gif.height = little_endian(content, 8, 2);
   if (std::string fault = image_size_fault(gif.height, gif.width); !fault.empty()) return faulty(fault);
+  constexpr std::int64_t kMostPixels = 4096;  // the longest run that a code of 12 bits can stand for
+  if (std::string fault = bomb_fault(gif, content.size(), kMostPixels); !fault.empty()) return faulty(fault);
   gif.patched = content;
   gif.patched[11] = 0;  // what the frame leaves uncovered is black, not the background color
   const std::uint32_t flags = byte_at(content, 10);
@@ -316,6 +351,8 @@ FileStructure examine_tga(std::string_view content) {
   if (std::string fault = image_size_fault(tga.height, tga.width); !fault.empty()) return faulty(fault);
   const std::int64_t colors = mapped ? little_endian(content, 5, 2) * ((byte_at(content, 7) + 7) / 8) : 0;
   const bool packed = type >= 9;
+  constexpr std::int64_t kMostPixels = 128;  // of a packet
+  if (std::string fault = bomb_fault(tga, content.size(), kMostPixels); !fault.empty()) return faulty(fault);
   const std::int64_t needed = static_cast<std::int64_t>(kHeader) + byte_at(content, 0) + colors +
                               (packed ? 0 : tga.width * tga.height * ((bits + 7) / 8));
   if (needed > static_cast<std::int64_t>(content.size())) return faulty(truncated(content.size()));
