@@ -111,20 +111,32 @@ void weight_gradient(const WeightGradient& g, const float* x, const float* dy, f
   });
 }
 
-void bias_gradient(const WeightGradient& g, const float* dy, float* db, bool accumulate) {
-  for (int o = 0; o < g.outputs; ++o) {
-    HWY_ALIGN float sums[kLanes];
-    for (int part = 0; part < kParts; ++part) {
-      V acc = zero();
-      for (int row = 0; row < g.rows; ++row) {
-        const float* d = dy + o * g.dy_output + row * g.dy_row + part * kWidth;
-        for (int col = 0; col < g.cols; ++col) acc = hn::Add(acc, load(d + col * kLanes));
+/// Sums of C channels side by side: one alone would wait for the adder's latency at every pixel.
+template <int C>
+HWY_INLINE void channel_sums(BlockView<const float> dy, int first, float* db, bool accumulate) {
+  HWY_ALIGN float sums[C * kLanes];
+  for (int part = 0; part < kParts; ++part) {
+    V acc[C];
+    CNN_UNROLL for (int c = 0; c < C; ++c) acc[c] = zero();
+    for (int row = 0; row < dy.h; ++row) {
+      const float* d = dy.at(first, row, 0) + part * kWidth;
+      for (int col = 0; col < dy.w; ++col, d += kLanes) {
+        CNN_UNROLL for (int c = 0; c < C; ++c) acc[c] = hn::Add(acc[c], load(d + c * dy.plane * kLanes));
       }
-      store(acc, sums + part * kWidth);
     }
-    const float total = sum_lanes(sums);
-    db[o] = accumulate ? db[o] + total : total;
+    CNN_UNROLL for (int c = 0; c < C; ++c) store(acc[c], sums + c * kLanes + part * kWidth);
   }
+  for (int c = 0; c < C; ++c) {
+    const float total = sum_lanes(sums + c * kLanes);
+    db[first + c] = accumulate ? db[first + c] + total : total;
+  }
+}
+
+void bias_gradient(BlockView<const float> dy, float* db, bool accumulate) {
+  int first = 0;
+  for (; dy.c - first >= 8; first += 8) channel_sums<8>(dy, first, db, accumulate);
+  for (; dy.c - first >= 2; first += 2) channel_sums<2>(dy, first, db, accumulate);
+  if (dy.c > first) channel_sums<1>(dy, first, db, accumulate);
 }
 
 /// O outputs x I vectors of inputs, over all blocks.
@@ -202,8 +214,8 @@ void weight_gradient(const WeightGradient& gradient, const float* x, const float
 }
 
 HWY_EXPORT(bias_gradient);
-void bias_gradient(const WeightGradient& gradient, const float* dy, float* db, bool accumulate) {
-  HWY_DYNAMIC_DISPATCH(bias_gradient)(gradient, dy, db, accumulate);
+void bias_gradient(BlockView<const float> dy, float* db, bool accumulate) {
+  HWY_DYNAMIC_DISPATCH(bias_gradient)(dy, db, accumulate);
 }
 
 HWY_EXPORT(dense_weight_gradient);

@@ -2,6 +2,8 @@
 
 #include <cstdint>
 
+#include "core/block.h"
+
 namespace cnn {
 
 /// Gradient of a convolution's kernel, from one block:
@@ -25,7 +27,7 @@ void weight_gradient(const WeightGradient& gradient, const float* x, const float
                      bool accumulate);
 
 /// db[o] = sum of dy[o] over pixels and images; overwritten or added to.
-void bias_gradient(const WeightGradient& gradient, const float* dy, float* db, bool accumulate);
+void bias_gradient(BlockView<const float> dy, float* db, bool accumulate);
 
 /// Gradient of a dense layer's weights from all blocks of a batch, for the inputs [first, first + count):
 ///

@@ -34,6 +34,10 @@ struct ParameterRequest {
   Initialization initialization;
   /// Whether blocks add to a gradient of their shard; else the layer writes the whole gradient batch-wide.
   bool gradient_per_shard = false;
+  /// Floats of the gradient in a shard, if it has a form of the layer's own there, which the layer brings
+  /// into the parameter's in Work::weight_gradient; 0: the parameter's form, and the runner adds the shards
+  /// up.
+  std::int64_t shard_floats = 0;
 };
 
 /// Work on a whole batch, in tasks that may run at the same time.
@@ -41,7 +45,7 @@ enum class Work {
   pack,             ///< after parameters or running statistics changed: constants that passes read
   reduce_forward,   ///< between the two phases of forward
   reduce_backward,  ///< between the two phases of backward
-  weight_gradient,  ///< after the last block: gradients that are summed over images
+  weight_gradient,  ///< after the last block: gradients that are summed over images or shards
 };
 
 /// What a layer needs from the planner, and the handles it gets back. Filled once, by Layer::plan().
@@ -57,8 +61,9 @@ class Planner {
   virtual BufferId saved(std::int64_t floats) = 0;
   /// Doubles for each block that a reduction reads: for phase 0 of forward or of backward.
   virtual StatisticId statistic(std::int64_t doubles) = 0;
-  /// Floats for each worker, free to use within one call.
+  /// Floats for each worker, free to use within one call: in every pass, or in training only.
   virtual void scratch(std::int64_t floats) = 0;
+  virtual void training_scratch(std::int64_t floats) = 0;
   /// Most blocks in a batch.
   virtual int blocks() const = 0;
 };

@@ -44,8 +44,9 @@ class Network::Plan final : public Planner {
     ParameterId id{.offset = parameters_};
     if (request.gradient_per_shard) {
       id.shard_offset = network_.shard_floats_;
-      network_.shard_ranges_.push_back({id.offset, id.shard_offset, rounded(count)});
-      network_.shard_floats_ += rounded(count);
+      if (request.shard_floats == 0)
+        network_.shard_ranges_.push_back({id.offset, id.shard_offset, rounded(count)});
+      network_.shard_floats_ += rounded(request.shard_floats == 0 ? count : request.shard_floats);
     }
     network_.parameter_starts_.push_back({id.offset, count, request.initialization});
     named.push_back({node_->name + "." + request.name, std::move(request.shape), id.offset, true});
@@ -84,6 +85,10 @@ class Network::Plan final : public Planner {
 
   void scratch(std::int64_t floats) override {
     network_.scratch_floats_ = std::max(network_.scratch_floats_, rounded(floats));
+    training_scratch(floats);
+  }
+  void training_scratch(std::int64_t floats) override {
+    network_.training_scratch_floats_ = std::max(network_.training_scratch_floats_, rounded(floats));
   }
 
   int blocks() const override { return blocks_of(network_.largest_batch_); }

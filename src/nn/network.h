@@ -85,11 +85,13 @@ class Network {
   struct ShardRange {
     std::int64_t offset, shard_offset, count;  ///< multiples of 16 floats
   };
-  /// Parameters whose gradients are summed per shard first.
+  /// Parameters whose gradients the runner adds up over the shards.
   const std::vector<ShardRange>& shard_ranges() const { return shard_ranges_; }
   std::int64_t shard_floats() const { return shard_floats_; }
   std::int64_t statistic_doubles() const { return statistic_doubles_; }
-  std::int64_t scratch_floats() const { return scratch_floats_; }
+  std::int64_t scratch_floats(bool training) const {
+    return training ? training_scratch_floats_ : scratch_floats_;
+  }
   const std::vector<std::int64_t>& saved_floats() const { return saved_floats_; }
 
  private:
@@ -117,7 +119,8 @@ class Network {
   };
   std::vector<Start> parameter_starts_, state_starts_;
   std::vector<ShardRange> shard_ranges_;
-  std::int64_t shard_floats_ = 0, statistic_doubles_ = 0, scratch_floats_ = 0;
+  std::int64_t shard_floats_ = 0, statistic_doubles_ = 0;
+  std::int64_t scratch_floats_ = 0, training_scratch_floats_ = 0;
   std::vector<std::int64_t> saved_floats_;
 };
 

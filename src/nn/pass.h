@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "core/block.h"
+#include "nn/profile.h"
 
 namespace cnn {
 
@@ -56,6 +57,12 @@ struct Pass {
   float* worker_arena = nullptr;
   float* scratch_arena = nullptr;
   const Slot* slots = nullptr;
+  Stopwatch* watch = nullptr;  ///< null: nobody wants to know
+
+  /// Books the time since the last lap. The runner does it at the end of a call; a layer only between parts.
+  void lap(TimePart part) const {
+    if (watch) watch->lap(part);
+  }
 
   float* parameter(ParameterId id) const { return parameters + id.offset; }
   /// Where this block adds its gradient.
@@ -74,8 +81,11 @@ struct Pass {
   }
   float* scratch() const { return scratch_arena; }
 
-  /// Work::weight_gradient reads the layer's own x and dy of every block: these, and a block_stride further
-  /// on each.
+  /// Work::weight_gradient reads the gradients of all shards: shard_gradient() is the first shard's.
+  int shards = 0;
+  std::int64_t shard_stride = 0;
+  /// If Needs::batch_wide_gradient, also the layer's own x and dy of every block: these, and a block_stride
+  /// further on each.
   BlockView<const float> x_of_block0, dy_of_block0;
 };
 

@@ -209,7 +209,7 @@ std::unique_ptr<Runner::Schedule> Runner::make_schedule(const Network& network, 
         if (s.dx[n] >= 0) push({.kind = OpKind::backward, .node = n, .phase = 1});
       }
       for (int task = 0; task < nodes[n].layer->tasks(Work::weight_gradient); ++task)
-        if (nodes[n].needs.batch_wide_gradient) s.gradient_tasks.emplace_back(n, task);
+        s.gradient_tasks.emplace_back(n, task);
     }
   }
 
@@ -254,6 +254,7 @@ std::unique_ptr<Runner::Schedule> Runner::make_schedule(const Network& network, 
     ++stage_index;
   }
   for (const auto& [n, task] : s.gradient_tasks) {
+    if (!nodes[n].needs.batch_wide_gradient) continue;
     s.use(s.activation[nodes[n].x], op_index, stage_index);
     s.use(s.gradients[nodes[n].y][0], op_index, stage_index);
   }
@@ -265,13 +266,14 @@ Runner::Runner(Network& network, ThreadPool& pool, bool training, std::int64_t l
     : network_(network),
       pool_(pool),
       largest_batch_(largest_batch),
-      schedule_(make_schedule(network, training)) {
+      schedule_(make_schedule(network, training)),
+      scratch_floats_(network.scratch_floats(training)) {
   CNN_CHECK(!training || largest_batch <= network.largest_batch(), "{} images, planned for {}", largest_batch,
             network.largest_batch());
   const int blocks = blocks_of(largest_batch);
   blocks_ = AlignedBuffer(blocks * schedule_->block_floats);
   workers_ = AlignedBuffer(pool.threads() * schedule_->worker_floats);
-  scratch_ = AlignedBuffer(pool.threads() * network.scratch_floats());
+  scratch_ = AlignedBuffer(pool.threads() * network.scratch_floats(training));
   const auto images = static_cast<std::size_t>(largest_batch);
   losses_.resize(images);
   predictions_.resize(images);
@@ -289,13 +291,15 @@ Runner::~Runner() = default;
 std::int64_t Runner::bytes(const Network& network, int threads, bool training, std::int64_t largest_batch) {
   const auto schedule = make_schedule(network, training);
   const std::int64_t blocks = blocks_of(largest_batch);
-  std::int64_t floats =
-      blocks * schedule->block_floats + threads * (schedule->worker_floats + network.scratch_floats());
+  std::int64_t floats = blocks * schedule->block_floats +
+                        threads * (schedule->worker_floats + network.scratch_floats(training));
   if (training)
     floats += std::min<std::int64_t>(blocks, kShards) * network.shard_floats() + network.parameter_floats() +
               2 * blocks * network.statistic_doubles();
   return floats * static_cast<std::int64_t>(sizeof(float));
 }
+
+bool Runner::has_input_gradient(int node) const { return schedule_->dx[node] >= 0; }
 
 std::span<const float> Runner::losses() const { return {losses_.data(), static_cast<std::size_t>(images_)}; }
 std::span<const std::int32_t> Runner::predictions() const {
@@ -327,10 +331,18 @@ Pass Runner::pass_for(const Batch& batch, bool training) {
   return pass;
 }
 
+Stopwatch* Runner::start_watch(int worker) {
+  if (!profile_) return nullptr;
+  Stopwatch& watch = profile_->watch(worker);
+  watch.start();
+  return &watch;
+}
+
 void Runner::run_block(const Pass& pass, std::size_t stage, int worker, const Batch& batch,
                        const Observer* observer) {
   const Schedule& s = *schedule_;
   for (const Op& op : s.stages[stage].ops) {
+    if (pass.watch) pass.watch->set_node(op.node);
     for (const int i : op.clears) {
       const Halo& halo = s.buffers[i].halo;
       clear_halo(s.view(i, pass), halo.top, halo.left, halo.bottom, halo.right);
@@ -338,6 +350,7 @@ void Runner::run_block(const Pass& pass, std::size_t stage, int worker, const Ba
     switch (op.kind) {
       case OpKind::fill:
         (*batch.fill)(pass.block, pass.images, worker, s.view(s.activation[0], pass));
+        pass.lap(TimePart::forward);
         break;
       case OpKind::forward: {
         const Node& node = network_.nodes()[op.node];
@@ -345,6 +358,7 @@ void Runner::run_block(const Pass& pass, std::size_t stage, int worker, const Ba
         if (node.shortcut >= 0) views.shortcut = s.view(s.activation[node.shortcut], pass);
         if (op.last_phase) views.y = s.view(s.activation[node.y], pass);
         node.layer->forward(pass, op.phase, views);
+        pass.lap(TimePart::forward);
         if (observer && op.last_phase && node.is_row)
           (*observer)(node.entry, pass.block, pass.images, views.y);
         break;
@@ -370,12 +384,14 @@ void Runner::run_block(const Pass& pass, std::size_t stage, int worker, const Ba
           for (int lane = 0; lane < pass.images; ++lane)
             for (int k = 0; k < loss.classes; ++k)
               probabilities_[(first + lane) * loss.classes + k] = probabilities[k * kLanes + lane];
+        pass.lap(TimePart::backward_data);
         break;
       }
       case OpKind::accumulate: {
         const std::vector<int>& parts = s.gradients[op.value];
         const BlockView<float> sum = s.view(parts[0], pass);
         for (std::size_t i = 1; i < parts.size(); ++i) add(sum, s.view(parts[i], pass), sum);
+        pass.lap(TimePart::backward_weights);
         break;
       }
       case OpKind::backward: {
@@ -389,6 +405,7 @@ void Runner::run_block(const Pass& pass, std::size_t stage, int worker, const Ba
           views.dshortcut = s.view(s.dshortcut[op.node], pass);
         }
         node.layer->backward(pass, op.phase, views);
+        pass.lap(TimePart::backward_data);
         break;
       }
     }
@@ -403,7 +420,8 @@ void Runner::run_stages(const Batch& batch, std::size_t first, std::size_t last,
     pool_.parallel_for(shards, [&](std::int64_t shard, int worker) {
       Pass pass = common;
       pass.worker_arena = workers_.data() + worker * schedule_->worker_floats;
-      pass.scratch_arena = scratch_.data() + worker * network_.scratch_floats();
+      pass.scratch_arena = scratch_of(worker);
+      pass.watch = start_watch(worker);
       if (training) pass.shard_gradients = shards_.data() + shard * network_.shard_floats();
       const int begin = static_cast<int>(shard * common.blocks / shards);
       const int end = static_cast<int>((shard + 1) * common.blocks / shards);
@@ -417,8 +435,12 @@ void Runner::run_stages(const Batch& batch, std::size_t first, std::size_t last,
     const Stage& done = schedule_->stages[stage];
     if (done.reduce_node >= 0) {
       const Layer& layer = *network_.nodes()[done.reduce_node].layer;
-      pool_.parallel_for(layer.tasks(done.reduce), [&](std::int64_t task, int) {
+      pool_.parallel_for(layer.tasks(done.reduce), [&](std::int64_t task, int worker) {
+        Stopwatch* const watch = start_watch(worker);
+        if (watch) watch->set_node(done.reduce_node);
         layer.run(common, done.reduce, static_cast<int>(task));
+        if (watch)
+          watch->lap(done.reduce == Work::reduce_forward ? TimePart::forward : TimePart::backward_data);
       });
     }
   }
@@ -430,19 +452,27 @@ void Runner::sum_gradients(const Pass& common) {
   const auto ranges = static_cast<std::int64_t>(network_.shard_ranges().size());
   const auto tasks = static_cast<std::int64_t>(s.gradient_tasks.size());
   pool_.parallel_for(tasks + ranges, [&](std::int64_t i, int worker) {
+    Stopwatch* const watch = start_watch(worker);
+    if (watch) watch->set_node(i < tasks ? s.gradient_tasks[static_cast<std::size_t>(i)].first : -1);
     if (i < tasks) {
       const auto [n, task] = s.gradient_tasks[static_cast<std::size_t>(i)];
       const Node& node = network_.nodes()[n];
       Pass pass = common;
-      pass.scratch_arena = scratch_.data() + worker * network_.scratch_floats();
-      pass.x_of_block0 = s.view(s.activation[node.x], common, 0);
-      pass.dy_of_block0 = s.view(s.gradients[node.y][0], common, 0);
+      pass.scratch_arena = scratch_of(worker);
+      pass.shard_gradients = shards_.data();
+      pass.shards = shards;
+      pass.shard_stride = network_.shard_floats();
+      if (node.needs.batch_wide_gradient) {
+        pass.x_of_block0 = s.view(s.activation[node.x], common, 0);
+        pass.dy_of_block0 = s.view(s.gradients[node.y][0], common, 0);
+      }
       node.layer->run(pass, Work::weight_gradient, task);
     } else {
       const Network::ShardRange& range = network_.shard_ranges()[static_cast<std::size_t>(i - tasks)];
       sum_parts(shards_.data() + range.shard_offset, network_.shard_floats(), shards, range.count,
                 gradients_.data() + range.offset);
     }
+    if (watch) watch->lap(TimePart::backward_weights);
   });
 }
 

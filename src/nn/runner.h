@@ -61,6 +61,12 @@ class Runner {
   /// [image][class], of the last evaluate().
   std::span<const float> probabilities() const;
 
+  /// Books the time of every pass from now on; null stops it. Made for this network and pool.
+  void set_profile(Profile* profile) { profile_ = profile; }
+
+  /// Whether training computes the gradient of this node's input (anybody before it learns).
+  bool has_input_gradient(int node) const;
+
   std::int64_t largest_batch() const { return largest_batch_; }
   std::span<const float> gradients() const { return gradients_.span(); }
 
@@ -75,12 +81,16 @@ class Runner {
   void run_block(const Pass& pass, std::size_t stage, int worker, const Batch& batch,
                  const Observer* observer);
   void sum_gradients(const Pass& pass);
+  Stopwatch* start_watch(int worker);
+  float* scratch_of(int worker) { return scratch_.data() + worker * scratch_floats_; }
   Pass pass_for(const Batch& batch, bool training);
 
   Network& network_;
   ThreadPool& pool_;
   std::int64_t largest_batch_;
   std::unique_ptr<Schedule> schedule_;
+  std::int64_t scratch_floats_;
+  Profile* profile_ = nullptr;
   AlignedBuffer blocks_, workers_, scratch_, shards_, gradients_;
   std::vector<double> statistics_;
   std::vector<float> losses_, probabilities_;

@@ -13,6 +13,7 @@
 #include "kernels/softmax.h"
 #include "kernels/weight_gradient.h"
 #include "kernels/weighted_sum.h"
+#include "kernels/winograd.h"
 
 namespace cnn {
 namespace {
@@ -110,12 +111,12 @@ TEST_CASE("weight_gradient and bias_gradient equal plain loops on random shapes"
       g.dy_row = dy_pitch * kLanes, g.dy_output = dy_map * kLanes;
       std::vector<float> dw(static_cast<std::size_t>(outputs) * terms + 1, kNaN), db(outputs + 1, kNaN);
       dw.back() = db.back() = kCanary;
+      const BlockView<const float> dy_view{dy.data(), outputs, rows, cols, dy_pitch, dy_map};
       weight_gradient(g, x.data(), dy.data(), dw.data(), false);
-      bias_gradient(g, dy.data(), db.data(), false);
+      bias_gradient(dy_view, db.data(), false);
       const bool twice = repeat % 2;
       if (twice)
-        weight_gradient(g, x.data(), dy.data(), dw.data(), true),
-            bias_gradient(g, dy.data(), db.data(), true);
+        weight_gradient(g, x.data(), dy.data(), dw.data(), true), bias_gradient(dy_view, db.data(), true);
       for (int o = 0; o < outputs; ++o) {
         double sum = 0;
         for (int k = -1; k < terms; ++k) {
@@ -136,6 +137,153 @@ TEST_CASE("weight_gradient and bias_gradient equal plain loops on random shapes"
       REQUIRE(dw.back() == kCanary);
       REQUIRE(db.back() == kCanary);
     }
+  });
+}
+
+/// One random 3x3 convolution for the Winograd kernels. Weights are multiples of 4, so that the halves of the
+/// transforms are exact and the results compare exactly.
+struct WinogradCase {
+  explicit WinogradCase(Random& random)
+      : inputs(1 + static_cast<int>(random.below(40))),
+        outputs(1 + static_cast<int>(random.below(30))),
+        rows(1 + static_cast<int>(random.below(9))),
+        cols(1 + static_cast<int>(random.below(9))) {
+    shape = {.inputs = inputs, .outputs = outputs, .rows = rows, .cols = cols};
+    shape.x_row = 2 * shape.tile_cols() + 2 + random.below(2);
+    shape.x_plane = (2 * shape.tile_rows() + 2) * shape.x_row + random.below(2);
+    shape.y_row = cols + 1 + random.below(2);
+    shape.y_plane = rows * shape.y_row + 1;
+    x = integers(inputs * shape.x_plane * kLanes, random);
+    w = integers(std::int64_t{outputs} * inputs * 9, random);
+    for (float& v : w.span()) v *= 4;
+  }
+  double x_at(int i, int r, int c, int lane) const {
+    return x.data()[(i * shape.x_plane + r * shape.x_row + c) * kLanes + lane];
+  }
+  int inputs, outputs, rows, cols;
+  Winograd shape;
+  AlignedBuffer x, w;
+};
+
+TEST_CASE("winograd_sum equals plain loops on random shapes", "[kernels]") {
+  on_every_set([] {
+    Random random(15, Purpose::split);
+    for (int repeat = 0; repeat < 40; ++repeat) {
+      const WinogradCase t(random);
+      const bool flip = repeat % 2, relu = repeat % 3 == 1;
+      AlignedBuffer packed(winograd_packed_size(t.inputs, t.outputs)),
+          scratch(winograd_sum_scratch(t.inputs)), bias = integers(t.outputs, random),
+                                                   y(t.outputs * t.shape.y_plane * kLanes);
+      for (float& v : scratch.span()) v = kNaN;
+      for (float& v : packed.span()) v = kNaN;
+      for (float& v : y.span()) v = kCanary;
+      // Kernel (o, i) lies at [i][o] when flipped: as an input gradient reads it.
+      const std::int64_t input_stride = flip ? 9 * t.outputs : 9, output_stride = flip ? 9 : 9 * t.inputs;
+      for (int group = 0; group < winograd_groups(t.outputs); ++group)
+        winograd_pack(t.w.data(), t.inputs, t.outputs, input_stride, output_stride, flip, packed.data(),
+                      group);
+      winograd_sum(t.shape, packed.data(), repeat % 4 ? bias.data() : nullptr, relu, t.x.data(), y.data(),
+                   scratch.data());
+      for (int o = 0; o < t.outputs; ++o)
+        for (int r = 0; r < t.rows; ++r)
+          for (int c = 0; c < t.cols; ++c)
+            for (int lane = 0; lane < kLanes; ++lane) {
+              double expected = repeat % 4 ? bias.data()[o] : 0;
+              for (int i = 0; i < t.inputs; ++i)
+                for (int tap = 0; tap < 9; ++tap)
+                  expected += t.w.data()[o * output_stride + i * input_stride + (flip ? 8 - tap : tap)] *
+                              t.x_at(i, r + tap / 3, c + tap % 3, lane);
+              if (relu) expected = std::max(expected, 0.0);
+              float& got = y.data()[(o * t.shape.y_plane + r * t.shape.y_row + c) * kLanes + lane];
+              REQUIRE(got == expected);
+              got = kCanary;
+            }
+      for (const float v : y.span()) REQUIRE(v == kCanary);
+    }
+  });
+}
+
+TEST_CASE("winograd_weight_gradient equals plain loops on random shapes", "[kernels]") {
+  on_every_set([] {
+    Random random(16, Purpose::split);
+    for (int repeat = 0; repeat < 30; ++repeat) {
+      const WinogradCase t(random);
+      // What lies around dy must not be read.
+      AlignedBuffer dy(t.outputs * t.shape.y_plane * kLanes);
+      for (float& v : dy.span()) v = kNaN;
+      const auto dy_at = [&](int o, int r, int c) {
+        return dy.data() + (o * t.shape.y_plane + r * t.shape.y_row + c) * kLanes;
+      };
+      for (int o = 0; o < t.outputs; ++o)
+        for (int r = 0; r < t.rows; ++r)
+          for (int c = 0; c < t.cols; ++c)
+            for (int lane = 0; lane < kLanes; ++lane)
+              dy_at(o, r, c)[lane] = 4 * (static_cast<float>(random.below(9)) - 4);
+      const std::int64_t size = winograd_gradient_size(t.inputs, t.outputs);
+      constexpr int kTestShards = 3;
+      AlignedBuffer shards(kTestShards * size), scratch(winograd_gradient_scratch(t.shape));
+      for (float& v : scratch.span()) v = kNaN;
+      for (float& v : shards.span()) v = kNaN;
+      // The second shard has two blocks: 1 + 2 + 1 times the same gradient.
+      for (int shard = 0; shard < kTestShards; ++shard)
+        for (int block = 0; block < (shard == 1 ? 2 : 1); ++block)
+          winograd_weight_gradient(t.shape, t.x.data(), dy.data(), shards.data() + shard * size, block > 0,
+                                   scratch.data());
+      std::vector<float> dw(static_cast<std::size_t>(t.inputs) * t.outputs * 9 + 1, kNaN);
+      dw.back() = kCanary;
+      for (int o = 0; o < t.outputs; o += 4)
+        winograd_sum_shards(t.inputs, t.outputs, shards.data(), size, kTestShards, dw.data(), o,
+                            std::min(o + 4, t.outputs));
+      for (int o = 0; o < t.outputs; ++o)
+        for (int i = 0; i < t.inputs; ++i)
+          for (int tap = 0; tap < 9; ++tap) {
+            double expected = 0;
+            for (int r = 0; r < t.rows; ++r)
+              for (int c = 0; c < t.cols; ++c)
+                for (int lane = 0; lane < kLanes; ++lane)
+                  expected += dy_at(o, r, c)[lane] * t.x_at(i, r + tap / 3, c + tap % 3, lane);
+            REQUIRE(dw[(static_cast<std::size_t>(o) * t.inputs + i) * 9 + tap] == 4 * expected);
+          }
+      REQUIRE(dw.back() == kCanary);
+    }
+  });
+}
+
+TEST_CASE("the error of winograd_sum is that of a few additions", "[kernels]") {
+  on_every_set([] {
+    Random random(17, Purpose::split);
+    constexpr int kChannels = 64, kSize = 8;
+    Winograd shape{.inputs = kChannels, .outputs = kChannels, .rows = kSize, .cols = kSize};
+    shape.x_row = kSize + 2, shape.x_plane = shape.x_row * shape.x_row;
+    shape.y_row = kSize, shape.y_plane = kSize * kSize;
+    AlignedBuffer x(kChannels * shape.x_plane * kLanes), w(kChannels * kChannels * 9),
+        packed(winograd_packed_size(kChannels, kChannels)), scratch(winograd_sum_scratch(kChannels)),
+        y(kChannels * shape.y_plane * kLanes);
+    for (float& v : x.span()) v = random.uniform(-1, 1);
+    for (float& v : w.span()) v = random.uniform(-0.04f, 0.04f);
+    for (int group = 0; group < winograd_groups(kChannels); ++group)
+      winograd_pack(w.data(), kChannels, kChannels, 9, 9 * kChannels, false, packed.data(), group);
+    winograd_sum(shape, packed.data(), nullptr, false, x.data(), y.data(), scratch.data());
+    double worst = 0, direct_worst = 0;
+    for (int o = 0; o < kChannels; o += 7)
+      for (int r = 0; r < kSize; ++r)
+        for (int c = 0; c < kSize; ++c) {
+          double exact = 0;
+          float direct = 0;
+          for (int i = 0; i < kChannels; ++i)
+            for (int tap = 0; tap < 9; ++tap) {
+              const float weight = w.data()[(o * kChannels + i) * 9 + tap];
+              const float value =
+                  x.data()[(i * shape.x_plane + (r + tap / 3) * shape.x_row + c + tap % 3) * kLanes];
+              exact += double{weight} * value;
+              direct = std::fma(weight, value, direct);
+            }
+          worst = std::max(worst, std::abs(exact - y.data()[(o * shape.y_plane + r * kSize + c) * kLanes]));
+          direct_worst = std::max(direct_worst, std::abs(exact - direct));
+        }
+    CAPTURE(worst, direct_worst);  // of sums of size 0.3 or so
+    CHECK(worst < 4 * direct_worst);
+    CHECK(worst < 1e-6);
   });
 }
 

@@ -37,7 +37,7 @@ class Dense final : public Layer {
       bias_ = planner.parameter({.name = "bias", .shape = {spec_.units}, .initialization = {.bound = bound}});
     packed_ = planner.constant(packed_size(spec_.units, inputs_));
     if (activation_.derivative_needs_z()) z_ = planner.saved(std::int64_t{spec_.units} * kLanes);
-    planner.scratch(dense_gradient_scratch(planner.blocks()));
+    planner.training_scratch(dense_gradient_scratch(planner.blocks()));
     natural_order_.resize(inputs_);
     std::iota(natural_order_.begin(), natural_order_.end(), 0);
     // One pixel a value. A 1x1 map may have a halo for somebody else's sake, so x has a pitch.

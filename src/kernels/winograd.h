@@ -1,0 +1,81 @@
+#pragma once
+
+#include <cstdint>
+
+#include "core/block.h"
+
+namespace cnn {
+
+// 3x3 convolutions with stride 1 in fewer multiplications: Winograd's minimal filtering F(2x2, 3x3), by
+// A. Lavin, S. Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016, section 4. A tile of
+// 2x2 outputs needs 16 products for each pair of channels instead of 36:
+//
+//     Y = A^T [ sum over ic of (G w G^T) . (B^T x B) ] A         x: 4x4 inputs of the tile, w: 3x3, Y: 2x2
+//
+//           | 1  0 -1  0 |        | 1   0   0  |         | 1  1  1  0 |
+//     B^T = | 0  1  1  0 |    G = | 1/2 1/2 1/2|   A^T = | 0  1 -1 -1 |
+//           | 0 -1  1  0 |        | 1/2-1/2 1/2|
+//           | 0  1  0 -1 |        | 0   0   1  |
+//
+// The transposed algorithm gives the gradient of the kernel, F(3x3, 2x2):
+//
+//     dw = G^T [ sum over tiles and images of (A dY A^T) . (B^T x B) ] G
+//
+// For each of the 16 positions of a transformed tile the sum is a product of matrices. The factors 1/2 are
+// exact and the rest adds at most four numbers, so the error is that of a few additions (a test compares).
+// Every sum runs in one fixed order with fused multiply-adds, as everywhere (see weighted_sum.h).
+
+/// Whether a convolution of this shape is faster this way: enough channels to pay for the transforms, and a
+/// map that tiles of 2x2 do not overshoot by much. A fixed rule: the numbers must not depend on a timing.
+/// rows, cols: of the output.
+bool winograd_pays(int inputs, int outputs, int rows, int cols);
+
+/// Channels and maps of one convolution; the input gradient is a convolution with inputs and outputs
+/// exchanged.
+struct Winograd {
+  int inputs = 0, outputs = 0;
+  int rows = 0, cols = 0;               ///< of y
+  std::int64_t x_row = 0, x_plane = 0;  ///< pixels from one row, one channel of x to the next
+  std::int64_t y_row = 0, y_plane = 0;  ///< the same of y (or dy)
+  int tile_rows() const { return (rows + 1) / 2; }
+  int tile_cols() const { return (cols + 1) / 2; }
+  int tiles() const { return tile_rows() * tile_cols(); }
+};
+
+/// Floats of the transformed weights.
+std::int64_t winograd_packed_size(int inputs, int outputs);
+
+/// Groups of 8 outputs, to pack in parallel.
+constexpr int winograd_groups(int outputs) { return (outputs + 7) / 8; }
+
+/// Transforms the kernels of one group. Kernel (o, i) is 3x3 at w + o*output_stride + i*input_stride; `flip`
+/// turns it by 180 degrees (input gradient).
+void winograd_pack(const float* w, int inputs, int outputs, std::int64_t input_stride,
+                   std::int64_t output_stride, bool flip, float* packed, int group);
+
+/// Floats of scratch for winograd_sum().
+std::int64_t winograd_sum_scratch(int inputs);
+
+/// y[o] = bias[o] + sum over i of the convolution of x[i] with kernel (o, i). x: the first pixel of the first
+/// window. Reads 2*tile_rows()+2 rows and 2*tile_cols()+2 columns: one more than the windows cover where
+/// rows or cols are odd (any finite value may stand there). bias may be null. Overwrites y; must not overlap.
+void winograd_sum(const Winograd& shape, const float* packed, const float* bias, bool relu, const float* x,
+                  float* y, float* scratch);
+
+/// Floats of dw as winograd_weight_gradient() leaves it: [9][outputs][inputs rounded up to 16].
+std::int64_t winograd_gradient_size(int inputs, int outputs);
+
+/// Floats of scratch for winograd_weight_gradient().
+std::int64_t winograd_gradient_scratch(const Winograd& shape);
+
+/// dw[tap][o][i] (see above): overwritten, or added to if `accumulate`. x as for winograd_sum(), dy in the
+/// place of y, zero in lanes without an image; nothing is read around it.
+void winograd_weight_gradient(const Winograd& shape, const float* x, const float* dy, float* dw,
+                              bool accumulate, float* scratch);
+
+/// Adds up the gradients of `shards` shards, `shard_stride` floats apart, in order, and brings them into
+/// PyTorch's layout: gradient[o*inputs*9 + i*9 + tap] for the outputs [first, last).
+void winograd_sum_shards(int inputs, int outputs, const float* dw, std::int64_t shard_stride, int shards,
+                         float* gradient, int first, int last);
+
+}  // namespace cnn

@@ -1,0 +1,221 @@
+#include <algorithm>
+#include <vector>
+
+#include "kernels/weight_gradient.h"
+#include "kernels/weighted_sum.h"
+#include "nn/layers/conv_algorithm.h"
+
+namespace cnn {
+namespace {
+
+/// The sums as they stand. Rows and columns of dx that are equal modulo the stride form a phase: the same
+/// taps reach all of them, so each phase is a WeightedSum of its own over dy (one phase at stride 1, with the
+/// kernel flipped).
+class DirectConv final : public ConvAlgorithm {
+ public:
+  explicit DirectConv(const ConvGeometry& geometry)
+      : spec_(geometry.spec),
+        in_(geometry.in),
+        out_(geometry.out),
+        before_(geometry.before),
+        group_inputs_(geometry.group_inputs()),
+        group_outputs_(geometry.group_outputs()),
+        group_terms_(group_inputs_ * spec_.kernel_size.h * spec_.kernel_size.w),
+        packed_group_(packed_size(group_outputs_, group_terms_)) {}
+
+  void plan(ParameterRequest weight, Planner& planner) override {
+    weight.gradient_per_shard = true;
+    weight_ = planner.parameter(std::move(weight));
+    packed_ = planner.constant(packed_group_ * spec_.groups);
+    for (int i = 0; i < group_terms_; ++i) natural_order_.push_back(i);
+    plan_phases(planner);
+  }
+
+  Halo x_halo() const override {
+    // What the last window reads beyond the map may be less than the padding (or nothing): the halo is what
+    // is read.
+    const Size2 k = spec_.kernel_size, s = spec_.stride, d = spec_.dilation;
+    const auto beyond = [](int size, int out, int kernel, int stride, int dilation, int pad) {
+      return std::max(0, (out - 1) * stride + (kernel - 1) * dilation - pad - (size - 1));
+    };
+    return {before_.h, before_.w, beyond(in_.h, out_.h, k.h, s.h, d.h, before_.h),
+            beyond(in_.w, out_.w, k.w, s.w, d.w, before_.w)};
+  }
+  Halo dy_halo() const override { return dy_halo_; }
+
+  void forward(const Pass& pass, const float* bias, bool relu, BlockView<const float> x,
+               BlockView<float> y) const override {
+    std::vector<std::int32_t>& offsets = offsets_of_terms(x);
+    WeightedSum sum;
+    sum.outputs = group_outputs_;
+    sum.terms = group_terms_;
+    sum.weights_group = std::int64_t{group_terms_} * kOutputGroup;
+    sum.weights_term = kOutputGroup;
+    sum.offsets = offsets.data();
+    sum.rows = out_.h;
+    sum.cols = out_.w;
+    sum.x_row = std::int64_t{spec_.stride.h} * x.row * kLanes;
+    sum.x_col = std::int64_t{spec_.stride.w} * kLanes;
+    sum.y_row = std::int64_t{y.row} * kLanes;
+    sum.y_col = kLanes;
+    sum.y_output = y.plane * kLanes;
+    sum.relu = relu;
+    for (int g = 0; g < spec_.groups; ++g) {
+      sum.weights = pass.constant(packed_) + g * packed_group_;
+      sum.bias = bias ? bias + g * group_outputs_ : nullptr;
+      weighted_sum(sum, first_window(x, g), y.at(g * group_outputs_, 0, 0));
+    }
+  }
+
+  void weight_gradient(const Pass& pass, BlockView<const float> x, BlockView<const float> dy) const override {
+    std::vector<std::int32_t>& offsets = offsets_of_terms(x);
+    WeightGradient gradient;
+    gradient.outputs = group_outputs_;
+    gradient.terms = group_terms_;
+    gradient.offsets = offsets.data();
+    gradient.rows = out_.h;
+    gradient.cols = out_.w;
+    gradient.x_row = std::int64_t{spec_.stride.h} * x.row * kLanes;
+    gradient.x_col = std::int64_t{spec_.stride.w} * kLanes;
+    gradient.dy_row = std::int64_t{dy.row} * kLanes;
+    gradient.dy_output = dy.plane * kLanes;
+    for (int g = 0; g < spec_.groups; ++g)
+      cnn::weight_gradient(gradient, first_window(x, g), dy.at(g * group_outputs_, 0, 0),
+                           pass.shard_gradient(weight_) + std::int64_t{g} * group_outputs_ * group_terms_,
+                           pass.accumulate);
+  }
+
+  void input_gradient(const Pass& pass, BlockView<const float> dy, BlockView<float> dx) const override {
+    thread_local std::vector<std::int32_t> offsets;
+    for (const Phase& phase : phases_) {
+      offsets.clear();
+      for (const auto& tap : phase.taps)
+        offsets.push_back(static_cast<std::int32_t>(
+            (tap.oc * dy.plane + std::int64_t{tap.row} * dy.row + tap.col) * kLanes));
+      WeightedSum sum;
+      sum.outputs = group_inputs_;
+      sum.terms = phase.terms();
+      sum.weights_group = std::int64_t{phase.terms()} * kOutputGroup;
+      sum.weights_term = kOutputGroup;
+      sum.offsets = offsets.data();
+      sum.rows = phase.rows;
+      sum.cols = phase.cols;
+      sum.x_row = std::int64_t{dy.row} * kLanes;
+      sum.x_col = kLanes;
+      sum.y_row = std::int64_t{dx.row} * spec_.stride.h * kLanes;
+      sum.y_col = std::int64_t{spec_.stride.w} * kLanes;
+      sum.y_output = dx.plane * kLanes;
+      for (int g = 0; g < spec_.groups; ++g) {
+        sum.weights = pass.constant(phase.packed) + g * packed_size(group_inputs_, phase.terms());
+        weighted_sum(sum, dy.at(g * group_outputs_, 0, 0),
+                     dx.at(g * group_inputs_, phase.first_row, phase.first_col));
+      }
+    }
+  }
+
+  int tasks(Work work) const override { return work == Work::pack ? spec_.groups : 0; }
+
+  void run(const Pass& pass, Work, int g) const override {
+    const float* w = pass.parameter(weight_) + std::int64_t{g} * group_outputs_ * group_terms_;
+    pack_weights(w, group_outputs_, group_terms_, natural_order_, pass.constant(packed_) + g * packed_group_,
+                 0, groups_of(group_outputs_));
+    for (const Phase& phase : phases_)
+      pack_weights(w, group_inputs_, std::int64_t{spec_.kernel_size.h} * spec_.kernel_size.w,
+                   phase.weight_index,
+                   pass.constant(phase.packed) + g * packed_size(group_inputs_, phase.terms()), 0,
+                   groups_of(group_inputs_));
+  }
+
+ private:
+  /// Pixels of dx that the same taps reach: rows first_row, first_row + SH, ..., columns alike.
+  struct Phase {
+    int first_row = 0, first_col = 0;
+    int rows = 0, cols = 0;
+    /// For the pixel (first_row, first_col) and each term (oc, tap): which dy it reads, and which weight.
+    struct Tap {
+      int oc, row, col;
+    };
+    std::vector<Tap> taps;
+    std::vector<std::int32_t> weight_index;
+    ConstantId packed;
+    int terms() const { return static_cast<int>(taps.size()); }
+  };
+
+  static int groups_of(int outputs) { return (outputs + kOutputGroup - 1) / kOutputGroup; }
+
+  void plan_phases(Planner& planner) {
+    const Size2 k = spec_.kernel_size, s = spec_.stride, d = spec_.dilation;
+    const std::int32_t per_output = group_inputs_ * k.h * k.w;
+    for (int row = 0; row < std::min(s.h, in_.h); ++row) {
+      for (int col = 0; col < std::min(s.w, in_.w); ++col) {
+        Phase phase;
+        phase.first_row = row;
+        phase.first_col = col;
+        phase.rows = (in_.h - row + s.h - 1) / s.h;
+        phase.cols = (in_.w - col + s.w - 1) / s.w;
+        for (int oc = 0; oc < group_outputs_; ++oc) {
+          for (int kh = 0; kh < k.h; ++kh) {
+            const int oh = row + before_.h - kh * d.h;  // times SH
+            if (floor_mod(oh, s.h) != 0) continue;
+            for (int kw = 0; kw < k.w; ++kw) {
+              const int ow = col + before_.w - kw * d.w;
+              if (floor_mod(ow, s.w) != 0) continue;
+              phase.taps.push_back({oc, floor_div(oh, s.h), floor_div(ow, s.w)});
+              phase.weight_index.push_back(oc * per_output + kh * k.w + kw);
+            }
+          }
+        }
+        for (const auto& tap : phase.taps) {
+          dy_halo_.top = std::max(dy_halo_.top, -tap.row);
+          dy_halo_.left = std::max(dy_halo_.left, -tap.col);
+          dy_halo_.bottom = std::max(dy_halo_.bottom, tap.row + phase.rows - 1 - (out_.h - 1));
+          dy_halo_.right = std::max(dy_halo_.right, tap.col + phase.cols - 1 - (out_.w - 1));
+        }
+        phase.packed = planner.constant(packed_size(group_inputs_, phase.terms()) * spec_.groups);
+        phases_.push_back(std::move(phase));
+      }
+    }
+  }
+
+  static int floor_mod(int a, int b) { return (a % b + b) % b; }
+  static int floor_div(int a, int b) { return (a - floor_mod(a, b)) / b; }
+
+  /// The first pixel that the window of output (0, 0) reads, in the channels of group g: in the halo, if any.
+  const float* first_window(BlockView<const float> x, int g) const {
+    return x.at(g * group_inputs_, -before_.h, -before_.w);
+  }
+
+  /// offset[k] of WeightedSum for x's pitches. They are the same in every call, but for training and
+  /// evaluation, which may plan different halos: each worker keeps the last table.
+  std::vector<std::int32_t>& offsets_of_terms(BlockView<const float> x) const {
+    thread_local std::vector<std::int32_t> offsets;
+    offsets.clear();
+    for (int ic = 0; ic < group_inputs_; ++ic)
+      for (int kh = 0; kh < spec_.kernel_size.h; ++kh)
+        for (int kw = 0; kw < spec_.kernel_size.w; ++kw)
+          offsets.push_back(
+              static_cast<std::int32_t>((ic * x.plane + std::int64_t{kh} * spec_.dilation.h * x.row +
+                                         std::int64_t{kw} * spec_.dilation.w) *
+                                        kLanes));
+    return offsets;
+  }
+
+  ConvSpec spec_;
+  Shape in_, out_;
+  Size2 before_;
+  int group_inputs_, group_outputs_, group_terms_;
+  std::int64_t packed_group_;
+  ParameterId weight_;
+  ConstantId packed_;
+  std::vector<std::int32_t> natural_order_;
+  std::vector<Phase> phases_;
+  Halo dy_halo_;
+};
+
+}  // namespace
+
+std::unique_ptr<ConvAlgorithm> make_direct_conv(const ConvGeometry& geometry) {
+  return std::make_unique<DirectConv>(geometry);
+}
+
+}  // namespace cnn

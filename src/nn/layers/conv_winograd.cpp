@@ -1,0 +1,119 @@
+#include <algorithm>
+
+#include "kernels/winograd.h"
+#include "nn/layers/conv_algorithm.h"
+
+namespace cnn {
+namespace {
+
+/// Outputs of one task that brings gradients into PyTorch's layout.
+constexpr int kOutputsOfTask = 16;
+
+class WinogradConv final : public ConvAlgorithm {
+ public:
+  explicit WinogradConv(const ConvGeometry& geometry)
+      : in_(geometry.in), out_(geometry.out), before_(geometry.before) {}
+
+  void plan(ParameterRequest weight, Planner& planner) override {
+    weight.gradient_per_shard = true;
+    weight.shard_floats = winograd_gradient_size(in_.c, out_.c);
+    weight_ = planner.parameter(std::move(weight));
+    packed_ = planner.constant(winograd_packed_size(in_.c, out_.c));
+    packed_flipped_ = planner.constant(winograd_packed_size(out_.c, in_.c));
+    planner.scratch(winograd_sum_scratch(in_.c));
+    planner.training_scratch(
+        std::max(winograd_sum_scratch(out_.c), winograd_gradient_scratch(shape_of(in_.c, out_))));
+  }
+
+  // An odd map's last tile reads one row or column more than the windows.
+  Halo x_halo() const override { return halo(before_, in_, out_); }
+  Halo dy_halo() const override { return halo(flipped_before(), out_, in_); }
+
+  void forward(const Pass& pass, const float* bias, bool relu, BlockView<const float> x,
+               BlockView<float> y) const override {
+    sum(pass.constant(packed_), pass.scratch(), bias, relu, before_, x, y);
+  }
+
+  void weight_gradient(const Pass& pass, BlockView<const float> x, BlockView<const float> dy) const override {
+    Winograd shape = shape_of(in_.c, out_);
+    shape.x_row = x.row;
+    shape.x_plane = x.plane;
+    shape.y_row = dy.row;
+    shape.y_plane = dy.plane;
+    winograd_weight_gradient(shape, x.at(0, -before_.h, -before_.w), dy.data, pass.shard_gradient(weight_),
+                             pass.accumulate, pass.scratch());
+  }
+
+  void input_gradient(const Pass& pass, BlockView<const float> dy, BlockView<float> dx) const override {
+    sum(pass.constant(packed_flipped_), pass.scratch(), nullptr, false, flipped_before(), dy, dx);
+  }
+
+  int tasks(Work work) const override {
+    if (work == Work::pack) return winograd_groups(out_.c) + winograd_groups(in_.c);
+    if (work == Work::weight_gradient) return (out_.c + kOutputsOfTask - 1) / kOutputsOfTask;
+    return 0;
+  }
+
+  void run(const Pass& pass, Work work, int task) const override {
+    constexpr int kTaps = 9;
+    if (work == Work::weight_gradient) {
+      const int first = task * kOutputsOfTask;
+      winograd_sum_shards(in_.c, out_.c, pass.shard_gradient(weight_), pass.shard_stride, pass.shards,
+                          pass.gradient(weight_), first, std::min(first + kOutputsOfTask, out_.c));
+    } else if (task < winograd_groups(out_.c)) {
+      winograd_pack(pass.parameter(weight_), in_.c, out_.c, kTaps, std::int64_t{kTaps} * in_.c, false,
+                    pass.constant(packed_), task);
+    } else {
+      winograd_pack(pass.parameter(weight_), out_.c, in_.c, std::int64_t{kTaps} * in_.c, kTaps, true,
+                    pass.constant(packed_flipped_), task - winograd_groups(out_.c));
+    }
+  }
+
+ private:
+  static Winograd shape_of(int inputs, const Shape& out) {
+    return {.inputs = inputs, .outputs = out.c, .rows = out.h, .cols = out.w};
+  }
+
+  /// The input gradient is the convolution of dy with the kernel turned around: window ih reads dy from
+  /// ih + PH - 2 on.
+  Size2 flipped_before() const { return {2 - before_.h, 2 - before_.w}; }
+
+  static Halo halo(Size2 before, const Shape& in, const Shape& out) {
+    const auto beyond = [](int in_size, int out_size, int pad) {
+      return std::max(0, (out_size + 1) / 2 * 2 + 2 - pad - in_size);
+    };
+    return {before.h, before.w, beyond(in.h, out.h, before.h), beyond(in.w, out.w, before.w)};
+  }
+
+  static void sum(const float* packed, float* scratch, const float* bias, bool relu, Size2 before,
+                  BlockView<const float> x, BlockView<float> y) {
+    const Winograd shape{.inputs = x.c,
+                         .outputs = y.c,
+                         .rows = y.h,
+                         .cols = y.w,
+                         .x_row = x.row,
+                         .x_plane = x.plane,
+                         .y_row = y.row,
+                         .y_plane = y.plane};
+    winograd_sum(shape, packed, bias, relu, x.at(0, -before.h, -before.w), y.data, scratch);
+  }
+
+  Shape in_, out_;
+  Size2 before_;
+  ParameterId weight_;
+  ConstantId packed_, packed_flipped_;
+};
+
+}  // namespace
+
+std::unique_ptr<ConvAlgorithm> make_winograd_conv(const ConvGeometry& geometry) {
+  const ConvSpec& spec = geometry.spec;
+  const Size2 one{1, 1}, three{3, 3};
+  const bool possible = spec.kernel_size == three && spec.stride == one && spec.dilation == one &&
+                        spec.groups == 1 && geometry.before.h <= 2 && geometry.before.w <= 2;
+  if (!possible || !winograd_pays(geometry.in.c, geometry.out.c, geometry.out.h, geometry.out.w))
+    return nullptr;
+  return std::make_unique<WinogradConv>(geometry);
+}
+
+}  // namespace cnn

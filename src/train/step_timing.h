@@ -1,0 +1,38 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace cnn {
+
+/// One entry of a network in a training step. Times are seconds of one worker for one image.
+struct LayerTiming {
+  std::string name, type;
+  double forward = 0, backward_data = 0, backward_weights = 0;
+  /// Floating-point operations of one image (two for a multiply-add) in each direction, 0 where there are
+  /// none: only convolutions and dense layers count.
+  double forward_flops = 0, backward_data_flops = 0, backward_weights_flops = 0;
+};
+
+/// Where the time of a training step goes.
+struct StepTiming {
+  std::vector<LayerTiming> layers;
+  // Seconds of one worker for one image.
+  double data = 0;       ///< filling blocks with images
+  double loss = 0;       ///< softmax, cross-entropy and its gradient
+  double summing = 0;    ///< adding up the shards' gradients
+  double optimizer = 0;  ///< the update, and packing the weights for the next step
+  double waiting = 0;    ///< for other workers, and whatever nobody books
+  int threads = 1;
+  double images_per_second = 0;
+  double evaluation_images_per_second = 0;
+  /// What the FMA loop reached on all threads together, in turns with the steps (medians).
+  double peak_gflops = 0;
+
+  double forward() const;
+  double backward_data() const;
+  double backward_weights() const;
+  double flops() const;  ///< of one image, all directions
+};
+
+}  // namespace cnn

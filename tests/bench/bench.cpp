@@ -1,0 +1,149 @@
+// Speed of the engine on the networks of the benchmark table: images per second of a training step (forward,
+// backward, SGD with momentum) and of evaluation, images already in memory; where the time of a step goes;
+// and each layer's rate in each direction as a share of what a loop of multiply-adds reaches in the same run,
+// in turns with the steps. --json prints a line per measurement, like pytorch_bench.py beside it; compare.py
+// runs both in turns.
+//   cnn-bench [--network lenet|mnistex|vgg|air]... [--simd avx512|avx2|sse4]... [--threads N] [--seconds S]
+//             [--batch N] [--json]
+#include <CLI/CLI.hpp>
+#include <cstdio>
+
+#include "core/error.h"
+#include "kernels/simd.h"
+#include "report/timing_table.h"
+#include "train/measure_step.h"
+
+namespace cnn {
+namespace {
+
+struct Workload {
+  Shape input;
+  int batch = 0;
+  NetworkSpec network;
+};
+
+void add(NetworkSpec& network, auto spec) {
+  network.push_back({.name = "layer" + std::to_string(network.size()), .path = "", .spec = std::move(spec)});
+}
+
+void add_conv(NetworkSpec& network, int channels, int kernel, int padding, bool bias,
+              ActivationFunction activation) {
+  ConvSpec conv;
+  conv.out_channels = channels;
+  conv.kernel_size = {kernel, kernel};
+  conv.padding.amount = {padding, padding};
+  conv.bias = bias;
+  conv.activation = activation;
+  add(network, conv);
+}
+
+void add_norm(NetworkSpec& network, ActivationFunction activation) {
+  BatchNormSpec norm;
+  norm.activation = activation;
+  add(network, norm);
+}
+
+void add_pool(NetworkSpec& network, int kernel) {
+  MaxPoolSpec pool;
+  pool.kernel_size = {kernel, kernel};
+  add(network, pool);
+}
+
+void add_dense(NetworkSpec& network, int units, ActivationFunction activation) {
+  DenseSpec dense;
+  dense.units = units;
+  dense.activation = activation;
+  add(network, dense);
+}
+
+Workload workload(const std::string& name) {
+  constexpr auto kNone = ActivationFunction::none, kRelu = ActivationFunction::relu,
+                 kGelu = ActivationFunction::gelu;
+  Workload w;
+  NetworkSpec& n = w.network;
+  if (name == "lenet") {
+    w.input = {.c = 1, .h = 28, .w = 28};
+    w.batch = 64;
+    add_conv(n, 6, 5, 2, true, kRelu), add_pool(n, 2), add_conv(n, 16, 5, 0, true, kRelu), add_pool(n, 2);
+    add(n, FlattenSpec{}), add_dense(n, 120, kRelu), add_dense(n, 84, kRelu), add_dense(n, 10, kNone);
+  } else if (name == "mnistex") {
+    w.input = {.c = 1, .h = 28, .w = 28};
+    w.batch = 128;
+    add_conv(n, 32, 3, 0, true, kRelu), add_conv(n, 64, 3, 0, true, kRelu), add_pool(n, 2);
+    add(n, FlattenSpec{}), add_dense(n, 128, kRelu), add_dense(n, 10, kNone);
+  } else if (name == "vgg") {
+    w.input = {.c = 3, .h = 32, .w = 32};
+    w.batch = 128;
+    for (const int channels : {32, 64, 128}) {
+      for (int i = 0; i < 2; ++i) add_conv(n, channels, 3, 1, false, kNone), add_norm(n, kRelu);
+      add_pool(n, 2);
+    }
+    add(n, FlattenSpec{}), add_dense(n, 10, kNone);
+  } else {
+    w.input = {.c = 3, .h = 32, .w = 32};
+    w.batch = 128;
+    add_conv(n, 24, 2, 0, true, kGelu);
+    for (const int channels : {64, 256, 256}) {
+      add_conv(n, channels, 3, 1, false, kNone), add_pool(n, 2), add_norm(n, kGelu);
+      add_conv(n, channels, 3, 1, false, kNone), add_norm(n, kGelu);
+    }
+    add_pool(n, 3), add(n, FlattenSpec{}), add_dense(n, 10, kNone);
+  }
+  return w;
+}
+
+void measure(const std::string& name, int threads, double seconds, int batch_override, bool json) {
+  Workload w = workload(name);
+  if (batch_override > 0) w.batch = batch_override;
+  ThreadPool pool(threads);
+  Network network(w.network, w.input, 10, w.batch);
+  network.initialize(1);
+  const StepTiming timing = measure_step(
+      network, pool, SgdSpec{.learning_rate = 1e-3, .momentum = 0.9, .nesterov = true}, w.batch, seconds);
+  if (!json) {
+    fmt::print("{}, batch {}, {} thread{}, {}\n{}\n", name, w.batch, threads, threads == 1 ? "" : "s",
+               instruction_set(), timing_table(timing));
+    return;
+  }
+  const auto line = [&](const char* mode, double images_per_second) {
+    fmt::print(
+        "{{\"network\":\"{}\",\"mode\":\"{}\",\"threads\":{},\"batch\":{},\"simd\":\"{}\",\"images_per_"
+        "second\":"
+        "{:.0f},\"gflops\":{:.1f},\"peak_gflops\":{:.1f}}}\n",
+        name, mode, threads, w.batch, instruction_set(), images_per_second,
+        1e-9 * timing.flops() * timing.images_per_second, timing.peak_gflops);
+  };
+  line("train", timing.images_per_second);
+  line("eval", timing.evaluation_images_per_second);
+  std::fflush(stdout);
+}
+
+}  // namespace
+}  // namespace cnn
+
+int main(int argc, char** argv) {
+  CLI::App app("Speed of training and evaluation, layer by layer, against the machine's multiply-adds");
+  std::vector<std::string> networks{"lenet", "mnistex", "vgg", "air"}, instruction_sets;
+  int threads = cnn::usable_processors(), batch = 0;
+  double seconds = 2;
+  bool json = false;
+  app.add_option("--network", networks)->check(CLI::IsMember({"lenet", "mnistex", "vgg", "air"}));
+  app.add_option("--simd", instruction_sets, "Instruction sets (default: the best, or CNN_SIMD)");
+  app.add_option("--threads", threads);
+  app.add_option("--seconds", seconds, "For each network and instruction set");
+  app.add_option("--batch", batch, "Instead of the table's");
+  app.add_flag("--json", json, "A line per measurement instead of tables");
+  CLI11_PARSE(app, argc, argv);
+  try {
+    cnn::use_instruction_set_from_environment();
+    if (instruction_sets.empty()) instruction_sets = {cnn::instruction_set()};
+    for (const std::string& name : networks)
+      for (const std::string& simd : instruction_sets) {
+        cnn::use_instruction_set(simd);
+        cnn::measure(name, threads, seconds, batch, json);
+      }
+  } catch (const cnn::Error& error) {
+    fmt::print(stderr, "cnn-bench: {}\n", error.what());
+    return static_cast<int>(error.code());
+  }
+}
