@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "apps/command_line.h"
+#include "apps/init.h"
 #include "apps/interruption.h"
 #include "apps/layer_rows.h"
 #include "apps/places.h"
@@ -219,18 +220,36 @@ int train(const Options& options) {
 int main(int argc, char** argv) {
   CLI::App app("Trains the convolutional network that a JSON config describes", "cnn-train");
   cnn::Options options;
-  app.add_option("--config", options.config, "The config (JSON)")->required();
+  cnn::InitOptions init;
+  CLI::Option* config = app.add_option("--config", options.config, "The config (JSON)");
+  CLI::Option* folder = app.add_option(
+      "--init", init.folder,
+      "Look at a folder of images, one folder per class (or with train, validation and test in it), and "
+      "write a config for it with the reasons");
+  CLI::Option* out = app.add_option("--out", init.out,
+                                    "With --init: the file to write, never an existing one (default: stdout)")
+                         ->needs(folder);
   app.add_option("--set", options.overrides,
                  "Override a value of the config, as in training.epochs=3 (repeatable)")
       ->allow_extra_args(false);
   app.add_option("--run-dir", options.run_dir,
                  "Folder for the results; must be new or empty (default: runs/<name>-<n>)");
-  app.add_option("--threads", options.threads, "Worker threads; the result does not depend on it")
-      ->check(CLI::Range(1, 1024))
-      ->capture_default_str();
-  app.add_flag("--quiet", options.quiet, "Only warnings and the final result");
+  CLI::Option* threads =
+      app.add_option("--threads", options.threads, "Worker threads; the result does not depend on it")
+          ->check(CLI::Range(1, 1024))
+          ->capture_default_str();
+  CLI::Option* quiet = app.add_flag("--quiet", options.quiet, "Only warnings and the final result");
   app.add_flag("--dry-run", options.dry_run,
                "Check everything, print shapes, memory and time per epoch, write nothing");
   cnn::add_version(app, "cnn-train");
-  return cnn::run_program(app, argc, argv, [&] { return cnn::train(options); });
+  return cnn::run_program(app, argc, argv, [&] {
+    if (!*folder && !*config) cnn::fail_usage("give --config FILE, or --init FOLDER for a first config");
+    if (!*folder) return cnn::train(options);
+    for (const CLI::Option* option : app.get_options())
+      if (*option && option != folder && option != out && option != threads && option != quiet)
+        cnn::fail_usage("{} does not go with --init, which only writes a config", option->get_name());
+    init.threads = options.threads;
+    init.quiet = options.quiet;
+    return cnn::init(init);
+  });
 }

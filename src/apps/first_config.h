@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "data/folder_layout.h"
+#include "data/folder_survey.h"
+
+namespace cnn {
+
+/// A config for a folder of images, as text with comments that say why, and the same reasons for a terminal.
+struct FirstConfig {
+  std::string text;
+  std::vector<std::string> summary;  ///< a line each: what was found, what was chosen
+};
+
+/// Chooses everything by rules on what was found; the same folder gives the same config. `folder`: that of
+/// the config file, absolute; places below it or near it are written relative to it. The text has been read
+/// back: it is a valid config for these images. Throws Error (exit 2) if no image of the survey is good or a
+/// path is no UTF-8.
+FirstConfig first_config(const FolderLayout& layout, const FolderSurvey& survey,
+                         const std::filesystem::path& folder);
+
+}  // namespace cnn
