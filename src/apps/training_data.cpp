@@ -67,14 +67,26 @@ ImageSet image_set(std::shared_ptr<const Dataset> dataset, const Normalize& norm
   return set;
 }
 
-TrainingData open_training_data(const DataSpec& spec, std::uint64_t seed, ThreadPool& pool, bool quiet) {
+OpenedData open_data(const DataSpec& spec, ThreadPool& pool, bool quiet) {
+  OpenedData opened;
+  Opener opener(spec, pool, quiet, opened.notes);
+  opened.train = opener.open(spec.train, "training", {});
+  const std::vector<std::string>& classes = opened.train->classes();
+  if (classes.size() < 2)
+    fail("the training set has {} class{} ({}); a classifier needs at least 2", classes.size(),
+         classes.size() == 1 ? "" : "es", printable(join(classes)));
+  if (const auto* location = std::get_if<DataLocation>(&spec.validation))
+    opened.validation = opener.open(*location, "validation", classes);
+  if (spec.test) opened.test = opener.open(*spec.test, "test", classes);
+  return opened;
+}
+
+TrainingData prepare_data(const OpenedData& opened, const DataSpec& spec, std::uint64_t seed,
+                          ThreadPool& pool) {
   TrainingData data;
-  Opener opener(spec, pool, quiet, data.notes);
-  std::shared_ptr<const Dataset> train = opener.open(spec.train, "training", {}), validation;
-  data.classes = train->classes();
-  if (data.classes.size() < 2)
-    fail("the training set has {} class{} ({}); a classifier needs at least 2", data.classes.size(),
-         data.classes.size() == 1 ? "" : "es", printable(join(data.classes)));
+  data.classes = opened.train->classes();
+  data.notes = opened.notes;
+  std::shared_ptr<const Dataset> train = opened.train, validation = opened.validation;
   if (const auto* part = std::get_if<ValidationFraction>(&spec.validation)) {
     const Split split = stratified_split(*train, part->fraction, seed);
     for (const std::string& name : split.single_image_classes)
@@ -82,8 +94,6 @@ TrainingData open_training_data(const DataSpec& spec, std::uint64_t seed, Thread
                                        printable(name)));
     validation = std::make_shared<Subset>(train, split.validation);
     train = std::make_shared<Subset>(train, split.train);
-  } else if (const auto* location = std::get_if<DataLocation>(&spec.validation)) {
-    validation = opener.open(*location, "validation", data.classes);
   }
   const Normalize normalize = resolve_normalize(spec.normalize, *train, pool);
   data.mean = normalize.mean;
@@ -91,7 +101,7 @@ TrainingData open_training_data(const DataSpec& spec, std::uint64_t seed, Thread
   const int workers = pool.threads();
   data.train = image_set(train, normalize, workers, Augmentation(spec.augment, seed));
   if (validation) data.validation = image_set(validation, normalize, workers);
-  if (spec.test) data.test = image_set(opener.open(*spec.test, "test", data.classes), normalize, workers);
+  if (opened.test) data.test = image_set(opened.test, normalize, workers);
   return data;
 }
 

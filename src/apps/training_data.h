@@ -14,20 +14,30 @@
 
 namespace cnn {
 
-/// The sets of a config, opened: what the trainer reads, and what a model must remember of them.
+/// The sets of a config, decoded. Nothing here depends on the seed.
+struct OpenedData {
+  std::shared_ptr<const Dataset> train, validation, test;  ///< null: none; a fraction is not split off yet
+  std::vector<std::string> notes;  ///< what to tell the user: counts, skipped files, warnings
+};
+
+/// What the trainer reads, and what a model must remember of it.
 struct TrainingData {
   ImageSet train;
   std::optional<ImageSet> validation, test;
   std::vector<std::string> classes;
   std::vector<double> mean, std;   ///< per channel
-  std::vector<std::string> notes;  ///< what to tell the user: counts, skipped files, warnings
+  std::vector<std::string> notes;  ///< as in OpenedData, and what the split adds
 };
 
 /// A data set as the trainer sees it.
 ImageSet image_set(std::shared_ptr<const Dataset> dataset, const Normalize& normalize, int workers,
                    Augmentation augmentation = {});
 
-/// Opens, checks and splits the data of a config. Throws Error with everything that is wrong with it.
-TrainingData open_training_data(const DataSpec& spec, std::uint64_t seed, ThreadPool& pool, bool quiet);
+/// Opens and checks the data of a config. Throws Error with everything that is wrong with it.
+OpenedData open_data(const DataSpec& spec, ThreadPool& pool, bool quiet);
+
+/// Splits off the validation part and finds out the normalization, as the seed has it.
+TrainingData prepare_data(const OpenedData& opened, const DataSpec& spec, std::uint64_t seed,
+                          ThreadPool& pool);
 
 }  // namespace cnn

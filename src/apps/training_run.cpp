@@ -1,0 +1,216 @@
+#include "apps/training_run.h"
+
+#include <spdlog/sinks/basic_file_sink.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <chrono>
+#include <fstream>
+#include <utility>
+
+#include "apps/layer_rows.h"
+#include "apps/places.h"
+#include "core/text.h"
+#include "kernels/simd.h"
+#include "report/progress.h"
+#include "train/model_file.h"
+#include "train/run_folder.h"
+
+namespace cnn {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Messages to a file, with the time.
+std::shared_ptr<spdlog::logger> file_log(const fs::path& path) {
+  const auto file = std::make_shared<spdlog::sinks::basic_file_sink_mt>(path.string());
+  file->set_pattern("%Y-%m-%d %H:%M:%S  %v");
+  const auto log = std::make_shared<spdlog::logger>("train.log", file);
+  log->flush_on(spdlog::level::info);
+  return log;
+}
+
+/// What is said to both.
+std::shared_ptr<spdlog::logger> both(const spdlog::logger& console, const spdlog::logger& file) {
+  const auto log =
+      std::make_shared<spdlog::logger>("cnn-train", console.sinks().begin(), console.sinks().end());
+  log->sinks().insert(log->sinks().end(), file.sinks().begin(), file.sinks().end());
+  log->flush_on(spdlog::level::info);
+  return log;
+}
+
+std::string percent(double fraction) { return fmt::format("{:.2f} %", 100 * fraction); }
+
+std::string epoch_line(const EpochResult& r, int epochs) {
+  std::string line = fmt::format("epoch {}/{}  loss {:.4f}  accuracy {}", r.epoch, epochs, r.train_loss,
+                                 percent(r.train_accuracy));
+  if (r.validation)
+    line += fmt::format("  validation {} (loss {:.4f}{})", percent(r.validation->accuracy()),
+                        r.validation->loss(), r.best ? ", best so far" : "");
+  line += fmt::format("  learning rate {:.3g}  {} images/s\n  active:", r.learning_rate,
+                      with_commas(static_cast<std::int64_t>(r.images_per_second)));
+  for (const LayerActivity& layer : r.activity)
+    line += fmt::format(" {} {:.0f} %", layer.layer, 100 * layer.active_fraction);
+  return line;
+}
+
+/// Memory that this machine can still give, or a very large number if it does not say.
+std::int64_t available_bytes() {
+  std::ifstream file("/proc/meminfo");
+  std::string key, unit;
+  for (std::int64_t kib = 0; file >> key >> kib; std::getline(file, unit))
+    if (key == "MemAvailable:") return kib * 1024;
+  return std::int64_t{1} << 62;
+}
+
+/// Trains for about a second, to say how long an epoch takes. The network's weights are changed by it.
+double measured_epoch_seconds(Trainer& trainer) {
+  std::atomic<bool> stop{false};
+  const auto start = std::chrono::steady_clock::now();
+  const auto elapsed = [&] {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  };
+  double first = 0, per_step = 0;
+  std::int64_t steps = 0;
+  trainer.run(
+      [&](const StepProgress&) {
+        // The first step warms up.
+        if (++steps == 1)
+          first = elapsed();
+        else
+          per_step = (elapsed() - first) / static_cast<double>(steps - 1);
+        if (elapsed() > 1 && steps > 2) stop = true;
+      },
+      [&](const EpochResult&) { stop = true; }, stop);
+  if (steps == 1) per_step = first;
+  return per_step * static_cast<double>(trainer.steps_per_epoch());
+}
+
+}  // namespace
+
+std::shared_ptr<spdlog::logger> console_log(bool quiet) {
+  const auto console = std::make_shared<spdlog::sinks::stderr_sink_mt>();
+  console->set_pattern("%v");
+  console->set_level(quiet ? spdlog::level::warn : spdlog::level::info);
+  return std::make_shared<spdlog::logger>("cnn-train", console);
+}
+
+TrainingRun::TrainingRun(const Document& document, Config config, const OpenedData& opened, ThreadPool& pool,
+                         std::shared_ptr<spdlog::logger> log, bool quiet)
+    : config_(std::move(config)),
+      pool_(pool),
+      log_(std::move(log)),
+      quiet_(quiet),
+      input_{.c = config_.data.image.channels, .h = config_.data.image.height, .w = config_.data.image.width},
+      data_(prepare_data(opened, config_.data, config_.seed, pool)) {
+  const TrainingSpec& training = config_.training;
+  network_ = with_places(document, [&] {
+    return std::make_unique<Network>(config_.network, input_, static_cast<int>(data_.classes.size()),
+                                     training.batch_size);
+  });
+  network_->initialize(config_.seed);
+  if (training.initial_weights) load_initial_weights(*training.initial_weights, *network_);
+
+  bytes_ = Trainer::bytes(*network_, training, pool.threads());
+  if (const std::int64_t available = available_bytes(); bytes_ > available)
+    fail_usage(
+        "{}: training needs {} beside the data, and this machine has {} left; use a smaller batch_size or "
+        "network",
+        printable(document.label()), human_bytes(bytes_), human_bytes(available));
+  trainer_ = std::make_unique<Trainer>(*network_, pool, training, config_.seed, data_.train,
+                                       data_.validation ? &*data_.validation : nullptr);
+}
+
+void TrainingRun::describe(spdlog::logger& log, bool with_layers) const {
+  log.info("{}: {} classes ({}), {} training images{}{}", config_.name, data_.classes.size(),
+           printable(join(data_.classes)), with_commas(data_.train.size()),
+           data_.validation ? fmt::format(", {} for validation", with_commas(data_.validation->size())) : "",
+           data_.test ? fmt::format(", {} for the test at the end", with_commas(data_.test->size())) : "");
+  for (const std::string& note : data_.notes) log.info("{}", note);
+  const std::vector<LayerRow> rows = layer_rows(*network_);
+  if (with_layers) log.info("{}", layer_table(to_string(input_), rows));
+  for (const CliffWarning& warning : cliff_warnings(input_.values(), rows))
+    log.warn("warning: {}", warning.message);
+  log.info("{} threads, {}, {} of memory for activations, gradients and optimizer", pool_.threads(),
+           instruction_set(), human_bytes(bytes_));
+}
+
+double TrainingRun::dry_run() {
+  describe(*log_, false);
+  const double seconds = measured_epoch_seconds(*trainer_), all = seconds * config_.training.epochs;
+  fmt::print("{}", layer_table(to_string(input_), layer_rows(*network_)));
+  fmt::print("memory: {}\ntime per epoch: about {} ({} steps), {} epochs in about {}\n", human_bytes(bytes_),
+             human_seconds(seconds), trainer_->steps_per_epoch(), config_.training.epochs,
+             human_seconds(all));
+  return all;
+}
+
+TrainingRun::Result TrainingRun::train(const fs::path& folder, const Interruption& interruption,
+                                       bool introduce) {
+  RunFolder run(folder, resolved_json(config_));
+  const auto to_file = file_log(run.file("train.log"));
+  const auto log = both(*log_, *to_file);
+  describe(introduce ? *log : *to_file, true);
+
+  const ModelDescription description{
+      .config = model_config_json(config_), .classes = data_.classes, .mean = data_.mean, .std = data_.std};
+  const int epochs = config_.training.epochs;
+  std::unique_ptr<ProgressLine> progress;
+  Result result;
+  EpochResult& best = result.best;
+  int epochs_done = 0;
+  const auto on_step = [&](const StepProgress& p) {
+    if (!progress)
+      progress = std::make_unique<ProgressLine>(fmt::format("epoch {}/{}", p.epoch, epochs),
+                                                p.steps_per_epoch, quiet_);
+    if (progress->due(p.step))
+      progress->update(p.step, fmt::format("loss {:.4f}  accuracy {}", p.loss, percent(p.accuracy)));
+  };
+  const auto on_epoch = [&](const EpochResult& epoch) {
+    progress.reset();
+    epochs_done = epoch.epoch;
+    log->info("{}", epoch_line(epoch, epochs));
+    run.add(epoch);
+    if (epoch.best) {
+      best = epoch;
+      save_model(run.file("best.safetensors"), *network_, description);
+    }
+    save_model(run.file("last.safetensors"), *network_, description);
+  };
+  Trainer::Outcome outcome{};
+  try {
+    outcome = trainer_->run(on_step, on_epoch, interruption.requested());
+  } catch (const Error& error) {
+    progress.reset();
+    log->error("{}", error.what());
+    log->error("the models of the last whole epoch are in {}", printable(folder.string()));
+    result.code = error.code();
+    return result;
+  }
+  progress.reset();
+  if (outcome == Trainer::Outcome::interrupted) {
+    save_model(run.file("last.safetensors"), *network_, description);
+    if (epochs_done == 0) save_model(run.file("best.safetensors"), *network_, description);
+    run.write_result(best, epochs_done, false, std::nullopt);
+    log->warn("interrupted after {} whole epochs; the model as it is now: {}", epochs_done,
+              printable(run.file("last.safetensors").string()));
+    result.code = interruption.exit_code();
+    return result;
+  }
+  if (data_.test) {
+    load_model(run.file("best.safetensors"), *network_);
+    network_->pack(pool_);
+    result.test = evaluate(trainer_->evaluation_runner(), *data_.test);
+  }
+  run.write_result(best, epochs_done, true, result.test);
+  result.summary = fmt::format("best epoch {}", best.epoch);
+  if (best.validation)
+    result.summary += fmt::format(": validation accuracy {}", percent(best.validation->accuracy()));
+  if (const auto& test = result.test)
+    result.summary +=
+        fmt::format(", test accuracy {} ({} of {})", percent(test->accuracy()), test->correct, test->labeled);
+  to_file->info("{}", result.summary);
+  return result;
+}
+
+}  // namespace cnn
