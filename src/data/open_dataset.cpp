@@ -16,6 +16,15 @@ std::string count_of(std::int64_t n, const char* what) {
   return fmt::format("{} {}{}", with_commas(n), what, n == 1 ? "" : "s");
 }
 
+/// The first of many, all of a few.
+std::string quoted_list(const std::vector<std::string>& names) {
+  constexpr std::size_t kMost = 20;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(kMost, names.size()); ++i)
+    text += fmt::format("{}\"{}\"", i == 0 ? "" : ", ", printable(names[i]));
+  return names.size() > kMost ? text + fmt::format(" and {} more", names.size() - kMost) : text;
+}
+
 /// Brings the classes of an opened set into the order that was asked for.
 void match(LoadedSet& set, const std::vector<std::string>& classes, const std::string& where) {
   const std::vector<std::string>& found = set.dataset->classes();
@@ -49,12 +58,23 @@ std::vector<std::string> LoadReport::notes() const {
   add(others, "file", "skipped (not images by their names)");
   add(beside, "image", "skipped (beside the class folders, in none of them)");
   add(repeated_folders, "folder", "skipped (reached a second time through a link)");
-  for (const std::string& name : empty_folders)
-    lines.push_back(fmt::format("folder \"{}\" holds no images and is no class", printable(name)));
-  for (const std::string& name : missing_classes)
-    lines.push_back(fmt::format("class \"{}\" has no images here", printable(name)));
+  const auto add_names = [&](const std::vector<std::string>& names, const char* one, const char* many) {
+    if (!names.empty())
+      lines.push_back(fmt::format("{}: {}", names.size() == 1 ? one : many, quoted_list(names)));
+  };
+  add_names(empty_folders, "a folder without images is no class", "folders without images are no classes");
+  add_names(missing_classes, "a class has no images here", "classes without images here");
   add(reread, "image", "beyond cache_mb, read again whenever needed");
   return lines;
+}
+
+LoadReport report_of(const ImageFiles& files) {
+  LoadReport report;
+  report.bad = files.bad;
+  report.hidden = files.hidden, report.others = files.others;
+  report.beside = files.beside, report.repeated_folders = files.repeated_folders;
+  report.empty_folders = files.empty_folders;
+  return report;
 }
 
 LoadedSet open_images(std::shared_ptr<const ImageFiles> files, std::int64_t begin, std::int64_t end,
@@ -69,12 +89,7 @@ LoadedSet open_images(std::shared_ptr<const ImageFiles> files, std::int64_t begi
   LoadedSet set;
   set.dataset = loaded.dataset;
   LoadReport& report = set.report;
-  if (begin == 0) {  // what belongs to no part of the list is reported with the first
-    report.bad = files->bad;
-    report.hidden = files->hidden, report.others = files->others;
-    report.beside = files->beside, report.repeated_folders = files->repeated_folders;
-    report.empty_folders = files->empty_folders;
-  }
+  if (begin == 0) report = report_of(*files);  // what belongs to no part of the list comes with the first
   report.bad.insert(report.bad.end(), std::make_move_iterator(loaded.bad.begin()),
                     std::make_move_iterator(loaded.bad.end()));
   std::stable_sort(report.bad.begin(), report.bad.end(),

@@ -33,6 +33,9 @@ struct LoadReport {
   std::vector<std::string> notes() const;
 };
 
+/// What the scan of a folder found besides images, before any of them is opened.
+LoadReport report_of(const ImageFiles& files);
+
 struct LoadedSet {
   std::shared_ptr<const Dataset> dataset;
   LoadReport report;
