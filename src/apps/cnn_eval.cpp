@@ -30,8 +30,8 @@ struct Options {
   double min_accuracy = -1;
 };
 
-/// Files decoded at a time: memory does not grow with the folder.
-constexpr std::int64_t kChunk = 8192;
+/// Files decoded at a time, and the bytes of their pixels: memory does not grow with the folder.
+constexpr std::int64_t kChunk = 8192, kChunkBytes = std::int64_t{256} << 20;
 constexpr std::int64_t kLargestBatch = Runner::kShards * kLanes;
 
 std::string csv(const std::string& text) {
@@ -67,7 +67,9 @@ class PredictionTable {
     if (path_.empty()) return;
     file_.close();
     if (!file_) fail("--predictions {}: cannot be written; is the disk full?", printable(path_.string()));
-    fs::rename(temporary(), path_);
+    std::error_code error;
+    fs::rename(temporary(), path_, error);
+    if (error) fail("--predictions {}: cannot be written: {}", printable(path_.string()), error.message());
   }
 
  private:
@@ -75,6 +77,11 @@ class PredictionTable {
   fs::path path_;
   std::ofstream file_;
 };
+
+/// JSON even where a path is no UTF-8. indent -1: on one line.
+std::string text_of(const Json& json, int indent = -1) {
+  return json.dump(indent, ' ', false, Json::error_handler_t::replace);
+}
 
 /// A model, ready to take images.
 class Evaluator {
@@ -100,7 +107,8 @@ class Evaluator {
   const Classification& classification() const { return *classification_; }
   std::int64_t images() const { return images_; }
   const std::vector<BadFile>& bad() const { return bad_; }
-  const Json& unlabeled() const { return unlabeled_; }
+  /// {"path": ..., "predictions": [...]} of the images without a label, one a line, between commas.
+  const std::string& unlabeled() const { return unlabeled_; }
   void finish() { table_->finish(); }
 
   LoadOptions load_options() const {
@@ -112,21 +120,34 @@ class Evaluator {
   }
 
   void score_files(std::shared_ptr<const ImageFiles> files) {
-    ProgressLine line("evaluating", files->size(), false);
-    for (std::int64_t begin = 0; begin < files->size(); begin += kChunk) {
-      const std::int64_t end = std::min(begin + kChunk, files->size());
+    std::vector<int> labels;
+    LoadReport report = report_of(*files);
+    bad_ = std::move(report.bad);
+    report.bad.clear();
+    if (!files->classes.empty()) {  // names first: a wrong folder should not have to wait for its images
+      labels = match_classes(files->classes, classes(), files->where);
+      report.missing_classes = missing_classes(files->classes, classes());
+    }
+    for (const std::string& note : report.notes()) fmt::print(stderr, "{}: {}\n", files->where, note);
+
+    const std::int64_t image_bytes = std::int64_t{image_.channels} * image_.height * image_.width;
+    const std::int64_t chunk = std::clamp(kChunkBytes / image_bytes, kLargestBatch, kChunk);
+    std::unique_ptr<ProgressLine> line;
+    for (std::int64_t begin = 0; begin < files->size(); begin += chunk) {
+      const std::int64_t end = std::min(begin + chunk, files->size());
+      if (!line) line = std::make_unique<ProgressLine>("evaluating", files->size(), false);
       const LoadedImages loaded =
           load_images(files, begin, end, image_, std::int64_t{1} << 62, pool_,
-                      [&](std::int64_t done, std::int64_t) { line.update(begin + done, ""); });
+                      [&](std::int64_t done, std::int64_t) { line->update(begin + done, ""); });
       bad_.insert(bad_.end(), loaded.bad.begin(), loaded.bad.end());
       if (loaded.dataset->size() == 0) continue;
       std::shared_ptr<const Dataset> dataset = loaded.dataset;
-      if (!files->classes.empty())
-        dataset = std::make_shared<Relabeled>(dataset, classes(),
-                                              match_classes(files->classes, classes(), files->where));
+      if (!labels.empty())
+        dataset = std::make_shared<Relabeled>(dataset, classes(), labels);
+      else
+        line.reset();  // what is seen goes to the terminal
       score(dataset);
     }
-    bad_.insert(bad_.end(), files->bad.begin(), files->bad.end());
   }
 
   void score_set(const DataLocation& location) {
@@ -164,7 +185,9 @@ class Evaluator {
       Json guesses = Json::array();
       for (const std::size_t k : order)
         guesses.push_back({{"class", classes()[k]}, {"confidence", probabilities[k]}});
-      unlabeled_.push_back({{"path", name}, {"predictions", guesses}});
+      // As text: hundreds of thousands of them fit into memory.
+      const Json entry = {{"path", name}, {"predictions", guesses}};
+      unlabeled_ += (unlabeled_.empty() ? "    " : ",\n    ") + text_of(entry);
       if (options_.json == "-") return;
     }
     std::string line = printable(name) + ":";
@@ -183,7 +206,7 @@ class Evaluator {
   std::unique_ptr<Classification> classification_;
   std::int64_t images_ = 0;
   std::vector<BadFile> bad_;
-  Json unlabeled_ = Json::array();
+  std::string unlabeled_;
 };
 
 /// IDX files begin with two zero bytes; packed ones are the only gzip files that make sense here.
@@ -194,30 +217,63 @@ bool looks_like_idx(const fs::path& path) {
   return file && ((head[0] == 0 && head[1] == 0) || (head[0] == '\x1f' && head[1] == '\x8b'));
 }
 
+bool is_cifar_name(const fs::path& path) {
+  return path.extension() == ".bin" || (path.extension() == ".gz" && path.stem().extension() == ".bin");
+}
+
+/// Refuses, before any work, what could not be written or answered at its end.
+void check_outputs(const Options& options) {
+  const auto check = [](const char* option, const fs::path& path) {
+    if (path.empty() || path == "-") return;
+    std::error_code unknown;
+    const fs::path folder = path.has_parent_path() ? path.parent_path() : ".";
+    if (fs::is_directory(path, unknown))
+      fail_usage("{} {}: is a folder; name the file to write", option, printable(path.string()));
+    if (!fs::is_directory(folder, unknown))
+      fail_usage("{} {}: there is no folder {}", option, printable(path.string()),
+                 printable(folder.string()));
+  };
+  check("--json", options.json);
+  check("--predictions", options.predictions);
+}
+
+void need_labels(const Options& options, bool labeled) {
+  if (options.min_accuracy >= 0 && !labeled)
+    fail_usage("--min-accuracy needs labels: a folder with one subfolder per class, or --labels");
+}
+
 void score(Evaluator& evaluator, const Options& options) {
   const fs::path& first = options.images.front();
-  if (options.images.size() == 1 && fs::is_directory(first)) {
+  const bool single = options.images.size() == 1;
+  if (single && fs::is_directory(first)) {
     if (!options.labels.empty())
       fail_usage("--labels goes with an IDX file; the labels of a folder are its subfolders");
-    return evaluator.score_files(std::make_shared<ImageFiles>(scan_folder(first)));
+    const auto files = std::make_shared<ImageFiles>(scan_folder(first));
+    need_labels(options, !files->classes.empty());
+    return evaluator.score_files(files);
   }
   for (const fs::path& path : options.images)
     if (fs::is_directory(path))
       fail_usage("--images takes one folder or several files, and {} is a folder among others",
                  printable(path.string()));
-  if (!options.labels.empty() || (options.images.size() == 1 && fs::is_regular_file(first) &&
-                                  first.extension() != ".tga" && looks_like_idx(first)))
+  if (!options.labels.empty() && !single)
+    fail_usage("--labels goes with one IDX file, and --images names {}", options.images.size());
+  if (std::all_of(options.images.begin(), options.images.end(), is_cifar_name))
+    return evaluator.score_set(CifarLocation{options.images});
+  need_labels(options, !options.labels.empty());
+  if (!options.labels.empty() ||
+      (single && fs::is_regular_file(first) && first.extension() != ".tga" && looks_like_idx(first)))
     return evaluator.score_set(IdxLocation{first, options.labels});
-  if (first.extension() == ".bin") return evaluator.score_set(CifarLocation{options.images});
   evaluator.score_files(std::make_shared<ImageFiles>(list_files(options.images)));
 }
 
-Json to_json(const Evaluator& evaluator) {
+std::string to_json(const Evaluator& evaluator, const Options& options) {
   const Classification& c = evaluator.classification();
   Json json = {{"images", evaluator.images()}};
   if (c.images() > 0) {
     json["accuracy"] = c.accuracy();
     json["loss"] = c.loss();
+    if (options.top > 1) json["top"] = {{"k", options.top}, {"accuracy", c.top(options.top)}};
     json["per_class"] = Json::array();
     for (const auto& row : c.per_class())
       json["per_class"].push_back({{"name", row.name},
@@ -226,41 +282,43 @@ Json to_json(const Evaluator& evaluator) {
                                    {"f1", row.f1},
                                    {"support", row.support}});
     json["confusion"] = c.confusion();
-  } else {
-    json["predictions"] = evaluator.unlabeled();
   }
   json["bad_images"] = Json::array();
   for (const BadFile& file : evaluator.bad())
     json["bad_images"].push_back({{"path", file.path}, {"reason", file.reason}});
-  return json;
+  std::string text = text_of(json, 2);
+  if (!evaluator.unlabeled().empty()) {
+    text.resize(text.size() - 2);  // the end of the object
+    text += ",\n  \"predictions\": [\n" + evaluator.unlabeled() + "\n  ]\n}";
+  }
+  return text + "\n";
 }
 
 int run(const Options& options) {
+  check_outputs(options);
   Evaluator evaluator(options);
   score(evaluator, options);
   evaluator.finish();
   const Classification& classification = evaluator.classification();
-  if (!options.json.empty()) {
-    const std::string text = to_json(evaluator).dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
-    if (options.json == "-")
-      fmt::print("{}", text);
-    else
-      write_file_atomically(options.json, text);
-  }
+  if (options.json == "-")
+    fmt::print("{}", to_json(evaluator, options));
+  else if (!options.json.empty())
+    write_file_atomically(options.json, to_json(evaluator, options));
   if (classification.images() > 0 && options.json != "-") fmt::print("{}", classification.text(options.top));
-  if (options.min_accuracy >= 0 && classification.images() == 0)
-    fail_usage("--min-accuracy needs labels: a folder with one subfolder per class, or --labels");
-  if (!evaluator.bad().empty()) {
-    fmt::print(stderr, "cnn-eval: {} bad image{} left out:\n{}\n", evaluator.bad().size(),
-               evaluator.bad().size() == 1 ? "" : "s", list_bad_files(evaluator.bad()));
-    return static_cast<int>(ExitCode::run_failed);
-  }
+  std::fflush(stdout);  // what follows is about it
+
+  auto code = ExitCode::done;
   if (classification.images() > 0 && classification.accuracy() < options.min_accuracy) {
     fmt::print(stderr, "cnn-eval: accuracy {} is below --min-accuracy {}\n", exact(classification.accuracy()),
                exact(options.min_accuracy));
-    return static_cast<int>(ExitCode::below_accuracy);
+    code = ExitCode::below_accuracy;
   }
-  return 0;
+  if (!evaluator.bad().empty()) {
+    fmt::print(stderr, "cnn-eval: {} bad image{} left out:\n{}\n", evaluator.bad().size(),
+               evaluator.bad().size() == 1 ? "" : "s", list_bad_files(evaluator.bad()));
+    code = ExitCode::run_failed;
+  }
+  return static_cast<int>(code);
 }
 
 }  // namespace

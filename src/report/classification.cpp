@@ -3,6 +3,7 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "core/text.h"
 
@@ -49,6 +50,15 @@ double Classification::accuracy() const {
   return ratio(static_cast<double>(correct), static_cast<double>(images_));
 }
 
+std::pair<double, double> Classification::accuracy_interval() const {
+  if (images_ == 0) return {0, 1};
+  constexpr double kZ = 1.959963984540054;  // 97.5th percentile of the normal distribution
+  const double n = static_cast<double>(images_), p = accuracy(), z2n = kZ * kZ / n;
+  const double center = (p + z2n / 2) / (1 + z2n),
+               half = kZ * std::sqrt(p * (1 - p) / n + z2n / (4 * n)) / (1 + z2n);
+  return {std::max(0.0, center - half), std::min(1.0, center + half)};
+}
+
 double Classification::loss() const { return ratio(loss_sum_, static_cast<double>(images_)); }
 
 double Classification::top(int k) const {
@@ -76,8 +86,10 @@ std::vector<Classification::PerClass> Classification::per_class() const {
 std::string Classification::text(int top_k) const {
   std::int64_t correct = 0;
   for (std::size_t k = 0; k < classes_.size(); ++k) correct += confusion_[k][k];
+  const auto [low, high] = accuracy_interval();
   std::string text =
-      fmt::format("accuracy {:.2f} % ({} of {})   loss {:.4f}\n", 100 * accuracy(), correct, images_, loss());
+      fmt::format("accuracy {:.2f} % ({} of {}; 95 % confidence: {:.1f} to {:.1f} %)   loss {:.4f}\n",
+                  100 * accuracy(), correct, images_, 100 * low, 100 * high, loss());
   if (top_k > 1) text += fmt::format("top-{} accuracy {:.2f} %\n", top_k, 100 * top(top_k));
   std::size_t width = 5;
   std::vector<std::string> names;

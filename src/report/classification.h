@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace cnn {
@@ -23,6 +24,9 @@ class Classification {
 
   std::int64_t images() const { return images_; }
   double accuracy() const;
+  /// Where the accuracy on many more such images lies, with 95 % confidence: Wilson's interval.
+  /// Source: E. B. Wilson, "Probable inference, the law of succession, and statistical inference", 1927.
+  std::pair<double, double> accuracy_interval() const;
   double loss() const;
   /// Share of images whose class is among the k most probable.
   double top(int k) const;

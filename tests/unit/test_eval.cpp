@@ -1,0 +1,299 @@
+// cnn-eval on everything it takes: the whole program, on real files.
+#include <algorithm>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "catch.h"
+#include "core/file.h"
+#include "picture_folder.h"
+#include "report/classification.h"
+#include "run_program.h"
+
+namespace cnn {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::json;
+
+const fs::path kDigits = fs::path(CNN_SOURCE_DIR) / "data/digits";
+
+std::string training_config(const std::string& data, const std::string& image, int classes) {
+  return R"({"name": "small", "data": {)" + data + R"(, "image": )" + image + R"(},
+    "network": [{"type": "conv", "out_channels": 8, "kernel_size": 5, "stride": 2, "activation": "relu"},
+                {"type": "max_pool", "kernel_size": 2}, {"type": "flatten"},
+                {"type": "dense", "units": )" +
+         std::to_string(classes) + R"(}],
+    "training": {"epochs": 3, "batch_size": 32, "optimizer": {"type": "adam", "learning_rate": 0.003}}})";
+}
+
+/// Trains a config that lies in a folder; gives its model.
+fs::path train(const PictureFolder& folder, const std::string& config) {
+  folder.write("config.json", config);
+  const fs::path run = folder.path() / "run";
+  const ProgramResult result = run_program(
+      program_path("cnn-train"),
+      {"--config", (folder.path() / "config.json").string(), "--run-dir", run.string(), "--quiet"});
+  INFO(result.description());
+  REQUIRE(result.exit_code == 0);
+  return run / "best.safetensors";
+}
+
+/// A model of the digits in the repository, trained once for all tests.
+const fs::path& digits_model() {
+  static const PictureFolder folder;
+  static const fs::path model =
+      train(folder, training_config(R"("format": "folder", "train": ")" + (kDigits / "train").string() + "\"",
+                                    R"({"channels": 1, "height": 28, "width": 28})", 10));
+  return model;
+}
+
+ProgramResult evaluate(const fs::path& model, const std::vector<fs::path>& images,
+                       std::vector<std::string> more = {}) {
+  std::vector<std::string> arguments{"--model", model.string(), "--images"};
+  for (const fs::path& path : images) arguments.push_back(path.string());
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return run_program(program_path("cnn-eval"), arguments);
+}
+
+std::vector<std::vector<std::string>> table(const fs::path& path) {
+  std::ifstream file(path);
+  std::vector<std::vector<std::string>> rows;
+  for (std::string line; std::getline(file, line);) {
+    rows.emplace_back();
+    std::istringstream cells(line);
+    for (std::string cell; std::getline(cells, cell, ',');) rows.back().push_back(cell);
+  }
+  return rows;
+}
+
+TEST_CASE("cnn-eval scores a labeled folder", "[cli]") {
+  const TemporaryFolder out;
+  const fs::path json_file = out.path() / "r.json", csv = out.path() / "p.csv";
+  const ProgramResult result =
+      evaluate(digits_model(), {kDigits / "test"},
+               {"--top", "3", "--json", json_file.string(), "--predictions", csv.string()});
+  INFO(result.description());
+  REQUIRE(result.exit_code == 0);
+  CHECK_THAT(result.out, ContainsSubstring("of 1000; 95 % confidence") &&
+                             ContainsSubstring("top-3 accuracy") && ContainsSubstring("precision") &&
+                             ContainsSubstring("confusion"));
+  const Json json = Json::parse(read_file(json_file));
+  CHECK(json["images"] == 1000);
+  CHECK(json["bad_images"].empty());
+  CHECK(json["top"]["k"] == 3);
+  CHECK(json["top"]["accuracy"].get<double>() >= json["accuracy"].get<double>());
+  REQUIRE(json["per_class"].size() == 10);
+  CHECK(json["per_class"][3]["name"] == "3");
+  CHECK(json["per_class"][3]["support"] == 100);
+
+  const auto rows = table(csv);
+  REQUIRE(rows.size() == 1001);
+  CHECK(rows[0] == std::vector<std::string>{"path", "label", "predicted", "confidence", "p_0", "p_1", "p_2",
+                                            "p_3", "p_4", "p_5", "p_6", "p_7", "p_8", "p_9"});
+  int correct = 0;
+  std::vector<std::vector<int>> confusion(10, std::vector<int>(10));
+  for (std::size_t i = 1; i < rows.size(); ++i) {
+    const auto& row = rows[i];
+    REQUIRE(row.size() == 14);
+    CHECK(fs::path(row[0]).parent_path().filename() == row[1]);
+    const int predicted = std::stoi(row[2]);
+    correct += row[1] == row[2];
+    ++confusion[std::stoul(row[1])][static_cast<std::size_t>(predicted)];
+    double sum = 0, largest = 0;
+    for (std::size_t k = 4; k < 14; ++k) {
+      sum += std::stod(row[k]);
+      largest = std::max(largest, std::stod(row[k]));
+    }
+    CHECK(std::abs(sum - 1) < 1e-5);
+    CHECK(std::stod(row[3]) == largest);
+    CHECK(row[3] == row[static_cast<std::size_t>(4 + predicted)]);
+  }
+  CHECK(json["accuracy"].get<double>() == correct / 1000.0);
+  CHECK(json["accuracy"].get<double>() > 0.7);
+  CHECK(json["confusion"] == Json(confusion));
+
+  // The model, not the order of the folders, says what the outputs mean: a part of the classes.
+  const TemporaryFolder part;
+  for (const char* name : {"7", "3"})
+    fs::create_directory_symlink(kDigits / "test" / name, part.path() / name);
+  const ProgramResult some = evaluate(digits_model(), {part.path()}, {"--json", "-"});
+  INFO(some.description());
+  REQUIRE(some.exit_code == 0);
+  const Json two = Json::parse(some.out);
+  CHECK(two["images"] == 200);
+  CHECK(two["confusion"][3] == json["confusion"][3]);
+  CHECK(two["confusion"][7] == json["confusion"][7]);
+  CHECK_THAT(some.err, ContainsSubstring("classes without images here: \"0\", \"1\""));
+}
+
+TEST_CASE("cnn-eval says what it sees on images without labels", "[cli]") {
+  const fs::path folder = kDigits / "test/4";
+  const ProgramResult plain = evaluate(digits_model(), {folder}, {"--top", "2"});
+  INFO(plain.description());
+  REQUIRE(plain.exit_code == 0);
+  CHECK(std::count(plain.out.begin(), plain.out.end(), '\n') == 100);
+  CHECK_THAT(plain.out, ContainsSubstring("0000.png:  "));
+
+  const TemporaryFolder out;
+  const fs::path csv = out.path() / "p.csv";
+  const std::vector<fs::path> files{folder / "0003.png", kDigits / "test/7/0001.png"};
+  const ProgramResult single =
+      evaluate(digits_model(), files, {"--top", "2", "--json", "-", "--predictions", csv.string()});
+  INFO(single.description());
+  REQUIRE(single.exit_code == 0);
+  const Json json = Json::parse(single.out);  // nothing else is on stdout
+  CHECK(json["images"] == 2);
+  CHECK(json.count("accuracy") == 0);
+  REQUIRE(json["predictions"].size() == 2);
+  CHECK(json["predictions"][0]["path"] == files[0].string());
+  const Json& guesses = json["predictions"][0]["predictions"];
+  REQUIRE(guesses.size() == 2);
+  CHECK(guesses[0]["confidence"].get<double>() >= guesses[1]["confidence"].get<double>());
+  const auto rows = table(csv);
+  REQUIRE(rows.size() == 3);
+  CHECK(rows[1][1].empty());
+  CHECK(rows[1][2] == guesses[0]["class"]);
+}
+
+TEST_CASE("cnn-eval lists bad images, scores the others and ends with 1", "[cli]") {
+  const PictureFolder folder;
+  for (const char* name : {"0000.png", "0001.png", "0002.png"}) {
+    fs::create_directories(folder.path() / "5");
+    fs::copy_file(kDigits / "test/5" / name, folder.path() / "5" / name);
+  }
+  folder.write("5/broken.png", "\x89PNG\r\n\x1a\n");
+  folder.write("5/text.jpg", "hello");
+  folder.write("beside.png", "x");
+  folder.write("notes.txt", "x");
+  const ProgramResult result = evaluate(digits_model(), {folder.path()}, {"--json", "-"});
+  INFO(result.description());
+  CHECK(result.exit_code == 1);
+  const Json json = Json::parse(result.out);
+  CHECK(json["images"] == 3);
+  REQUIRE(json["bad_images"].size() == 2);
+  CHECK_THAT(json["bad_images"][1]["path"].get<std::string>(), ContainsSubstring("text.jpg"));
+  CHECK_THAT(result.err, ContainsSubstring("2 bad images") && ContainsSubstring("text.jpg: is text") &&
+                             ContainsSubstring("1 image skipped (beside the class folders") &&
+                             ContainsSubstring("1 file skipped"));
+  const ProgramResult missing =
+      evaluate(digits_model(), {folder.path() / "nowhere.png", folder.path() / "5/0000.png"});
+  CHECK(missing.exit_code == 1);
+  CHECK_THAT(missing.err, ContainsSubstring("nowhere.png: cannot be opened"));
+  CHECK_THAT(missing.out, ContainsSubstring("0000.png"));
+}
+
+TEST_CASE("cnn-eval refuses unknown classes with both lists, and what cannot be answered", "[cli]") {
+  const PictureFolder folder;
+  for (const char* name : {"3", "cat"}) folder.put_class(name, 2, 28, 28, false);
+  const ProgramResult unknown = evaluate(digits_model(), {folder.path()});
+  INFO(unknown.description());
+  CHECK(unknown.exit_code == 1);
+  CHECK_THAT(unknown.err,
+             ContainsSubstring("found: \"3\", \"cat\"") && ContainsSubstring("known: \"0\", \"1\""));
+  CHECK(unknown.out.empty());
+
+  const auto refused = [&](const std::vector<fs::path>& images, std::vector<std::string> more,
+                           const std::string& message) {
+    const ProgramResult result = evaluate(digits_model(), images, std::move(more));
+    INFO(result.description());
+    CHECK(result.exit_code == 2);
+    CHECK_THAT(result.err, ContainsSubstring(message));
+    CHECK(result.out.empty());
+  };
+  const fs::path plain = kDigits / "test/3", one = plain / "0000.png";
+  refused({plain}, {"--min-accuracy", "0.5"}, "needs labels");
+  refused({one}, {"--min-accuracy", "0.5"}, "needs labels");
+  refused({plain}, {"--labels", "x.idx"}, "--labels goes with an IDX file");
+  refused({one, one}, {"--labels", "x.idx"}, "one IDX file");
+  refused({plain, one}, {}, "is a folder among others");
+  refused({plain}, {"--json", folder.path().string()}, "is a folder");
+  refused({plain}, {"--json", (folder.path() / "no/r.json").string()}, "there is no folder");
+  refused({plain}, {"--predictions", (folder.path() / "no/p.csv").string()}, "there is no folder");
+  refused({plain}, {"--top", "0"}, "--top");
+  refused({plain}, {"--min-accuracy", "2"}, "--min-accuracy");
+  CHECK(evaluate(folder.path() / "none.safetensors", {plain}).exit_code == 1);
+}
+
+TEST_CASE("cnn-eval ends with 3 below --min-accuracy, after its report", "[cli]") {
+  const ProgramResult below = evaluate(digits_model(), {kDigits / "test"}, {"--min-accuracy", "1"});
+  INFO(below.description());
+  CHECK(below.exit_code == 3);
+  CHECK_THAT(below.out, ContainsSubstring("accuracy"));
+  CHECK_THAT(below.err, ContainsSubstring("is below --min-accuracy 1"));
+  CHECK(evaluate(digits_model(), {kDigits / "test"}, {"--min-accuracy", "0.5"}).exit_code == 0);
+}
+
+std::string big_endian(std::uint32_t n) {
+  std::string bytes;
+  for (int shift = 24; shift >= 0; shift -= 8) bytes += static_cast<char>(n >> shift);
+  return bytes;
+}
+
+TEST_CASE("cnn-eval reads IDX with labels and without", "[cli]") {
+  // Two kinds of 8x8 images: bright left, bright right.
+  const PictureFolder folder;
+  std::string images("\0\0\x08\x03", 4), labels("\0\0\x08\x01", 4);
+  constexpr int kCount = 40;
+  images += big_endian(kCount) + big_endian(8) + big_endian(8);
+  labels += big_endian(kCount);
+  for (int i = 0; i < kCount; ++i) {
+    for (int p = 0; p < 64; ++p) images += static_cast<char>((p % 8 < 4) == (i % 2 == 0) ? 100 + i : 10);
+    labels += static_cast<char>(i % 2);
+  }
+  folder.write("images.idx", images);
+  folder.write("labels.idx", labels);
+  const fs::path model = train(
+      folder, training_config(R"("format": "idx", "train": {"images": "images.idx", "labels": "labels.idx"})",
+                              R"({"channels": 1, "height": 8, "width": 8})", 2));
+  const fs::path set = folder.path() / "images.idx";
+  const ProgramResult labeled =
+      evaluate(model, {set}, {"--labels", (folder.path() / "labels.idx").string(), "--json", "-"});
+  INFO(labeled.description());
+  REQUIRE(labeled.exit_code == 0);
+  CHECK(Json::parse(labeled.out)["accuracy"] == 1.0);
+  const ProgramResult plain = evaluate(model, {set});
+  INFO(plain.description());
+  CHECK(plain.exit_code == 0);
+  CHECK_THAT(plain.out, ContainsSubstring("images.idx#39:  1 "));
+  CHECK(evaluate(model, {set}, {"--min-accuracy", "0.1"}).exit_code == 2);
+}
+
+TEST_CASE("cnn-eval reads CIFAR-10 batches", "[cli]") {
+  // A color per class makes an easy set.
+  const PictureFolder folder;
+  std::string batch;
+  for (int i = 0; i < 100; ++i) {
+    batch += static_cast<char>(i % 10);
+    for (int c = 0; c < 3; ++c)
+      batch.append(1024, static_cast<char>((i % 10) * (c == 0 ? 25 : c == 1 ? 7 : 19)));
+  }
+  folder.write("a.bin", batch);
+  folder.write("b.bin", batch.substr(0, 3073 * 20));
+  const fs::path model = train(folder, training_config(R"("format": "cifar10", "train": ["a.bin"])",
+                                                       R"({"channels": 3, "height": 32, "width": 32})", 10));
+  const ProgramResult result =
+      evaluate(model, {folder.path() / "a.bin", folder.path() / "b.bin"}, {"--json", "-"});
+  INFO(result.description());
+  REQUIRE(result.exit_code == 0);
+  const Json json = Json::parse(result.out);
+  CHECK(json["images"] == 120);
+  CHECK(json["per_class"][0]["name"] == "airplane");
+  CHECK(json["per_class"][0]["support"] == 12);
+  folder.write("c.bin", batch.substr(0, 3000));
+  const ProgramResult broken = evaluate(model, {folder.path() / "c.bin"});
+  CHECK(broken.exit_code == 1);
+  CHECK_THAT(broken.err, ContainsSubstring("c.bin"));
+}
+
+TEST_CASE("the interval of an accuracy is Wilson's", "[cli]") {
+  Classification results({"a", "b"});
+  const std::vector<float> sure{1, 0};
+  for (int i = 0; i < 100; ++i) results.add(i < 90 ? 0 : 1, 0, sure, 0);
+  const auto [low, high] = results.accuracy_interval();
+  CHECK(std::abs(low - 0.8256) < 1e-4);
+  CHECK(std::abs(high - 0.9448) < 1e-4);
+}
+
+}  // namespace
+}  // namespace cnn
