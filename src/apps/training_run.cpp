@@ -109,7 +109,7 @@ TrainingRun::TrainingRun(const Document& document, Config config, const OpenedDa
                                      training.batch_size);
   });
   network_->initialize(config_.seed);
-  if (training.initial_weights) load_initial_weights(*training.initial_weights, *network_);
+  if (training.initial_weights) unused_weights_ = load_initial_weights(*training.initial_weights, *network_);
 
   bytes_ = Trainer::bytes(*network_, training, pool.threads());
   if (const std::int64_t available = available_bytes(); bytes_ > available)
@@ -127,6 +127,11 @@ void TrainingRun::describe(spdlog::logger& log, bool with_layers) const {
            data_.validation ? fmt::format(", {} for validation", with_commas(data_.validation->size())) : "",
            data_.test ? fmt::format(", {} for the test at the end", with_commas(data_.test->size())) : "");
   for (const std::string& note : data_.notes) log.info("{}", note);
+  if (const auto& start = config_.training.initial_weights)
+    log.info(
+        "starts from {}{}{}", printable(start->file.string()),
+        start->except.empty() ? "" : fmt::format(", but {} fresh", printable(join(start->except))),
+        unused_weights_.empty() ? "" : fmt::format("; not used of it: {}", printable(join(unused_weights_))));
   const std::vector<LayerRow> rows = layer_rows(*network_);
   if (with_layers) log.info("{}", layer_table(to_string(input_), rows));
   for (const CliffWarning& warning : cliff_warnings(input_.values(), rows))

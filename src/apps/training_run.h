@@ -51,6 +51,7 @@ class TrainingRun {
   const Shape input_;
   const TrainingData data_;
   std::unique_ptr<Network> network_;
+  std::vector<std::string> unused_weights_;  // of the file to start from
   std::int64_t bytes_ = 0;
   std::unique_ptr<Trainer> trainer_;
 };

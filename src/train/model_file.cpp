@@ -19,11 +19,23 @@ std::string to_text(const std::vector<std::int64_t>& shape) {
   return fmt::format("[{}]", fmt::join(shape, ", "));
 }
 
-void load(const std::filesystem::path& path, Network& network, const std::vector<std::string>& except) {
+enum class Strangers { refuse, pass };
+
+/// Returns the tensors of the file that the network does not have, if they may be there.
+std::vector<std::string> load(const std::filesystem::path& path, Network& network,
+                              const std::vector<std::string>& except, Strangers strangers) {
   const SafeTensors file = read_safetensors(path);
   const std::string where = printable(path.string());
   const auto excepted = [&](const std::string& tensor) {
     return std::find(except.begin(), except.end(), layer_of(tensor)) != except.end();
+  };
+  const auto remedy = [&](const std::string& tensor) {
+    return strangers == Strangers::refuse
+               ? ""
+               : fmt::format(
+                     "; for fine-tuning, list the layer \"{}\" in training.initial_weights.except to start "
+                     "it fresh",
+                     layer_of(tensor));
   };
   std::vector<std::string> names;
   for (const Tensor& tensor : network.tensors()) names.push_back(tensor.name);
@@ -31,21 +43,22 @@ void load(const std::filesystem::path& path, Network& network, const std::vector
     if (excepted(tensor.name)) continue;
     const SafeTensors::Tensor* found = file.find(tensor.name);
     if (!found)
-      fail(
-          "{}: has no tensor \"{}\", which the network needs with shape {}; for fine-tuning, list the layer "
-          "\"{}\" in "
-          "training.initial_weights.except to start it fresh",
-          where, tensor.name, to_text(tensor.shape), layer_of(tensor.name));
+      fail("{}: has no tensor \"{}\", which the network needs with shape {}{}", where, tensor.name,
+           to_text(tensor.shape), remedy(tensor.name));
     if (found->shape != tensor.shape)
-      fail("{}: tensor \"{}\" has shape {}, but the network needs {}", where, tensor.name,
-           to_text(found->shape), to_text(tensor.shape));
+      fail("{}: tensor \"{}\" has shape {}, but the network needs {}{}", where, tensor.name,
+           to_text(found->shape), to_text(tensor.shape), remedy(tensor.name));
     std::copy(found->values.begin(), found->values.end(), tensor.values.begin());
   }
+  std::vector<std::string> unused;
   for (const SafeTensors::Tensor& tensor : file.tensors) {
-    if (excepted(tensor.name) || std::find(names.begin(), names.end(), tensor.name) != names.end()) continue;
-    fail("{}: tensor \"{}\" does not belong to the network{}", where, printable(tensor.name),
-         did_you_mean(tensor.name, names));
+    if (std::find(names.begin(), names.end(), tensor.name) != names.end()) continue;
+    if (strangers == Strangers::refuse)
+      fail("{}: tensor \"{}\" does not belong to the network{}", where, printable(tensor.name),
+           did_you_mean(tensor.name, names));
+    unused.push_back(tensor.name);
   }
+  return unused;
 }
 
 }  // namespace
@@ -87,9 +100,11 @@ ModelDescription read_description(const std::filesystem::path& path) {
   return description;
 }
 
-void load_model(const std::filesystem::path& path, Network& network) { load(path, network, {}); }
+void load_model(const std::filesystem::path& path, Network& network) {
+  load(path, network, {}, Strangers::refuse);
+}
 
-void load_initial_weights(const InitialWeightsSpec& spec, Network& network) {
+std::vector<std::string> load_initial_weights(const InitialWeightsSpec& spec, Network& network) {
   std::vector<std::string> layers;
   for (const Tensor& tensor : network.tensors())
     if (layers.empty() || layers.back() != layer_of(tensor.name)) layers.push_back(layer_of(tensor.name));
@@ -98,7 +113,7 @@ void load_initial_weights(const InitialWeightsSpec& spec, Network& network) {
       fail_usage(
           "training.initial_weights.except: the network has no layer \"{}\" with parameters; it has {}{}",
           name, join(layers), did_you_mean(name, layers));
-  load(spec.file, network, spec.except);
+  return load(spec.file, network, spec.except, Strangers::pass);
 }
 
 }  // namespace cnn
