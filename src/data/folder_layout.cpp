@@ -102,6 +102,19 @@ std::optional<ImageFiles> labeled_part(const fs::path& folder, const ImageFiles&
   return part;
 }
 
+/// <set>/train was named where <set> would have given more.
+void note_siblings(const fs::path& folder, std::vector<std::string>& notes) {
+  std::error_code error;
+  const fs::path real = fs::canonical(folder, error);
+  if (error || !is_one_of(kTrain, real.filename().string())) return;
+  std::vector<std::string> parts;
+  for (const std::string& name : folders_in(real.parent_path()))
+    if (is_one_of(kValidation, name) || is_one_of(kTest, name)) parts.push_back(name);
+  if (!parts.empty())
+    notes.push_back(fmt::format("not used: {} beside it; --init {} takes all of it", some(parts),
+                                printable(real.parent_path().string())));
+}
+
 }  // namespace
 
 FolderLayout find_layout(const fs::path& folder) {
@@ -133,6 +146,7 @@ FolderLayout find_layout(const fs::path& folder) {
           where, some(layout.train.classes),
           train.empty() ? "none is called train" : "train holds no folder per class", where, where);
     refuse_useless(layout.train);
+    note_siblings(folder, layout.notes);
     return layout;
   }
   layout.train = scan(train);

@@ -102,6 +102,9 @@ TEST_CASE("--init sees train, validation and test folders", "[cli]") {
   CHECK(json["data"]["test"] == "test");
   CHECK(train(out, folder.path() / "run", 1).exit_code == 0);
 
+  // The training part alone: what lies beside it is said.
+  CHECK_THAT(init(folder.path() / "Train").err, ContainsSubstring("not used: test, valid beside it; --init"));
+
   // A test folder with a class that training lacks, or without classes, cannot be one.
   folder.put("test/horse/0.ppm", 20, 20, true);
   const ProgramResult unknown = init(folder.path());
