@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/command_line.h"
+#include "apps/interruption.h"
 #include "apps/places.h"
 #include "apps/training_data.h"
 #include "config/config.h"
@@ -136,9 +137,11 @@ class Evaluator {
     for (std::int64_t begin = 0; begin < files->size(); begin += chunk) {
       const std::int64_t end = std::min(begin + chunk, files->size());
       if (!line) line = std::make_unique<ProgressLine>("evaluating", files->size(), false);
-      const LoadedImages loaded =
-          load_images(files, begin, end, image_, std::int64_t{1} << 62, pool_,
-                      [&](std::int64_t done, std::int64_t) { line->update(begin + done, ""); });
+      const LoadedImages loaded = load_images(files, begin, end, image_, std::int64_t{1} << 62, pool_,
+                                              [&](std::int64_t done, std::int64_t) {
+                                                line->update(begin + done, "");
+                                                stop_if_interrupted();
+                                              });
       bad_.insert(bad_.end(), loaded.bad.begin(), loaded.bad.end());
       if (loaded.dataset->size() == 0) continue;
       std::shared_ptr<const Dataset> dataset = loaded.dataset;
@@ -161,17 +164,29 @@ class Evaluator {
     const std::int64_t batch = std::min(kLargestBatch, set.size());
     if (!runner_ || runner_->largest_batch() < batch)
       runner_ = std::make_unique<Runner>(*network_, pool_, false, batch);
-    evaluate(*runner_, set,
-             [&](std::int64_t image, int predicted, std::span<const float> probabilities, float loss) {
-               ++images_;
-               const int label = set.labels[static_cast<std::size_t>(image)];
-               const auto predicted_index = static_cast<std::size_t>(predicted);
-               if (label >= 0) classification_->add(label, predicted, probabilities, loss);
-               const std::string name = set.name(image);
-               table_->add(name, label >= 0 ? classes()[static_cast<std::size_t>(label)] : "",
-                           classes()[predicted_index], probabilities[predicted_index], probabilities);
-               if (label < 0) show(name, probabilities);
-             });
+    evaluate(
+        *runner_, set,
+        [&](std::int64_t image, int predicted, std::span<const float> probabilities, float loss) {
+          ++images_;
+          const int label = set.labels[static_cast<std::size_t>(image)];
+          const auto predicted_index = static_cast<std::size_t>(predicted);
+          if (label >= 0) classification_->add(label, predicted, probabilities, loss);
+          const std::string name = set.name(image);
+          table_->add(name, label >= 0 ? classes()[static_cast<std::size_t>(label)] : "",
+                      classes()[predicted_index], probabilities[predicted_index], probabilities);
+          if (label < 0) show(name, probabilities);
+        },
+        [&](std::int64_t) {
+          stop_if_interrupted();
+          return true;
+        });
+  }
+
+  /// Tables of a part would look like tables of everything: they are not written.
+  void stop_if_interrupted() const {
+    if (interruption_.requested())
+      throw Error(interruption_.exit_code(),
+                  fmt::format("interrupted after {} images; no results", with_commas(images_)));
   }
 
   /// An image without a label: what the model sees, the most probable first.
@@ -197,6 +212,7 @@ class Evaluator {
   }
 
   const Options& options_;
+  const Interruption interruption_;
   ThreadPool pool_;
   ModelDescription description_;
   ImageSpec image_;

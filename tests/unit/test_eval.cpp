@@ -1,5 +1,6 @@
 // cnn-eval on everything it takes: the whole program, on real files.
 #include <algorithm>
+#include <csignal>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -222,6 +223,26 @@ TEST_CASE("cnn-eval ends with 3 below --min-accuracy, after its report", "[cli]"
   CHECK_THAT(below.out, ContainsSubstring("accuracy"));
   CHECK_THAT(below.err, ContainsSubstring("is below --min-accuracy 1"));
   CHECK(evaluate(digits_model(), {kDigits / "test"}, {"--min-accuracy", "0.5"}).exit_code == 0);
+}
+
+TEST_CASE("a signal ends cnn-eval with 130 and leaves no half table", "[cli]") {
+  const PictureFolder folder;
+  const fs::path large = folder.path() / "large.pgm", images = folder.path() / "images";
+  folder.write("large.pgm", "P5\n8000 8000\n255\n");
+  fs::resize_file(large, 64'000'017);  // takes no room on the disk
+  folder.write("images/notes.txt", "so that something is said before the first image");
+  for (int i = 0; i < 100; ++i) fs::create_symlink(large, images / (std::to_string(i) + ".pgm"));
+  const fs::path csv = folder.path() / "p.csv";
+  RunningProgram program(program_path("cnn-eval"),
+                         {"--model", digits_model().string(), "--images", images.string(), "--predictions",
+                          csv.string(), "--threads", "1"});
+  REQUIRE(program.wait_for_stderr("1 file skipped"));
+  program.send(SIGINT);
+  const ProgramResult result = program.wait();
+  INFO(result.description());
+  CHECK(result.exit_code == 130);
+  CHECK_THAT(result.err, ContainsSubstring("interrupted after 0 images"));
+  CHECK(std::distance(fs::directory_iterator(folder.path()), {}) == 2);
 }
 
 std::string big_endian(std::uint32_t n) {
