@@ -26,8 +26,44 @@ HWY_INLINE Range clip(int o, int stride, int padding, int kernel, int size) {
 
 using Int = hn::RebindToSigned<D>;
 
+/// Whether windows of side K lie side by side inside the map, and none of them is clipped.
+template <int K>
+HWY_INLINE bool side_by_side(const PoolWindow& p) {
+  return p.kh == K && p.kw == K && p.sh == K && p.sw == K && p.ph == 0 && p.pw == 0;
+}
+
+/// The common case without bounds that the compiler does not know. The same numbers as below.
+template <int K>
+void max_pool_side_by_side(BlockView<const float> x, BlockView<float> y, std::int32_t* winners) {
+  for (int c = 0; c < y.c; ++c) {
+    for (int oh = 0; oh < y.h; ++oh) {
+      const float* in = x.at(c, oh * K, 0);
+      float* out = y.at(c, oh, 0);
+      for (int ow = 0; ow < y.w; ++ow, in += K * kLanes, out += kLanes) {
+        const int first = oh * K * x.w + ow * K;
+        for (int part = 0; part < kParts; ++part) {
+          V best = load(in + part * kWidth);
+          auto winner = hn::Set(Int(), first);
+          CNN_UNROLL for (int i = 1; i < K * K; ++i) {
+            const V v = load(in + (i / K * x.row + i % K) * kLanes + part * kWidth);
+            const auto wins = hn::Or(hn::Gt(v, best), hn::IsNaN(v));
+            best = hn::IfThenElse(wins, v, best);
+            winner = hn::IfThenElse(hn::RebindMask(Int(), wins), hn::Set(Int(), first + i / K * x.w + i % K),
+                                    winner);
+          }
+          store(best, out + part * kWidth);
+          if (winners) hn::Store(winner, Int(), winners + part * kWidth);
+        }
+        if (winners) winners += kLanes;
+      }
+    }
+  }
+}
+
 void max_pool_forward(const PoolWindow& p, BlockView<const float> x, BlockView<float> y,
                       std::int32_t* winners) {
+  if (side_by_side<2>(p)) return max_pool_side_by_side<2>(x, y, winners);
+  if (side_by_side<3>(p)) return max_pool_side_by_side<3>(x, y, winners);
   for (int c = 0; c < y.c; ++c) {
     for (int oh = 0; oh < y.h; ++oh) {
       const Range rows = clip(oh, p.sh, p.ph, p.kh, x.h);
@@ -59,8 +95,37 @@ HWY_INLINE void clear(BlockView<float> x) {
     for (int h = 0; h < x.h; ++h) std::fill_n(x.at(c, h, 0), x.w * kLanes, 0.0f);
 }
 
+/// Every pixel of dx belongs to one window, or to none beyond the last: written once, never read.
+template <int K>
+void max_pool_side_by_side_backward(const std::int32_t* winners, BlockView<const float> dy,
+                                    BlockView<float> dx) {
+  for (int c = 0; c < dy.c; ++c) {
+    for (int oh = 0; oh < dy.h; ++oh) {
+      const float* in = dy.at(c, oh, 0);
+      float* out = dx.at(c, oh * K, 0);
+      for (int ow = 0; ow < dy.w; ++ow, in += kLanes, out += K * kLanes, winners += kLanes) {
+        const int first = oh * K * dx.w + ow * K;
+        for (int part = 0; part < kParts; ++part) {
+          const V g = load(in + part * kWidth);
+          const auto winner = hn::Load(Int(), winners + part * kWidth);
+          CNN_UNROLL for (int i = 0; i < K * K; ++i) {
+            const auto won =
+                hn::RebindMask(D(), hn::Eq(winner, hn::Set(Int(), first + i / K * dx.w + i % K)));
+            store(hn::IfThenElseZero(won, g), out + (i / K * dx.row + i % K) * kLanes + part * kWidth);
+          }
+        }
+      }
+      for (int i = 0; i < K; ++i)
+        std::fill_n(dx.at(c, oh * K + i, dy.w * K), (dx.w - dy.w * K) * kLanes, 0.0f);
+    }
+    for (int h = dy.h * K; h < dx.h; ++h) std::fill_n(dx.at(c, h, 0), dx.w * kLanes, 0.0f);
+  }
+}
+
 void max_pool_backward(const PoolWindow& p, const std::int32_t* winners, BlockView<const float> dy,
                        BlockView<float> dx) {
+  if (side_by_side<2>(p)) return max_pool_side_by_side_backward<2>(winners, dy, dx);
+  if (side_by_side<3>(p)) return max_pool_side_by_side_backward<3>(winners, dy, dx);
   clear(dx);
   for (int c = 0; c < dy.c; ++c) {
     for (int oh = 0; oh < dy.h; ++oh) {

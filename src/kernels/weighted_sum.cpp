@@ -17,7 +17,7 @@ namespace {
 
 /// O outputs x P pixels, wherever the pixels lie: O*P accumulators stay in registers over all terms. Every
 /// weight is broadcast once for P pixels, every pixel loaded once for O outputs.
-template <int O, int P>
+template <int O, int P, bool kSome>
 HWY_INLINE void tile(const WeightedSum& s, const float* HWY_RESTRICT weights, const float* bias,
                      const float* const (&x)[P], float* const (&y)[P]) {
   V acc[O][P];
@@ -32,11 +32,12 @@ HWY_INLINE void tile(const WeightedSum& s, const float* HWY_RESTRICT weights, co
     const std::int64_t offset = offsets[k];
     V xv[P];
     CNN_UNROLL for (int p = 0; p < P; ++p) xv[p] = load(x[p] + offset);
+    const float* HWY_RESTRICT of_term = kSome ? weights + s.weight_offsets[k] : weights;
     CNN_UNROLL for (int o = 0; o < O; ++o) {
-      const V w = broadcast(weights[o]);
+      const V w = broadcast(of_term[o]);
       CNN_UNROLL for (int p = 0; p < P; ++p) acc[o][p] = hn::MulAdd(w, xv[p], acc[o][p]);
     }
-    weights += step;
+    if constexpr (!kSome) weights += step;
   }
   CNN_UNROLL for (int o = 0; o < O; ++o) {
     CNN_UNROLL for (int p = 0; p < P; ++p) {
@@ -49,8 +50,8 @@ HWY_INLINE void tile(const WeightedSum& s, const float* HWY_RESTRICT weights, co
 }
 
 /// Walks over the pixels of the map, P at a time, the rest one by one.
-template <int O, int P>
-HWY_NOINLINE void outputs(const WeightedSum& s, int first, const float* x0, float* y0) {
+template <int O, int P, bool kSome>
+HWY_NOINLINE void outputs_of(const WeightedSum& s, int first, const float* x0, float* y0) {
   const float* weights = s.weights + first / kOutputGroup * s.weights_group + first % kOutputGroup;
   const float* bias = s.bias ? s.bias + first : nullptr;
   y0 += first * s.y_output;
@@ -66,15 +67,20 @@ HWY_NOINLINE void outputs(const WeightedSum& s, int first, const float* x0, floa
       const float* x[P];
       float* y[P];
       for (int p = 0; p < P; ++p) next(x[p], y[p]);
-      tile<O, P>(s, weights, bias, x, y);
+      tile<O, P, kSome>(s, weights, bias, x, y);
     }
     for (; left > 0; --left) {
       const float* x[1];
       float* y[1];
       next(x[0], y[0]);
-      tile<O, 1>(s, weights, bias, x, y);
+      tile<O, 1, kSome>(s, weights, bias, x, y);
     }
   }
+}
+
+template <int O, int P>
+HWY_INLINE void outputs(const WeightedSum& s, int first, const float* x, float* y) {
+  return s.weight_offsets ? outputs_of<O, P, true>(s, first, x, y) : outputs_of<O, P, false>(s, first, x, y);
 }
 
 /// Up to 8 outputs. The tiles leave room in the register file for P pixels and one weight.

@@ -26,6 +26,9 @@ struct WeightedSum {
   const float* weights = nullptr;
   std::int64_t weights_group = 0;
   std::int64_t weights_term = 0;
+  /// [terms]: where term k's weights are, in floats from the group's first; null: k*weights_term. For sums
+  /// over some of the packed terms.
+  const std::int32_t* weight_offsets = nullptr;
   const float* bias = nullptr;            ///< [outputs], or null for 0
   const std::int32_t* offsets = nullptr;  ///< [terms], in floats
   int rows = 0, cols = 0;                 ///< pixels of y

@@ -398,6 +398,52 @@ TEST_CASE("max_pool: the first of equals wins, NaN wins over all, windows are cl
   });
 }
 
+TEST_CASE("max_pool equals plain loops on random windows, side by side or not", "[kernels]") {
+  on_every_set([] {
+    Random random(18, Purpose::split);
+    for (int repeat = 0; repeat < 40; ++repeat) {
+      const int kernel = 1 + static_cast<int>(random.below(4));
+      const int stride = repeat % 2 ? kernel : 1 + static_cast<int>(random.below(3));
+      const int c = 2, h = kernel + static_cast<int>(random.below(6)),
+                w = kernel + static_cast<int>(random.below(6));
+      const int oh = (h - kernel) / stride + 1, ow = (w - kernel) / stride + 1;
+      const int x_row = w + 2, y_row = ow + 1;
+      const std::int64_t x_plane = (h + 1) * x_row, y_plane = (oh + 1) * y_row;
+      const AlignedBuffer x = integers(c * x_plane * kLanes, random),
+                          dy = integers(c * y_plane * kLanes, random);
+      AlignedBuffer y(c * y_plane * kLanes), dx(c * x_plane * kLanes), winners(c * oh * ow * kLanes);
+      for (float& v : y.span()) v = kNaN;
+      for (float& v : dx.span()) v = kNaN;
+      const PoolWindow window{.kh = kernel, .kw = kernel, .sh = stride, .sw = stride};
+      auto* winner = reinterpret_cast<std::int32_t*>(winners.data());
+      const BlockView<float> yv{y.data(), c, oh, ow, y_row, y_plane}, dxv{dx.data(), c, h, w, x_row, x_plane};
+      max_pool_forward(window, {x.data(), c, h, w, x_row, x_plane}, yv, winner);
+      max_pool_backward(window, winner, {dy.data(), c, oh, ow, y_row, y_plane}, dxv);
+      std::vector<double> expected_dx(static_cast<std::size_t>(c) * h * w * kLanes);
+      for (int i = 0; i < c * oh * ow * kLanes; ++i) {
+        const int lane = i % kLanes, q = i / kLanes % ow, r = i / kLanes / ow % oh,
+                  channel = i / kLanes / ow / oh;
+        const auto x_at = [&](int row, int col) {
+          return x.data()[(channel * x_plane + row * x_row + col) * kLanes + lane];
+        };
+        int best_row = r * stride, best_col = q * stride;
+        for (int row = r * stride; row < r * stride + kernel; ++row)
+          for (int col = q * stride; col < q * stride + kernel; ++col)
+            if (x_at(row, col) > x_at(best_row, best_col)) best_row = row, best_col = col;
+        const std::int64_t at = (channel * y_plane + r * y_row + q) * kLanes + lane;
+        REQUIRE(y.data()[at] == x_at(best_row, best_col));
+        expected_dx[((static_cast<std::size_t>(channel) * h + best_row) * w + best_col) * kLanes + lane] +=
+            dy.data()[at];
+      }
+      for (int channel = 0; channel < c; ++channel)
+        for (int row = 0; row < h; ++row)
+          for (int i = 0; i < w * kLanes; ++i)
+            REQUIRE(dxv.at(channel, row, 0)[i] ==
+                    expected_dx[(static_cast<std::size_t>(channel) * h + row) * w * kLanes + i]);
+    }
+  });
+}
+
 TEST_CASE("channel_moments keeps its precision far from zero and leaves empty lanes out", "[kernels]") {
   on_every_set([] {
     Random random(5, Purpose::split);

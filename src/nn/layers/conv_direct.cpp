@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "core/error.h"
 #include "kernels/weight_gradient.h"
 #include "kernels/weighted_sum.h"
 #include "nn/layers/conv_algorithm.h"
@@ -86,29 +87,29 @@ class DirectConv final : public ConvAlgorithm {
   }
 
   void input_gradient(const Pass& pass, BlockView<const float> dy, BlockView<float> dx) const override {
-    thread_local std::vector<std::int32_t> offsets;
+    CNN_CHECK(dy.row == dy_row_ && dy.plane == dy_plane_, "pitches {} and {}, planned {} and {}", dy.row,
+              dy.plane, dy_row_, dy_plane_);
     for (const Phase& phase : phases_) {
-      offsets.clear();
-      for (const auto& tap : phase.taps)
-        offsets.push_back(static_cast<std::int32_t>(
-            (tap.oc * dy.plane + std::int64_t{tap.row} * dy.row + tap.col) * kLanes));
-      WeightedSum sum;
-      sum.outputs = group_inputs_;
-      sum.terms = phase.terms();
-      sum.weights_group = std::int64_t{phase.terms()} * kOutputGroup;
-      sum.weights_term = kOutputGroup;
-      sum.offsets = offsets.data();
-      sum.rows = phase.rows;
-      sum.cols = phase.cols;
-      sum.x_row = std::int64_t{dy.row} * kLanes;
-      sum.x_col = kLanes;
-      sum.y_row = std::int64_t{dx.row} * spec_.stride.h * kLanes;
-      sum.y_col = std::int64_t{spec_.stride.w} * kLanes;
-      sum.y_output = dx.plane * kLanes;
-      for (int g = 0; g < spec_.groups; ++g) {
-        sum.weights = pass.constant(phase.packed) + g * packed_size(group_inputs_, phase.terms());
-        weighted_sum(sum, dy.at(g * group_outputs_, 0, 0),
-                     dx.at(g * group_inputs_, phase.first_row, phase.first_col));
+      for (const Region& region : phase.regions) {
+        WeightedSum sum;
+        sum.outputs = group_inputs_;
+        sum.terms = region.terms();
+        sum.weights_group = std::int64_t{phase.terms()} * kOutputGroup;
+        sum.weights_term = kOutputGroup;
+        sum.weight_offsets = region.weight_offsets.empty() ? nullptr : region.weight_offsets.data();
+        sum.offsets = region.dy_offsets.data();
+        sum.rows = region.rows;
+        sum.cols = region.cols;
+        sum.x_row = std::int64_t{dy.row} * kLanes;
+        sum.x_col = kLanes;
+        sum.y_row = std::int64_t{dx.row} * spec_.stride.h * kLanes;
+        sum.y_col = std::int64_t{spec_.stride.w} * kLanes;
+        sum.y_output = dx.plane * kLanes;
+        for (int g = 0; g < spec_.groups; ++g) {
+          sum.weights = pass.constant(phase.packed) + g * packed_size(group_inputs_, phase.terms());
+          weighted_sum(sum, dy.at(g * group_outputs_, 0, 0),
+                       dx.at(g * group_inputs_, region.first_row, region.first_col));
+        }
       }
     }
   }
@@ -127,17 +128,28 @@ class DirectConv final : public ConvAlgorithm {
   }
 
  private:
+  /// A weight and the pixel of dy it meets, seen from the first pixel of dx in a phase.
+  struct Tap {
+    int oc, row, col;
+  };
+
+  /// A rectangle of dx whose pixels all meet the same taps inside dy.
+  struct Region {
+    int first_row = 0, first_col = 0;  ///< in dx
+    int rows = 0, cols = 0;
+    std::vector<std::int32_t> dy_offsets{};      ///< of each term, from dy's pixel (0, 0)
+    std::vector<std::int32_t> weight_offsets{};  ///< of each term in the packed weights; empty: all, in order
+    int terms() const { return static_cast<int>(dy_offsets.size()); }
+  };
+
   /// Pixels of dx that the same taps reach: rows first_row, first_row + SH, ..., columns alike.
   struct Phase {
     int first_row = 0, first_col = 0;
     int rows = 0, cols = 0;
-    /// For the pixel (first_row, first_col) and each term (oc, tap): which dy it reads, and which weight.
-    struct Tap {
-      int oc, row, col;
-    };
     std::vector<Tap> taps;
     std::vector<std::int32_t> weight_index;
     ConstantId packed;
+    std::vector<Region> regions;
     int terms() const { return static_cast<int>(taps.size()); }
   };
 
@@ -175,6 +187,65 @@ class DirectConv final : public ConvAlgorithm {
         phases_.push_back(std::move(phase));
       }
     }
+    dy_row_ = dy_halo_.left + out_.w + dy_halo_.right;
+    dy_plane_ = std::int64_t{dy_halo_.top + out_.h + dy_halo_.bottom} * dy_row_;
+    for (Phase& phase : phases_) plan_regions(phase);
+  }
+
+  /// Pixels near the border of dx meet few taps inside dy; the others would multiply the zeros of its halo.
+  /// For the second layer of a LeNet-5 (5x5 kernel, 14x14 to 10x10) that is half of all products. Where it is
+  /// a tenth or more, the phase is cut into regions with their own lists of terms.
+  void plan_regions(Phase& phase) {
+    const auto inside = [](int position, int size) { return position >= 0 && position < size; };
+    // Runs of rows (or columns) that meet the same taps.
+    struct Zone {
+      int first, count;
+    };
+    const auto zones = [&](int count, int size, int Tap::*offset) {
+      std::vector<Zone> result;
+      const auto same_taps = [&](int a, int b) {
+        return std::all_of(phase.taps.begin(), phase.taps.end(), [&](const Tap& tap) {
+          return inside(a + tap.*offset, size) == inside(b + tap.*offset, size);
+        });
+      };
+      for (int i = 0; i < count; ++i) {
+        if (i == 0 || !same_taps(i - 1, i)) result.push_back({i, 0});
+        ++result.back().count;
+      }
+      return result;
+    };
+    const std::int32_t pixel = kLanes;
+    const auto dy_offset = [&](const Tap& tap, int row, int col) {
+      return static_cast<std::int32_t>(tap.oc * dy_plane_ + std::int64_t{tap.row + row} * dy_row_ + tap.col +
+                                       col) *
+             pixel;
+    };
+    std::int64_t useful = 0;
+    std::vector<Region> regions;
+    for (const Zone& rows : zones(phase.rows, out_.h, &Tap::row)) {
+      for (const Zone& cols : zones(phase.cols, out_.w, &Tap::col)) {
+        Region region{.first_row = phase.first_row + rows.first * spec_.stride.h,
+                      .first_col = phase.first_col + cols.first * spec_.stride.w,
+                      .rows = rows.count,
+                      .cols = cols.count};
+        for (int k = 0; k < phase.terms(); ++k) {
+          const Tap& tap = phase.taps[k];
+          if (!inside(tap.row + rows.first, out_.h) || !inside(tap.col + cols.first, out_.w)) continue;
+          region.dy_offsets.push_back(dy_offset(tap, rows.first, cols.first));
+          region.weight_offsets.push_back(k * kOutputGroup);
+        }
+        useful += std::int64_t{region.terms()} * region.rows * region.cols;
+        regions.push_back(std::move(region));
+      }
+    }
+    if (10 * useful < 9 * std::int64_t{phase.terms()} * phase.rows * phase.cols) {
+      phase.regions = std::move(regions);
+      return;
+    }
+    Region all{
+        .first_row = phase.first_row, .first_col = phase.first_col, .rows = phase.rows, .cols = phase.cols};
+    for (const Tap& tap : phase.taps) all.dy_offsets.push_back(dy_offset(tap, 0, 0));
+    phase.regions.push_back(std::move(all));
   }
 
   static int floor_mod(int a, int b) { return (a % b + b) % b; }
@@ -210,6 +281,8 @@ class DirectConv final : public ConvAlgorithm {
   std::vector<std::int32_t> natural_order_;
   std::vector<Phase> phases_;
   Halo dy_halo_;
+  int dy_row_ = 0;  ///< pitches of dy: nobody else has a say in its halo
+  std::int64_t dy_plane_ = 0;
 };
 
 }  // namespace
