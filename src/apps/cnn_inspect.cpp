@@ -8,6 +8,9 @@
 #include "apps/places.h"
 #include "config/config.h"
 #include "core/text.h"
+#include "kernels/simd.h"
+#include "report/timing_table.h"
+#include "train/measure_step.h"
 #include "train/model_file.h"
 
 namespace cnn {
@@ -15,8 +18,12 @@ namespace {
 
 struct Options {
   std::filesystem::path config, model;
-  bool json = false, schema = false, reference = false;
+  bool json = false, schema = false, reference = false, time = false;
+  int threads = usable_processors();
 };
+
+/// How long --time measures: a second is enough for a small network to settle.
+constexpr double kTimingSeconds = 3;
 
 nlohmann::ordered_json to_json(const Shape& shape) {
   if (shape.flat) return {shape.c};
@@ -60,11 +67,22 @@ void print_text(const Network& network, const std::vector<CliffWarning>& warning
   for (const CliffWarning& warning : warnings) fmt::print("warning: {}\n", warning.message);
 }
 
+void print_timing(const Config& config, const Shape& input, int threads) {
+  ThreadPool pool(threads);
+  Network network(config.network, input, 0, config.training.batch_size);
+  network.initialize(config.seed);
+  const StepTiming timing =
+      measure_step(network, pool, config.training.optimizer, config.training.batch_size, kTimingSeconds);
+  fmt::print("A training step on random images: batch {}, {} thread{}, {}\n{}", config.training.batch_size,
+             threads, threads == 1 ? "" : "s", instruction_set(), timing_table(timing));
+}
+
 int inspect(const Options& options) {
   if (options.schema) return fmt::print("{}", json_schema()), 0;
   if (options.reference) return fmt::print("{}", markdown_reference()), 0;
   if (options.config.empty() == options.model.empty())
     fail_usage("name a --config or a --model (one of them)");
+  if (options.time && options.json) fail_usage("--time prints a table only; leave --json out");
   const bool is_model = !options.model.empty();
   const std::string stored = is_model ? read_description(options.model).config : "";
   const Document document =
@@ -75,6 +93,7 @@ int inspect(const Options& options) {
   with_places(document, [&] {
     Network network(config.network, input, 0, 1);
     if (is_model) load_model(options.model, network);
+    if (options.time) return print_timing(config, input, options.threads);
     const auto warnings = cliff_warnings(input.values(), layer_rows(network));
     options.json ? print_json(network, warnings) : print_text(network, warnings);
   });
@@ -91,6 +110,13 @@ int main(int argc, char** argv) {
   app.add_option("--config", options.config, "A config (JSON); its data is not opened");
   app.add_option("--model", options.model, "A model (.safetensors) of cnn-train");
   app.add_flag("--json", options.json, "The table as JSON");
+  app.add_flag(
+      "--time", options.time,
+      "Train on random images for a few seconds: the time of each layer in each direction, and the rate "
+      "of convolutions and dense layers as a share of the machine's multiply-adds");
+  app.add_option("--threads", options.threads, "Worker threads of --time")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
   app.add_flag("--schema", options.schema, "Print the JSON Schema of configs");
   app.add_flag("--reference", options.reference, "Print the reference of all config keys as Markdown");
   cnn::add_version(app, "cnn-inspect");

@@ -4,7 +4,7 @@
 // in turns with the steps. --json prints a line per measurement, like pytorch_bench.py beside it; compare.py
 // runs both in turns.
 //   cnn-bench [--network lenet|mnistex|vgg|air]... [--simd avx512|avx2|sse4]... [--threads N] [--seconds S]
-//             [--batch N] [--json]
+//             [--batch N] [--json] [--floor SHARE]
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
@@ -92,7 +92,8 @@ Workload workload(const std::string& name) {
   return w;
 }
 
-void measure(const std::string& name, int threads, double seconds, int batch_override, bool json) {
+/// Prints what it measured; returns the step's rate as a share of the FMA loop's.
+double measure(const std::string& name, int threads, double seconds, int batch_override, bool json) {
   Workload w = workload(name);
   if (batch_override > 0) w.batch = batch_override;
   ThreadPool pool(threads);
@@ -100,10 +101,11 @@ void measure(const std::string& name, int threads, double seconds, int batch_ove
   network.initialize(1);
   const StepTiming timing = measure_step(
       network, pool, SgdSpec{.learning_rate = 1e-3, .momentum = 0.9, .nesterov = true}, w.batch, seconds);
+  const double share = 1e-9 * timing.flops() * timing.images_per_second / timing.peak_gflops;
   if (!json) {
     fmt::print("{}, batch {}, {} thread{}, {}\n{}\n", name, w.batch, threads, threads == 1 ? "" : "s",
                instruction_set(), timing_table(timing));
-    return;
+    return share;
   }
   const auto line = [&](const char* mode, double images_per_second) {
     fmt::print(
@@ -116,6 +118,7 @@ void measure(const std::string& name, int threads, double seconds, int batch_ove
   line("train", timing.images_per_second);
   line("eval", timing.evaluation_images_per_second);
   std::fflush(stdout);
+  return share;
 }
 
 }  // namespace
@@ -125,7 +128,7 @@ int main(int argc, char** argv) {
   CLI::App app("Speed of training and evaluation, layer by layer, against the machine's multiply-adds");
   std::vector<std::string> networks{"lenet", "mnistex", "vgg", "air"}, instruction_sets;
   int threads = cnn::usable_processors(), batch = 0;
-  double seconds = 2;
+  double seconds = 2, floor = 0;
   bool json = false;
   app.add_option("--network", networks)->check(CLI::IsMember({"lenet", "mnistex", "vgg", "air"}));
   app.add_option("--simd", instruction_sets, "Instruction sets (default: the best, or CNN_SIMD)");
@@ -133,6 +136,8 @@ int main(int argc, char** argv) {
   app.add_option("--seconds", seconds, "For each network and instruction set");
   app.add_option("--batch", batch, "Instead of the table's");
   app.add_flag("--json", json, "A line per measurement instead of tables");
+  app.add_option("--floor", floor,
+                 "Exit with 1 if a training step reaches a smaller share of the FMA loop's rate than this");
   CLI11_PARSE(app, argc, argv);
   try {
     cnn::use_instruction_set_from_environment();
@@ -140,7 +145,10 @@ int main(int argc, char** argv) {
     for (const std::string& name : networks)
       for (const std::string& simd : instruction_sets) {
         cnn::use_instruction_set(simd);
-        cnn::measure(name, threads, seconds, batch, json);
+        const double share = cnn::measure(name, threads, seconds, batch, json);
+        if (share < floor)
+          cnn::fail("{} with {} reaches {:.2f} of the FMA loop's rate, and the floor is {}", name, simd,
+                    share, floor);
       }
   } catch (const cnn::Error& error) {
     fmt::print(stderr, "cnn-bench: {}\n", error.what());

@@ -206,6 +206,21 @@ TEST_CASE("cnn-inspect knows LeNet-5's numbers and reads a model back", "[cli]")
   CHECK(run_program(program_path("cnn-inspect"), {}).exit_code == 2);
 }
 
+TEST_CASE("cnn-inspect --time shows every layer and the totals of a step", "[cli]") {
+  const std::string config = golden_config("lenet5");
+  const ProgramResult result =
+      run_program(program_path("cnn-inspect"), {"--config", config, "--time", "--threads", "1"});
+  INFO(result.description());
+  REQUIRE(result.exit_code == 0);
+  for (const char* word : {"1 thread", "conv1", "avg_pool2", "dense1", "backward weights", "waiting",
+                           "of the FMA loop in the same run", "evaluation"})
+    CHECK_THAT(result.out, ContainsSubstring(word));
+  const ProgramResult both =
+      run_program(program_path("cnn-inspect"), {"--config", config, "--time", "--json"});
+  CHECK(both.exit_code == 2);
+  CHECK_THAT(both.err, ContainsSubstring("leave --json out"));
+}
+
 TEST_CASE("the README's reference and configs/schema.json are what cnn-inspect prints", "[cli]") {
   const std::string readme = read_file(fs::path(CNN_SOURCE_DIR) / "README.md");
   const std::string marker = "<!-- reference -->\n";
