@@ -2,13 +2,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <memory>
-#include <new>
 #include <span>
 
 namespace cnn {
 
-/// `size` floats on a 64-byte boundary (one AVX-512 register, one cache line), zeroed. Move-only.
+/// `size` floats on a 64-byte boundary (one AVX-512 register, one cache line), zeroed; large ones on huge
+/// pages where the system gives them on request. Move-only.
 class AlignedBuffer {
  public:
   static constexpr std::size_t kAlignment = 64;
@@ -25,7 +26,7 @@ class AlignedBuffer {
 
  private:
   struct Free {
-    void operator()(float* p) const { ::operator delete (p, std::align_val_t{kAlignment}); }
+    void operator()(float* p) const { std::free(p); }
   };
   std::unique_ptr<float, Free> data_;
   std::int64_t size_ = 0;

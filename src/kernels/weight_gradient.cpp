@@ -6,6 +6,7 @@
 #include <hwy/highway.h>
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "kernels/lanes-inl.h"
 #include "kernels/weight_gradient.h"
@@ -15,69 +16,53 @@ namespace cnn {
 namespace HWY_NAMESPACE {
 namespace {
 
-/// Tiles of accumulators: outputs x terms. AVX2's 16 registers hold 3x4 and one operand row.
+/// Most terms of a tile with `outputs` outputs: outputs*terms accumulators, a register for each output's dy
+/// and one for x fit the register file, and 5x5 kernels are cut into rows of 5 where that costs nothing.
+constexpr int tile_terms(int outputs) {
+  if (kRegisters == 32) return outputs == 4 ? 6 : 8;
+  return outputs == 3 ? 4 : outputs == 2 ? 6 : 8;
+}
 constexpr int kTileOutputs = kRegisters == 32 ? 4 : 3;
-constexpr int kTileTerms = kRegisters == 32 ? 6 : 4;
 
-/// O outputs x K terms over the whole map; the lanes' sums go to sums[o*K + k][16].
+/// Rows of dy that one pass over the terms takes: what it reads again and again, dy of the tile's outputs and
+/// the x of one input map, should stay in the first-level cache.
+int rows_in_strip(const WeightGradient& g) {
+  constexpr std::int64_t kFloats = 24 * 1024 / 4;
+  const std::int64_t row = kTileOutputs * std::int64_t{g.cols} * kLanes + std::abs(g.x_row);
+  return static_cast<int>(std::clamp<std::int64_t>(kFloats / row, 1, g.rows));
+}
+
+/// O outputs x K terms over `rows` rows: adds to the lanes' sums at sums[(o*terms + k)*16], or begins them.
 template <int O, int K>
-HWY_INLINE void tile(const WeightGradient& g, const std::int32_t* offsets, const float* x0, const float* dy0,
-                     float* sums) {
+HWY_NOINLINE void tile(const WeightGradient& g, int first_term, int rows, const float* x0, const float* dy0,
+                       float* sums, bool begin) {
+  std::int64_t offset[K];
+  for (int k = 0; k < K; ++k) offset[k] = g.offsets[first_term + k];
+  sums += std::int64_t{first_term} * kLanes;
+  const std::int64_t sums_output = std::int64_t{g.terms} * kLanes, dy_output = g.dy_output, x_col = g.x_col;
+  const std::int64_t x_line = g.x_row - g.cols * x_col, dy_line = g.dy_row - std::int64_t{g.cols} * kLanes;
   for (int part = 0; part < kParts; ++part) {
+    float* of_part = sums + part * kWidth;
     V acc[O][K];
-    CNN_UNROLL for (int o = 0; o < O; ++o) CNN_UNROLL for (int k = 0; k < K; ++k) acc[o][k] = zero();
-    for (int row = 0; row < g.rows; ++row) {
-      const float* x[K];
-      CNN_UNROLL for (int k = 0; k < K; ++k) x[k] = x0 + row * g.x_row + offsets[k] + part * kWidth;
-      const float* dy = dy0 + row * g.dy_row + part * kWidth;
-      std::int64_t at = 0;
-      for (int col = 0; col < g.cols; ++col, at += g.x_col, dy += kLanes) {
+    CNN_UNROLL for (int o = 0; o < O; ++o) {
+      CNN_UNROLL for (int k = 0; k < K; ++k) acc[o][k] =
+          begin ? zero() : load(of_part + o * sums_output + k * kLanes);
+    }
+    const float* HWY_RESTRICT x = x0 + part * kWidth;
+    const float* HWY_RESTRICT dy = dy0 + part * kWidth;
+    for (int row = 0; row < rows; ++row, x += x_line, dy += dy_line) {
+      for (int col = 0; col < g.cols; ++col, x += x_col, dy += kLanes) {
         V d[O];
-        CNN_UNROLL for (int o = 0; o < O; ++o) d[o] = load(dy + o * g.dy_output);
+        CNN_UNROLL for (int o = 0; o < O; ++o) d[o] = load(dy + o * dy_output);
         CNN_UNROLL for (int k = 0; k < K; ++k) {
-          const V xv = load(x[k] + at);
+          const V xv = load(x + offset[k]);
           CNN_UNROLL for (int o = 0; o < O; ++o) acc[o][k] = hn::MulAdd(d[o], xv, acc[o][k]);
         }
       }
     }
     CNN_UNROLL for (int o = 0; o < O; ++o) {
-      CNN_UNROLL for (int k = 0; k < K; ++k) store(acc[o][k], sums + (o * K + k) * kLanes + part * kWidth);
+      CNN_UNROLL for (int k = 0; k < K; ++k) store(acc[o][k], of_part + o * sums_output + k * kLanes);
     }
-  }
-}
-
-template <int O, int K>
-HWY_NOINLINE void tile_and_sum(const WeightGradient& g, int first_term, const float* x, const float* dy,
-                               float* dw, bool accumulate) {
-  constexpr int kCount = (O * K + 3) / 4 * 4;
-  HWY_ALIGN float sums[kCount * kLanes] = {};
-  float totals[kCount];
-  tile<O, K>(g, g.offsets + first_term, x, dy, sums);
-  for (int i = 0; i < kCount; i += 4) sum_lanes4(sums + i * kLanes, totals + i);
-  for (int o = 0; o < O; ++o) {
-    float* out = dw + std::int64_t{o} * g.terms + first_term;
-    for (int k = 0; k < K; ++k) out[k] = accumulate ? out[k] + totals[o * K + k] : totals[o * K + k];
-  }
-}
-
-template <int O>
-HWY_INLINE void outputs(const WeightGradient& g, int first_term, int terms, const float* x, const float* dy,
-                        float* dw, bool accumulate) {
-  switch (terms) {
-    case 1:
-      return tile_and_sum<O, 1>(g, first_term, x, dy, dw, accumulate);
-    case 2:
-      return tile_and_sum<O, 2>(g, first_term, x, dy, dw, accumulate);
-    case 3:
-      return tile_and_sum<O, 3>(g, first_term, x, dy, dw, accumulate);
-    case 4:
-      return tile_and_sum<O, 4>(g, first_term, x, dy, dw, accumulate);
-    case 5:
-      if constexpr (kTileTerms >= 5) return tile_and_sum<O, 5>(g, first_term, x, dy, dw, accumulate);
-      break;
-    case 6:
-      if constexpr (kTileTerms >= 6) return tile_and_sum<O, 6>(g, first_term, x, dy, dw, accumulate);
-      break;
   }
 }
 
@@ -92,22 +77,49 @@ HWY_INLINE void in_pieces(int total, int largest, const Body& body) {
   }
 }
 
-void weight_gradient(const WeightGradient& g, const float* x, const float* dy, float* dw, bool accumulate) {
+template <int O, int K = tile_terms(O)>
+HWY_INLINE void tile_of(int terms, const WeightGradient& g, int first_term, int rows, const float* x,
+                        const float* dy, float* sums, bool begin) {
+  if constexpr (K > 0) {
+    if (terms == K) return tile<O, K>(g, first_term, rows, x, dy, sums, begin);
+    return tile_of<O, K - 1>(terms, g, first_term, rows, x, dy, sums, begin);
+  }
+}
+
+/// All terms of O outputs.
+template <int O>
+HWY_INLINE void outputs(const WeightGradient& g, const float* x, const float* dy, float* dw, bool accumulate,
+                        float* sums) {
+  const int strip = rows_in_strip(g);
+  for (int row = 0; row < g.rows; row += strip)
+    in_pieces(g.terms, tile_terms(O), [&](int first_term, int terms) HWY_ATTR {
+      tile_of<O>(terms, g, first_term, std::min(strip, g.rows - row), x + row * g.x_row, dy + row * g.dy_row,
+                 sums, row == 0);
+    });
+  const int count = O * g.terms;
+  for (int i = 0; i < count; i += 4) {
+    float totals[4];
+    sum_lanes4(sums + i * kLanes, totals);  // the scratch is long enough for a whole last four
+    for (int j = 0; j < std::min(4, count - i); ++j)
+      dw[i + j] = accumulate ? dw[i + j] + totals[j] : totals[j];
+  }
+}
+
+void weight_gradient(const WeightGradient& g, const float* x, const float* dy, float* dw, bool accumulate,
+                     float* scratch) {
   in_pieces(g.outputs, kTileOutputs, [&](int first_output, int outputs_here) HWY_ATTR {
     const float* d = dy + first_output * g.dy_output;
     float* out = dw + std::int64_t{first_output} * g.terms;
-    in_pieces(g.terms, kTileTerms, [&](int first_term, int terms) HWY_ATTR {
-      switch (outputs_here) {
-        case 1:
-          return outputs<1>(g, first_term, terms, x, d, out, accumulate);
-        case 2:
-          return outputs<2>(g, first_term, terms, x, d, out, accumulate);
-        case 3:
-          return outputs<3>(g, first_term, terms, x, d, out, accumulate);
-        case 4:
-          if constexpr (kTileOutputs >= 4) return outputs<4>(g, first_term, terms, x, d, out, accumulate);
-      }
-    });
+    switch (outputs_here) {
+      case 1:
+        return outputs<1>(g, x, d, out, accumulate, scratch);
+      case 2:
+        return outputs<2>(g, x, d, out, accumulate, scratch);
+      case 3:
+        return outputs<3>(g, x, d, out, accumulate, scratch);
+      case 4:
+        if constexpr (kTileOutputs >= 4) return outputs<4>(g, x, d, out, accumulate, scratch);
+    }
   });
 }
 
@@ -141,13 +153,13 @@ void bias_gradient(BlockView<const float> dy, float* db, bool accumulate) {
 
 /// O outputs x I vectors of inputs, over all blocks.
 template <int O, int I>
-HWY_INLINE void dense_tile(const DenseGradient& g, const float* transposed, const float* dy0, float* out,
-                           std::int64_t out_pitch) {
+HWY_NOINLINE void dense_tile(const DenseGradient& g, const float* transposed, const float* dy0, float* out,
+                             std::int64_t out_pitch) {
   V acc[O][I];
   CNN_UNROLL for (int o = 0; o < O; ++o) CNN_UNROLL for (int i = 0; i < I; ++i) acc[o][i] = zero();
-  const float* x = transposed;
+  const float* HWY_RESTRICT x = transposed;
   for (int block = 0; block < g.blocks; ++block) {
-    const float* dy = dy0 + block * g.dy_block;
+    const float* HWY_RESTRICT dy = dy0 + block * g.dy_block;
     for (int lane = 0; lane < kLanes; ++lane, x += kDenseGradientInputs) {
       V xv[I];
       CNN_UNROLL for (int i = 0; i < I; ++i) xv[i] = load(x + i * kWidth);
@@ -162,32 +174,33 @@ HWY_INLINE void dense_tile(const DenseGradient& g, const float* transposed, cons
   }
 }
 
+/// One tile row for all inputs of the call.
+template <int O>
+HWY_INLINE void dense_outputs(const DenseGradient& g, int first, int count, int o, const float* transposed,
+                              float* dw) {
+  constexpr int kVectors = 3;
+  HWY_ALIGN float out[O * kDenseGradientInputs];
+  const float* dy = g.dy + std::int64_t{o} * kLanes;
+  for (int i = 0; i < count; i += kVectors * kWidth)
+    dense_tile<O, kVectors>(g, transposed + i, dy, out + i, kDenseGradientInputs);
+  for (int row = 0; row < O; ++row)
+    std::copy_n(out + row * kDenseGradientInputs, count, dw + std::int64_t{o + row} * g.inputs + first);
+}
+
 void dense_weight_gradient(const DenseGradient& g, int first, int count, float* scratch, float* dw) {
   for (int block = 0; block < g.blocks; ++block) {
     const float* x = g.x + block * g.x_block + first * g.x_input;
     float* transposed = scratch + std::int64_t{block} * kLanes * kDenseGradientInputs;
-    for (int lane = 0; lane < kLanes; ++lane) {
-      for (int i = 0; i < count; ++i) transposed[lane * kDenseGradientInputs + i] = x[i * g.x_input + lane];
-      for (int i = count; i < kDenseGradientInputs; ++i) transposed[lane * kDenseGradientInputs + i] = 0;
-    }
+    for (int i = 0; i < kDenseGradientInputs; i += kLanes)
+      transpose_lanes(x + i * g.x_input, g.x_input, count - i, transposed + i, kDenseGradientInputs);
   }
-  constexpr int kOutputs = kRegisters == 32 ? 8 : 4;
-  constexpr int kVectors = 3;
-  HWY_ALIGN float tile_out[kOutputs * kDenseGradientInputs];
-  for (int o = 0; o < g.outputs;) {
-    const bool whole = g.outputs - o >= kOutputs;
-    const float* dy = g.dy + std::int64_t{o} * kLanes;
-    for (int i = 0; i < kDenseGradientInputs && i < count; i += kVectors * kWidth) {
-      if (whole) {
-        dense_tile<kOutputs, kVectors>(g, scratch + i, dy, tile_out + i, kDenseGradientInputs);
-      } else {
-        dense_tile<1, kVectors>(g, scratch + i, dy, tile_out + i, kDenseGradientInputs);
-      }
-    }
-    const int done = whole ? kOutputs : 1;
-    for (int row = 0; row < done; ++row, ++o)
-      std::copy_n(tile_out + row * kDenseGradientInputs, count, dw + std::int64_t{o} * g.inputs + first);
+  int o = 0;
+  if constexpr (kRegisters == 32) {
+    for (; g.outputs - o >= 8; o += 8) dense_outputs<8>(g, first, count, o, scratch, dw);
   }
+  for (; g.outputs - o >= 4; o += 4) dense_outputs<4>(g, first, count, o, scratch, dw);
+  for (; g.outputs - o >= 2; o += 2) dense_outputs<2>(g, first, count, o, scratch, dw);
+  if (g.outputs > o) dense_outputs<1>(g, first, count, o, scratch, dw);
 }
 
 void dense_bias_gradient(const DenseGradient& g, float* db) {
@@ -209,8 +222,8 @@ namespace cnn {
 
 HWY_EXPORT(weight_gradient);
 void weight_gradient(const WeightGradient& gradient, const float* x, const float* dy, float* dw,
-                     bool accumulate) {
-  HWY_DYNAMIC_DISPATCH(weight_gradient)(gradient, x, dy, dw, accumulate);
+                     bool accumulate, float* scratch) {
+  HWY_DYNAMIC_DISPATCH(weight_gradient)(gradient, x, dy, dw, accumulate, scratch);
 }
 
 HWY_EXPORT(bias_gradient);

@@ -22,9 +22,13 @@ struct WeightGradient {
   std::int64_t dy_output = 0;             ///< floats from one output's map to the next
 };
 
+/// Floats of scratch for one call.
+constexpr std::int64_t weight_gradient_scratch(int terms) { return (4 * std::int64_t{terms} + 4) * 16; }
+
 /// dw[o*terms + k]: overwritten, or added to if `accumulate`. Lanes without an image must have dy = 0.
+/// `scratch` is 64-byte aligned.
 void weight_gradient(const WeightGradient& gradient, const float* x, const float* dy, float* dw,
-                     bool accumulate);
+                     bool accumulate, float* scratch);
 
 /// db[o] = sum of dy[o] over pixels and images; overwritten or added to.
 void bias_gradient(BlockView<const float> dy, float* db, bool accumulate);

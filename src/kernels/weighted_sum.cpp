@@ -15,8 +15,9 @@ namespace cnn {
 namespace HWY_NAMESPACE {
 namespace {
 
-/// O outputs x P pixels, wherever the pixels lie: O*P accumulators stay in registers over all terms. Every
-/// weight is broadcast once for P pixels, every pixel loaded once for O outputs.
+/// O outputs x P vectors, wherever they lie: O*P accumulators stay in registers over all terms. Every weight
+/// is broadcast once for P vectors, every vector loaded once for O outputs; the shorter of the two rows of
+/// operands waits in registers.
 template <int O, int P, bool kSome>
 HWY_INLINE void tile(const WeightedSum& s, const float* HWY_RESTRICT weights, const float* bias,
                      const float* const (&x)[P], float* const (&y)[P]) {
@@ -30,52 +31,96 @@ HWY_INLINE void tile(const WeightedSum& s, const float* HWY_RESTRICT weights, co
   const std::int64_t step = s.weights_term;
   for (int k = 0; k < terms; ++k) {
     const std::int64_t offset = offsets[k];
-    V xv[P];
-    CNN_UNROLL for (int p = 0; p < P; ++p) xv[p] = load(x[p] + offset);
     const float* HWY_RESTRICT of_term = kSome ? weights + s.weight_offsets[k] : weights;
-    CNN_UNROLL for (int o = 0; o < O; ++o) {
-      const V w = broadcast(of_term[o]);
-      CNN_UNROLL for (int p = 0; p < P; ++p) acc[o][p] = hn::MulAdd(w, xv[p], acc[o][p]);
+    if constexpr (O < P) {
+      V w[O];
+      CNN_UNROLL for (int o = 0; o < O; ++o) w[o] = broadcast(of_term[o]);
+      CNN_UNROLL for (int p = 0; p < P; ++p) {
+        const V xv = load(x[p] + offset);
+        CNN_UNROLL for (int o = 0; o < O; ++o) acc[o][p] = hn::MulAdd(w[o], xv, acc[o][p]);
+      }
+    } else {
+      V xv[P];
+      CNN_UNROLL for (int p = 0; p < P; ++p) xv[p] = load(x[p] + offset);
+      CNN_UNROLL for (int o = 0; o < O; ++o) {
+        const V w = broadcast(of_term[o]);
+        CNN_UNROLL for (int p = 0; p < P; ++p) acc[o][p] = hn::MulAdd(w, xv[p], acc[o][p]);
+      }
     }
     if constexpr (!kSome) weights += step;
   }
-  CNN_UNROLL for (int o = 0; o < O; ++o) {
-    CNN_UNROLL for (int p = 0; p < P; ++p) {
-      V v = acc[o][p];
-      // Compare and select: a maximum would turn NaN into 0 on x86.
-      if (s.relu) v = hn::IfThenElse(hn::Lt(v, zero()), zero(), v);
-      store(v, y[p] + o * s.y_output);
+  if (s.relu) {
+    // Compare and select: a maximum would turn NaN into 0 on x86.
+    CNN_UNROLL for (int o = 0; o < O; ++o) {
+      CNN_UNROLL for (int p = 0; p < P; ++p) acc[o][p] =
+          hn::IfThenZeroElse(hn::Lt(acc[o][p], zero()), acc[o][p]);
     }
+  }
+  const std::int64_t y_output = s.y_output;
+  CNN_UNROLL for (int o = 0; o < O; ++o) {
+    CNN_UNROLL for (int p = 0; p < P; ++p) store(acc[o][p], y[p] + o * y_output);
   }
 }
 
-/// Walks over the pixels of the map, P at a time, the rest one by one.
+/// Walks over the vectors of a map: the parts of a pixel, the pixels of a row, the rows. The parts lie
+/// innermost so that a cache line is used up before the next.
+class Walk {
+ public:
+  Walk(const WeightedSum& s, const float* x, float* y)
+      : x_(x),
+        y_(y),
+        cols_(s.cols),
+        x_pixel_(s.x_col - kLanes),
+        y_pixel_(s.y_col - kLanes),
+        x_line_(s.x_row - s.cols * s.x_col),
+        y_line_(s.y_row - s.cols * s.y_col) {}
+
+  HWY_INLINE void next(const float*& x, float*& y) {
+    x = x_ + x_at_;
+    y = y_ + y_at_;
+    x_at_ += kWidth;
+    y_at_ += kWidth;
+    if (++part_ < kParts) return;
+    part_ = 0;
+    x_at_ += x_pixel_;
+    y_at_ += y_pixel_;
+    if (++col_ < cols_) return;
+    col_ = 0;
+    x_at_ += x_line_;
+    y_at_ += y_line_;
+  }
+
+ private:
+  const float* x_;
+  float* y_;
+  int cols_, part_ = 0, col_ = 0;
+  std::int64_t x_at_ = 0, y_at_ = 0;
+  std::int64_t x_pixel_, y_pixel_, x_line_, y_line_;  ///< from behind a pixel or row to the next one
+};
+
 template <int O, int P, bool kSome>
-HWY_NOINLINE void outputs_of(const WeightedSum& s, int first, const float* x0, float* y0) {
+HWY_INLINE void next_tile(const WeightedSum& s, const float* weights, const float* bias, Walk& walk) {
+  const float* x[P];
+  float* y[P];
+  CNN_UNROLL for (int p = 0; p < P; ++p) walk.next(x[p], y[p]);
+  tile<O, P, kSome>(s, weights, bias, x, y);
+}
+
+/// All vectors of the map, P at a time; the rest in powers of two.
+template <int O, int P, bool kSome>
+HWY_NOINLINE void outputs_of(const WeightedSum& s, int first, const float* x, float* y) {
   const float* weights = s.weights + first / kOutputGroup * s.weights_group + first % kOutputGroup;
   const float* bias = s.bias ? s.bias + first : nullptr;
-  y0 += first * s.y_output;
-  for (int part = 0; part < kParts; ++part) {
-    int row = 0, col = 0;
-    const auto next = [&](const float*& x, float*& y) HWY_ATTR {
-      x = x0 + row * s.x_row + col * s.x_col + part * kWidth;
-      y = y0 + row * s.y_row + col * s.y_col + part * kWidth;
-      if (++col == s.cols) col = 0, ++row;
-    };
-    int left = s.rows * s.cols;
-    for (; left >= P; left -= P) {
-      const float* x[P];
-      float* y[P];
-      for (int p = 0; p < P; ++p) next(x[p], y[p]);
-      tile<O, P, kSome>(s, weights, bias, x, y);
-    }
-    for (; left > 0; --left) {
-      const float* x[1];
-      float* y[1];
-      next(x[0], y[0]);
-      tile<O, 1, kSome>(s, weights, bias, x, y);
-    }
+  Walk walk(s, x, y + first * s.y_output);
+  int left = s.rows * s.cols * kParts;
+  for (; left >= P; left -= P) next_tile<O, P, kSome>(s, weights, bias, walk);
+  if constexpr (P > 4) {
+    if (left >= 4) next_tile<O, 4, kSome>(s, weights, bias, walk), left -= 4;
   }
+  if constexpr (P > 2) {
+    if (left >= 2) next_tile<O, 2, kSome>(s, weights, bias, walk), left -= 2;
+  }
+  if (left > 0) next_tile<O, 1, kSome>(s, weights, bias, walk);
 }
 
 template <int O, int P>
@@ -83,7 +128,7 @@ HWY_INLINE void outputs(const WeightedSum& s, int first, const float* x, float* 
   return s.weight_offsets ? outputs_of<O, P, true>(s, first, x, y) : outputs_of<O, P, false>(s, first, x, y);
 }
 
-/// Up to 8 outputs. The tiles leave room in the register file for P pixels and one weight.
+/// Up to 8 outputs. The tiles leave room in the register file for the operands.
 HWY_INLINE void group(const WeightedSum& s, int first, int count, const float* x, float* y) {
   if constexpr (kRegisters == 32) {
     switch (count) {
@@ -98,22 +143,27 @@ HWY_INLINE void group(const WeightedSum& s, int first, int count, const float* x
       case 4:
         return outputs<4, 6>(s, first, x, y);
       case 3:
-        return outputs<3, 7>(s, first, x, y);
+        return outputs<3, 8>(s, first, x, y);
       case 2:
         return outputs<2, 8>(s, first, x, y);
       default:
         return outputs<1, 8>(s, first, x, y);
     }
   } else {
-    if (s.rows * s.cols < 3 && count == 8) return outputs<8, 1>(s, first, x, y);
+    switch (count) {
+      case 6:
+        return outputs<6, 2>(s, first, x, y);
+      case 5:
+        return outputs<5, 2>(s, first, x, y);
+    }
     for (; count >= 4; count -= 4, first += 4) outputs<4, 3>(s, first, x, y);
     switch (count) {
       case 3:
-        return outputs<3, 3>(s, first, x, y);
+        return outputs<3, 4>(s, first, x, y);
       case 2:
-        return outputs<2, 5>(s, first, x, y);
+        return outputs<2, 6>(s, first, x, y);
       case 1:
-        return outputs<1, 6>(s, first, x, y);
+        return outputs<1, 8>(s, first, x, y);
     }
   }
 }

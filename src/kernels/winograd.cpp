@@ -17,18 +17,31 @@ namespace {
 
 constexpr int kGroup = 8;       ///< outputs of one group of packed weights
 constexpr int kPositions = 16;  ///< of a transformed tile
-alignas(64) constexpr float kZeros[kLanes] = {};
+constexpr int kPanel = 3;       ///< vectors of a register tile
+
+/// What is read or written at all 16 positions lies this much more than a multiple of the channels apart:
+/// powers of two would all fall into one set of the first-level cache.
+constexpr std::int64_t kSkew = kLanes;
 
 constexpr std::int64_t round_up(std::int64_t n, std::int64_t to) { return (n + to - 1) / to * to; }
 
-/// Tiles that winograd_sum() takes at once: their transformed input is read once for each group of outputs
-/// and should stay in the second-level cache (1 MB on the smaller machines); a multiple of the 3 pixels of a
-/// register tile.
+/// Tiles that winograd_sum() takes at once: one position of their transformed input, which is read once for
+/// each group of outputs, should stay in the first-level cache; whole panels on every instruction set.
 int tiles_in_strip(int inputs) {
-  constexpr std::int64_t kFloats = 768 * 1024 / 4;
-  const std::int64_t fit = kFloats / (std::int64_t{kPositions} * inputs * kLanes);
-  return static_cast<int>(std::clamp<std::int64_t>(fit / 3 * 3, 3, 48));
+  constexpr std::int64_t kFloats = 24 * 1024 / 4;
+  return static_cast<int>(
+      std::clamp<std::int64_t>(kFloats / (inputs * kLanes) / kPanel * kPanel, kPanel, 48));
 }
+
+/// The two parts of winograd_sum()'s scratch, for `tiles` tiles.
+struct SumScratch {
+  SumScratch(int inputs, int outputs, std::int64_t tiles)
+      : v_position(inputs * round_up(tiles, kPanel) * kLanes + kSkew),
+        m_position(round_up(outputs, kGroup) * tiles * kLanes + kSkew) {}
+  std::int64_t v_position;  ///< floats from one position to the next
+  std::int64_t m_position;
+  std::int64_t floats() const { return kPositions * (v_position + m_position); }
+};
 
 /// Rows of tiles that winograd_weight_gradient() takes at once: at least 8 tiles, so that the sums in memory
 /// are loaded and stored once for 128 terms or more.
@@ -43,16 +56,21 @@ struct GradientScratch {
         outputs(round_up(s.outputs, kLanes)),
         rows(tile_rows_in_strip(s)),
         terms(std::int64_t{rows} * s.tile_cols() * kLanes),
-        x_floats((2 * rows + 2) * (2 * s.tile_cols() + 2) * kLanes * inputs),
-        dy_floats(2 * rows * 2 * s.tile_cols() * kLanes * outputs),
-        v_floats(kPositions * terms * inputs),
-        d_floats(kPositions * terms * outputs),
-        sum_floats(kPositions * s.outputs * inputs) {}
-  std::int64_t inputs, outputs;  ///< channels, in whole vectors
+        x_pixel(kLanes * inputs + kSkew),
+        dy_pixel(kLanes * outputs + kSkew),
+        x_floats((2 * rows + 2) * (2 * s.tile_cols() + 2) * x_pixel),
+        dy_floats(2 * rows * 2 * s.tile_cols() * dy_pixel),
+        v_position(terms * inputs + kSkew),
+        d_position(terms * outputs + kSkew),
+        sum_position(s.outputs * inputs + kSkew) {}
+  std::int64_t inputs, outputs;  ///< channels, in whole panels of 16
   int rows;                      ///< of tiles in a strip
   std::int64_t terms;            ///< tiles times images in a strip
-  std::int64_t x_floats, dy_floats, v_floats, d_floats, sum_floats;
-  std::int64_t floats() const { return x_floats + dy_floats + v_floats + d_floats + sum_floats; }
+  std::int64_t x_pixel, dy_pixel, x_floats, dy_floats;
+  std::int64_t v_position, d_position, sum_position;  ///< floats from one position to the next
+  std::int64_t floats() const {
+    return x_floats + dy_floats + kPositions * (v_position + d_position + sum_position);
+  }
 };
 
 }  // namespace
@@ -104,108 +122,92 @@ HWY_INLINE void transform_output(const float* m, std::int64_t position, V (&y)[2
   }
 }
 
-/// m[o][p] = sum over k of u[k][o] * v[k][p] for O outputs and P tiles; v's terms lie v_term floats apart.
+/// m[o][p] = sum over k of u[k][o] * v[k][p] for O outputs and the first P vectors of a panel.
 template <int O, int P>
-HWY_INLINE void product(const float* HWY_RESTRICT u, const float* HWY_RESTRICT v, std::int64_t v_term,
-                        int terms, float* HWY_RESTRICT m, std::int64_t m_output) {
+HWY_NOINLINE void product(const float* HWY_RESTRICT u, const float* HWY_RESTRICT v, int terms,
+                          float* HWY_RESTRICT m, std::int64_t m_output) {
   V acc[O][P];
   CNN_UNROLL for (int o = 0; o < O; ++o) CNN_UNROLL for (int p = 0; p < P; ++p) acc[o][p] = zero();
-  for (int k = 0; k < terms; ++k, u += kGroup, v += v_term) {
+  for (int k = 0; k < terms; ++k, u += kGroup, v += kPanel * kWidth) {
     V x[P];
-    CNN_UNROLL for (int p = 0; p < P; ++p) x[p] = load(v + p * kLanes);
+    CNN_UNROLL for (int p = 0; p < P; ++p) x[p] = load(v + p * kWidth);
     CNN_UNROLL for (int o = 0; o < O; ++o) {
       const V w = broadcast(u[o]);
       CNN_UNROLL for (int p = 0; p < P; ++p) acc[o][p] = hn::MulAdd(w, x[p], acc[o][p]);
     }
   }
   CNN_UNROLL for (int o = 0; o < O; ++o) {
-    CNN_UNROLL for (int p = 0; p < P; ++p) store(acc[o][p], m + o * m_output + p * kLanes);
+    CNN_UNROLL for (int p = 0; p < P; ++p) store(acc[o][p], m + o * m_output + p * kWidth);
   }
 }
 
-/// All 8 outputs of a group and `count` tiles, for one position and one part of the lanes.
-HWY_NOINLINE void group_product(const float* u, const float* v, std::int64_t v_term, int terms, int count,
-                                float* m, std::int64_t m_output) {
+/// All 8 outputs of a group and the first `vectors` of a panel, at one position.
+HWY_INLINE void group_product(const float* u, const float* v, int terms, int vectors, float* m,
+                              std::int64_t m_output) {
   constexpr int kOutputs = kRegisters == 32 ? 8 : 4;
-  for (int o = 0; o < kGroup; o += kOutputs) {
-    float* out = m + o * m_output;
-    int p = 0;
-    for (; count - p >= 3; p += 3)
-      product<kOutputs, 3>(u + o, v + p * kLanes, v_term, terms, out + p * kLanes, m_output);
-    if (count - p == 2)
-      product<kOutputs, 2>(u + o, v + p * kLanes, v_term, terms, out + p * kLanes, m_output);
-    if (count - p == 1)
-      product<kOutputs, 1>(u + o, v + p * kLanes, v_term, terms, out + p * kLanes, m_output);
+  for (int o = 0; o < kGroup; o += kOutputs, m += kOutputs * m_output) {
+    if (vectors == 3) product<kOutputs, 3>(u + o, v, terms, m, m_output);
+    if (vectors == 2) product<kOutputs, 2>(u + o, v, terms, m, m_output);
+    if (vectors == 1) product<kOutputs, 1>(u + o, v, terms, m, m_output);
   }
 }
 
+/// The pixels of a tile of winograd_sum() that exist: all 2x2 but at the map's end.
+struct TilePlace {
+  TilePlace(const Winograd& s, int tile)
+      : row(tile / s.tile_cols() * 2),
+        col(tile % s.tile_cols() * 2),
+        rows(std::min(2, s.rows - row)),
+        cols(std::min(2, s.cols - col)) {}
+  int row, col, rows, cols;
+};
+
+/// A strip of tiles goes through three steps: transform, products, transform back. The transformed tiles lie
+/// in panels of kPanel vectors (parts of tiles), so that the products read them in one straight line:
+/// v[position][panel][input][vector of the panel], m[position][output][vector].
 void winograd_sum(const Winograd& s, const float* packed, const float* bias, bool relu, const float* x,
                   float* y, float* scratch) {
   const int most = tiles_in_strip(s.inputs);
-  float* const v = scratch;
-  float* const m = scratch + std::int64_t{kPositions} * s.inputs * most * kLanes;
-  const auto tile_at = [&](int tile) { return std::pair(tile / s.tile_cols(), tile % s.tile_cols()); };
+  const std::int64_t panel_floats = std::int64_t{s.inputs} * kPanel * kWidth;
   for (int first = 0; first < s.tiles(); first += most) {
-    const int count = std::min(most, s.tiles() - first);
-    const std::int64_t v_term = std::int64_t{count} * kLanes, v_position = v_term * s.inputs;
-    for (int i = 0; i < s.inputs; ++i) {
-      for (int tile = 0; tile < count; ++tile) {
-        const auto [r, c] = tile_at(first + tile);
-        const float* in = x + (i * s.x_plane + 2 * r * s.x_row + 2 * c) * kLanes;
-        float* out = v + i * v_term + std::int64_t{tile} * kLanes;
-        for (int part = 0; part < kParts; ++part)
-          transform_input(in + part * kWidth, s.x_row * kLanes, kLanes, out + part * kWidth, v_position);
-      }
+    const int count = std::min(most, s.tiles() - first), vectors = count * kParts;
+    const SumScratch parts(s.inputs, s.outputs, count);
+    float* const v = scratch;
+    float* const m = v + kPositions * parts.v_position;
+    for (int vector = 0; vector < vectors; ++vector) {
+      const TilePlace at(s, first + vector / kParts);
+      const float* in = x + (at.row * s.x_row + at.col) * kLanes + vector % kParts * kWidth;
+      float* out = v + vector / kPanel * panel_floats + vector % kPanel * kWidth;
+      for (int i = 0; i < s.inputs; ++i, in += s.x_plane * kLanes, out += kPanel * kWidth)
+        transform_input(in, s.x_row * kLanes, kLanes, out, parts.v_position);
     }
-    const std::int64_t m_output = std::int64_t{count} * kLanes, m_position = kGroup * m_output;
-    for (int o = 0; o < s.outputs; o += kGroup) {
-      const float* u = packed + std::int64_t{o} * kPositions * s.inputs;
-      for (int position = 0; position < kPositions; ++position)
-        for (int part = 0; part < kParts; ++part)
-          group_product(u + std::int64_t{position} * s.inputs * kGroup,
-                        v + position * v_position + part * kWidth, v_term, s.inputs, count,
-                        m + position * m_position + part * kWidth, m_output);
-      for (int in_group = 0; in_group < std::min(kGroup, s.outputs - o); ++in_group) {
-        const V start = bias ? broadcast(bias[o + in_group]) : zero();
-        for (int tile = 0; tile < count; ++tile) {
-          const auto [r, c] = tile_at(first + tile);
-          const int rows = std::min(2, s.rows - 2 * r), cols = std::min(2, s.cols - 2 * c);
-          float* out = y + ((o + in_group) * s.y_plane + 2 * r * s.y_row + 2 * c) * kLanes;
-          for (int part = 0; part < kParts; ++part) {
-            V tile_out[2][2];
-            transform_output(m + in_group * m_output + std::int64_t{tile} * kLanes + part * kWidth,
-                             m_position, tile_out);
-            for (int i = 0; i < rows; ++i) {
-              for (int j = 0; j < cols; ++j) {
-                V value = hn::Add(tile_out[i][j], start);
-                if (relu) value = hn::IfThenElse(hn::Lt(value, zero()), zero(), value);
-                store(value, out + (i * s.y_row + j) * kLanes + part * kWidth);
-              }
+    const std::int64_t m_output = std::int64_t{count} * kLanes;
+    for (int position = 0; position < kPositions; ++position)
+      for (int o = 0; o < s.outputs; o += kGroup) {
+        const float* u = packed + (std::int64_t{o} * kPositions + position * kGroup) * s.inputs;
+        for (int vector = 0; vector < vectors; vector += kPanel)
+          group_product(u, v + position * parts.v_position + vector / kPanel * panel_floats, s.inputs,
+                        std::min(kPanel, vectors - vector),
+                        m + position * parts.m_position + o * m_output + vector * kWidth, m_output);
+      }
+    for (int tile = 0; tile < count; ++tile) {
+      const TilePlace at(s, first + tile);
+      for (int o = 0; o < s.outputs; ++o) {
+        const V start = bias ? broadcast(bias[o]) : zero();
+        float* out = y + (o * s.y_plane + at.row * s.y_row + at.col) * kLanes;
+        for (int part = 0; part < kParts; ++part, out += kWidth) {
+          V tile_out[2][2];
+          transform_output(m + o * m_output + std::int64_t{tile} * kLanes + part * kWidth, parts.m_position,
+                           tile_out);
+          for (int i = 0; i < at.rows; ++i) {
+            for (int j = 0; j < at.cols; ++j) {
+              V value = hn::Add(tile_out[i][j], start);
+              if (relu) value = hn::IfThenZeroElse(hn::Lt(value, zero()), value);
+              store(value, out + (i * s.y_row + j) * kLanes);
             }
           }
         }
       }
-    }
-  }
-}
-
-/// to[n][channel] = from[channel][n] for 16 channels `plane` floats apart and 16 images; `count` of the
-/// channels exist, the others become zero.
-HWY_INLINE void transpose_pixel(const float* from, std::int64_t plane, int count, float* to,
-                                std::int64_t to_image) {
-  const hn::FixedTag<float, 4> d4;
-  for (int c = 0; c < kLanes; c += 4) {
-    const float* rows[4];
-    for (int i = 0; i < 4; ++i) rows[i] = c + i < count ? from + (c + i) * plane : kZeros;
-    CNN_UNROLL for (int n = 0; n < kLanes; n += 4) {
-      const auto a = hn::Load(d4, rows[0] + n), b = hn::Load(d4, rows[1] + n), e = hn::Load(d4, rows[2] + n),
-                 f = hn::Load(d4, rows[3] + n);
-      const auto ae_low = hn::InterleaveLower(d4, a, e), bf_low = hn::InterleaveLower(d4, b, f);
-      const auto ae_high = hn::InterleaveUpper(d4, a, e), bf_high = hn::InterleaveUpper(d4, b, f);
-      hn::Store(hn::InterleaveLower(d4, ae_low, bf_low), d4, to + n * to_image + c);
-      hn::Store(hn::InterleaveUpper(d4, ae_low, bf_low), d4, to + (n + 1) * to_image + c);
-      hn::Store(hn::InterleaveLower(d4, ae_high, bf_high), d4, to + (n + 2) * to_image + c);
-      hn::Store(hn::InterleaveUpper(d4, ae_high, bf_high), d4, to + (n + 3) * to_image + c);
     }
   }
 }
@@ -228,22 +230,23 @@ HWY_INLINE void transform_gradient(const float* dy, std::int64_t row, std::int64
   }
 }
 
-/// m[o][i] += sum over k of d[k][o] * v[k][i]: O outputs, C vectors of inputs; inputs and outputs side by
-/// side.
+/// m[o][i] += sum over k of d[k][o] * v[k][i]: O outputs, C vectors of inputs. d and v are panels of 16
+/// channels.
 template <int O, int C>
-HWY_INLINE void outer_product(const float* HWY_RESTRICT d, std::int64_t d_term, const float* HWY_RESTRICT v,
-                              std::int64_t v_term, std::int64_t terms, float* HWY_RESTRICT m,
-                              std::int64_t m_output, bool accumulate) {
+HWY_NOINLINE void outer_product(const float* HWY_RESTRICT d, const float* const (&v0)[C], std::int64_t terms,
+                                float* HWY_RESTRICT m, std::int64_t m_output, bool accumulate) {
+  const float* v[C];
+  CNN_UNROLL for (int c = 0; c < C; ++c) v[c] = v0[c];
   V acc[O][C];
   CNN_UNROLL for (int o = 0; o < O; ++o) {
     CNN_UNROLL for (int c = 0; c < C; ++c) acc[o][c] =
         accumulate ? load(m + o * m_output + c * kWidth) : zero();
   }
-  for (std::int64_t k = 0; k < terms; ++k, d += d_term, v += v_term) {
+  for (std::int64_t at = 0; at < terms * kLanes; at += kLanes) {
     V x[C];
-    CNN_UNROLL for (int c = 0; c < C; ++c) x[c] = load(v + c * kWidth);
+    CNN_UNROLL for (int c = 0; c < C; ++c) x[c] = load(v[c] + at);
     CNN_UNROLL for (int o = 0; o < O; ++o) {
-      const V g = broadcast(d[o]);
+      const V g = broadcast(d[at + o]);
       CNN_UNROLL for (int c = 0; c < C; ++c) acc[o][c] = hn::MulAdd(g, x[c], acc[o][c]);
     }
   }
@@ -252,22 +255,32 @@ HWY_INLINE void outer_product(const float* HWY_RESTRICT d, std::int64_t d_term, 
   }
 }
 
-/// Register tiles of the outer product: 6 outputs x 4 vectors in 32 registers, 6 x 2 in 16.
-constexpr int kProductOutputs = 6;
-constexpr int kProductVectors = kRegisters == 32 ? 4 : 2;
+/// Register tiles of the outer product: 8 outputs x 3 vectors in 32 registers, 6 x 2 in 16.
+constexpr int kProductOutputs = kRegisters == 32 ? 8 : 6;
+constexpr int kProductVectors = kRegisters == 32 ? 3 : 2;
 
+/// Up to 16 outputs (a panel of d) by C vectors of inputs.
 template <int C>
-HWY_NOINLINE void outer_product_columns(const float* d, std::int64_t d_term, const float* v,
-                                        std::int64_t v_term, std::int64_t terms, int outputs, float* m,
-                                        std::int64_t m_output, bool accumulate) {
-  int o = 0;
-  for (; outputs - o >= kProductOutputs; o += kProductOutputs)
-    outer_product<kProductOutputs, C>(d + o, d_term, v, v_term, terms, m + o * m_output, m_output,
-                                      accumulate);
-  for (; outputs - o >= 2; o += 2)
-    outer_product<2, C>(d + o, d_term, v, v_term, terms, m + o * m_output, m_output, accumulate);
-  if (outputs > o)
-    outer_product<1, C>(d + o, d_term, v, v_term, terms, m + o * m_output, m_output, accumulate);
+HWY_INLINE void outer_product_columns(const float* d, const float* const (&v)[C], std::int64_t terms,
+                                      int outputs, float* m, std::int64_t m_output, bool accumulate) {
+  const auto take = [&](auto tile, int count) HWY_ATTR {
+    tile(d, v, terms, m, m_output, accumulate);
+    d += count, m += count * m_output, outputs -= count;
+  };
+  // 16 are 6 + 5 + 5 rather than 6 + 6 + 4.
+  if constexpr (kProductOutputs == 6) {
+    while (outputs >= 5) {
+      if (outputs == 16 || outputs == 12 || outputs == 6) {
+        take(outer_product<6, C>, 6);
+      } else {
+        take(outer_product<5, C>, 5);
+      }
+    }
+  }
+  while (outputs >= kProductOutputs) take(outer_product<kProductOutputs, C>, kProductOutputs);
+  while (outputs >= 4) take(outer_product<4, C>, 4);
+  while (outputs >= 2) take(outer_product<2, C>, 2);
+  if (outputs == 1) take(outer_product<1, C>, 1);
 }
 
 /// G^T M G for one vector of inputs: the 16 positions of m to the 9 taps of dw. G^T's rows:
@@ -298,18 +311,19 @@ HWY_INLINE void transform_kernel_gradient(const float* m, std::int64_t position,
 
 /// Here the sum runs over images, so the lanes are the wrong way round: 16 channels become the vector, as in
 /// dense_weight_gradient(). x and dy are transposed once, a strip of tile rows at a time, and stay in that
-/// form through the transforms and the products.
+/// form through the transforms and the products. Transformed, channels lie in panels of 16, so that the
+/// products read in one straight line: v[position][panel][tile and image][input of the panel], and d
+/// likewise.
 void winograd_weight_gradient(const Winograd& s, const float* x, const float* dy, float* dw, bool accumulate,
                               float* scratch) {
   const GradientScratch parts(s);
   float* const xt = scratch;  // [row][column][image][input], of the rows of a strip
   float* const dyt = xt + parts.x_floats;
-  float* const v = dyt + parts.dy_floats;  // [position][tile and image][input]
-  float* const d = v + parts.v_floats;
-  float* const sums = d + parts.d_floats;  // [position][output][input]
+  float* const v = dyt + parts.dy_floats;
+  float* const d = v + kPositions * parts.v_position;
+  float* const sums = d + kPositions * parts.d_position;  // [position][output][input]
   const int tile_cols = s.tile_cols(), x_cols = 2 * tile_cols + 2, dy_cols = 2 * tile_cols;
-  const std::int64_t x_pixel = kLanes * parts.inputs, dy_pixel = kLanes * parts.outputs;
-  const std::int64_t sum_position = s.outputs * parts.inputs;
+  const std::int64_t x_pixel = parts.x_pixel, dy_pixel = parts.dy_pixel;
   for (int first = 0; first < s.tile_rows(); first += parts.rows) {
     const int rows = std::min(parts.rows, s.tile_rows() - first);
     // The strip's first two rows of x are the last two of the strip before.
@@ -321,53 +335,60 @@ void winograd_weight_gradient(const Winograd& s, const float* x, const float* dy
     for (int r = from_row; r < 2 * rows + 2; ++r)
       for (int c = 0; c < x_cols; ++c)
         for (int i = 0; i < s.inputs; i += kLanes)
-          transpose_pixel(x + (i * s.x_plane + (2 * first + r) * s.x_row + c) * kLanes, s.x_plane * kLanes,
+          transpose_lanes(x + (i * s.x_plane + (2 * first + r) * s.x_row + c) * kLanes, s.x_plane * kLanes,
                           s.inputs - i, xt + (std::int64_t{r} * x_cols + c) * x_pixel + i, parts.inputs);
     for (int r = 0; r < 2 * rows; ++r)
       for (int c = 0; c < dy_cols; ++c) {
         float* to = dyt + (std::int64_t{r} * dy_cols + c) * dy_pixel;
         const bool inside = 2 * first + r < s.rows && c < s.cols;
         for (int o = 0; o < s.outputs; o += kLanes)
-          transpose_pixel(inside ? dy + (o * s.y_plane + (2 * first + r) * s.y_row + c) * kLanes : dy,
+          transpose_lanes(inside ? dy + (o * s.y_plane + (2 * first + r) * s.y_row + c) * kLanes : dy,
                           s.y_plane * kLanes, inside ? s.outputs - o : 0, to + o, parts.outputs);
       }
-    const std::int64_t terms = std::int64_t{rows} * tile_cols * kLanes;
-    const std::int64_t v_position = terms * parts.inputs, d_position = terms * parts.outputs;
-    for (std::int64_t term = 0; term < terms; ++term) {
-      const std::int64_t image = term % kLanes, tile = term / kLanes;
+    const std::int64_t terms = std::int64_t{rows} * tile_cols * kLanes, panel = terms * kLanes;
+    for (std::int64_t tile = 0; tile < terms / kLanes; ++tile) {
       const std::int64_t r = tile / tile_cols, c = tile % tile_cols;
-      const float* x_in = xt + (2 * r * x_cols + 2 * c) * x_pixel + image * parts.inputs;
-      for (int i = 0; i < parts.inputs; i += kWidth)
-        transform_input(x_in + i, x_cols * x_pixel, x_pixel, v + term * parts.inputs + i, v_position);
-      const float* dy_in = dyt + (2 * r * dy_cols + 2 * c) * dy_pixel + image * parts.outputs;
-      for (int o = 0; o < parts.outputs; o += kWidth)
-        transform_gradient(dy_in + o, dy_cols * dy_pixel, dy_pixel, d + term * parts.outputs + o, d_position);
+      for (std::int64_t image = 0; image < kLanes; ++image) {
+        const std::int64_t term = (tile * kLanes + image) * kLanes;
+        const float* x_in = xt + (2 * r * x_cols + 2 * c) * x_pixel + image * parts.inputs;
+        for (int i = 0; i < parts.inputs; i += kWidth)
+          transform_input(x_in + i, x_cols * x_pixel, x_pixel, v + i / kLanes * panel + term + i % kLanes,
+                          parts.v_position);
+        const float* dy_in = dyt + (2 * r * dy_cols + 2 * c) * dy_pixel + image * parts.outputs;
+        for (int o = 0; o < parts.outputs; o += kWidth)
+          transform_gradient(dy_in + o, dy_cols * dy_pixel, dy_pixel,
+                             d + o / kLanes * panel + term + o % kLanes, parts.d_position);
+      }
     }
     const int vectors = static_cast<int>(parts.inputs / kWidth);
     for (int position = 0; position < kPositions; ++position) {
-      const float* d_at = d + position * d_position;
+      const float* v_at = v + position * parts.v_position;
       for (int i = 0; i < vectors;) {
-        const float* v_at = v + position * v_position + i * kWidth;
-        float* m = sums + position * sum_position + i * kWidth;
-        const auto columns = [&](auto outer) HWY_ATTR {
-          outer(d_at, parts.outputs, v_at, parts.inputs, terms, s.outputs, m, parts.inputs, first > 0);
+        const auto columns = [&]<int C>(std::integral_constant<int, C>) HWY_ATTR {
+          const float* of_columns[C];
+          for (int c = 0; c < C; ++c)
+            of_columns[c] = v_at + (i + c) / kParts * panel + (i + c) % kParts * kWidth;
+          for (int o = 0; o < s.outputs; o += kLanes)
+            outer_product_columns<C>(d + position * parts.d_position + o / kLanes * panel, of_columns, terms,
+                                     std::min(kLanes, s.outputs - o),
+                                     sums + position * parts.sum_position + o * parts.inputs + i * kWidth,
+                                     parts.inputs, first > 0);
+          i += C;
         };
-        if (vectors - i >= kProductVectors) {
-          columns(outer_product_columns<kProductVectors>);
-          i += kProductVectors;
+        // Four vectors left are two and two.
+        if (vectors - i >= kProductVectors && vectors - i != 4) {
+          columns(std::integral_constant<int, kProductVectors>());
         } else if (vectors - i >= 2) {
-          columns(outer_product_columns<2>);
-          i += 2;
+          columns(std::integral_constant<int, 2>());
         } else {
-          columns(outer_product_columns<1>);
-          i += 1;
+          columns(std::integral_constant<int, 1>());
         }
       }
     }
   }
   const std::int64_t tap = s.outputs * parts.inputs;
   for (std::int64_t at = 0; at < tap; at += kWidth)
-    transform_kernel_gradient(sums + at, sum_position, dw + at, tap, accumulate);
+    transform_kernel_gradient(sums + at, parts.sum_position, dw + at, tap, accumulate);
 }
 
 void winograd_sum_shards(int inputs, int outputs, const float* dw, std::int64_t shard_stride, int shards,
@@ -451,8 +472,8 @@ std::int64_t winograd_packed_size(int inputs, int outputs) {
   return std::int64_t{winograd_groups(outputs)} * kGroup * kPositions * inputs;
 }
 
-std::int64_t winograd_sum_scratch(int inputs) {
-  return std::int64_t{kPositions} * tiles_in_strip(inputs) * kLanes * (inputs + kGroup);
+std::int64_t winograd_sum_scratch(int inputs, int outputs) {
+  return SumScratch(inputs, outputs, tiles_in_strip(inputs)).floats();
 }
 
 std::int64_t winograd_gradient_size(int inputs, int outputs) {

@@ -54,7 +54,7 @@ void winograd_pack(const float* w, int inputs, int outputs, std::int64_t input_s
                    std::int64_t output_stride, bool flip, float* packed, int group);
 
 /// Floats of scratch for winograd_sum().
-std::int64_t winograd_sum_scratch(int inputs);
+std::int64_t winograd_sum_scratch(int inputs, int outputs);
 
 /// y[o] = bias[o] + sum over i of the convolution of x[i] with kernel (o, i). x: the first pixel of the first
 /// window. Reads 2*tile_rows()+2 rows and 2*tile_cols()+2 columns: one more than the windows cover where

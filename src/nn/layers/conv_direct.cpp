@@ -28,6 +28,7 @@ class DirectConv final : public ConvAlgorithm {
     weight.gradient_per_shard = true;
     weight_ = planner.parameter(std::move(weight));
     packed_ = planner.constant(packed_group_ * spec_.groups);
+    planner.training_scratch(weight_gradient_scratch(group_terms_));
     for (int i = 0; i < group_terms_; ++i) natural_order_.push_back(i);
     plan_phases(planner);
   }
@@ -83,7 +84,7 @@ class DirectConv final : public ConvAlgorithm {
     for (int g = 0; g < spec_.groups; ++g)
       cnn::weight_gradient(gradient, first_window(x, g), dy.at(g * group_outputs_, 0, 0),
                            pass.shard_gradient(weight_) + std::int64_t{g} * group_outputs_ * group_terms_,
-                           pass.accumulate);
+                           pass.accumulate, pass.scratch());
   }
 
   void input_gradient(const Pass& pass, BlockView<const float> dy, BlockView<float> dx) const override {

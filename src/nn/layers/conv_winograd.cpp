@@ -20,9 +20,9 @@ class WinogradConv final : public ConvAlgorithm {
     weight_ = planner.parameter(std::move(weight));
     packed_ = planner.constant(winograd_packed_size(in_.c, out_.c));
     packed_flipped_ = planner.constant(winograd_packed_size(out_.c, in_.c));
-    planner.scratch(winograd_sum_scratch(in_.c));
+    planner.scratch(winograd_sum_scratch(in_.c, out_.c));
     planner.training_scratch(
-        std::max(winograd_sum_scratch(out_.c), winograd_gradient_scratch(shape_of(in_.c, out_))));
+        std::max(winograd_sum_scratch(out_.c, in_.c), winograd_gradient_scratch(shape_of(in_.c, out_))));
   }
 
   // An odd map's last tile reads one row or column more than the windows.
