@@ -461,11 +461,11 @@ HWY_AFTER_NAMESPACE();
 namespace cnn {
 
 bool winograd_pays(int inputs, int outputs, int rows, int cols) {
-  constexpr int kChannels = 32;  // below, the transforms of one side cost more than the products save
+  constexpr int kChannels = 16;  // below, the transforms of one side cost more than the products save
   const Winograd shape{.inputs = inputs, .outputs = outputs, .rows = rows, .cols = cols};
   // Products of the direct sum over those of the tiles: 2.25 where 2x2 tiles fit.
   const double saving = 9.0 * rows * cols / (16.0 * shape.tiles());
-  return inputs >= kChannels && outputs >= kChannels && saving >= 1.5;
+  return inputs >= kChannels && outputs >= kChannels && saving >= 1.25;
 }
 
 std::int64_t winograd_packed_size(int inputs, int outputs) {

@@ -45,6 +45,8 @@ enum class Work {
   pack,             ///< after parameters or running statistics changed: constants that passes read
   reduce_forward,   ///< between the two phases of forward
   reduce_backward,  ///< between the two phases of backward
+  forward,          ///< Needs::batch_wide_passes: y of all blocks
+  backward,         ///< Needs::batch_wide_passes: dx of all blocks
   weight_gradient,  ///< after the last block: gradients that are summed over images or shards
 };
 
@@ -76,6 +78,10 @@ struct Needs {
   bool backward_reads_y = false;     ///< y must live until backward
   bool batch_wide_gradient = false;  ///< Work::weight_gradient reads x and dy of all blocks
   bool two_phases = false;  ///< training: a reduction between phase 0 and phase 1, in both directions
+  /// y and dx are computed for all blocks at once, in Work::forward and Work::backward: for weights that are
+  /// too large to be read again for every block. forward() then only finishes y (phase 1), backward() only
+  /// prepares dy (phase 0). x and y must be flat.
+  bool batch_wide_passes = false;
 };
 
 struct ForwardViews {

@@ -84,9 +84,10 @@ struct Pass {
   /// Work::weight_gradient reads the gradients of all shards: shard_gradient() is the first shard's.
   int shards = 0;
   std::int64_t shard_stride = 0;
-  /// If Needs::batch_wide_gradient, also the layer's own x and dy of every block: these, and a block_stride
-  /// further on each.
+  /// If Needs::batch_wide_gradient or batch_wide_passes, what the work reads and writes of every block:
+  /// these, and a block_stride further on each.
   BlockView<const float> x_of_block0, dy_of_block0;
+  BlockView<float> y_of_block0, dx_of_block0;
 };
 
 }  // namespace cnn

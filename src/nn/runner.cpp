@@ -46,7 +46,7 @@ struct Op {
 struct Stage {
   std::vector<Op> ops;
   int reduce_node = -1;  ///< after all blocks
-  Work reduce{};
+  Work reduce = Work::pack;
 };
 
 }  // namespace
@@ -122,13 +122,15 @@ void Runner::Schedule::lay_out() {
     placed.push_back(i);
   }
   int op_index = 0;
-  for (Stage& stage : stages)
+  for (Stage& stage : stages) {
     for (Op& op : stage.ops) {
       for (const int i : order)
         if (buffers[i].first == op_index && !buffers[i].exclusive && !buffers[i].halo.none())
           op.clears.push_back(i);
       ++op_index;
     }
+    ++op_index;  // the work behind the stage: what begins there is flat
+  }
 }
 
 std::unique_ptr<Runner::Schedule> Runner::make_schedule(const Network& network, bool training) {
@@ -190,12 +192,13 @@ std::unique_ptr<Runner::Schedule> Runner::make_schedule(const Network& network, 
   };
   push({.kind = OpKind::fill});
   for (int n = 0; n < count; ++n) {
-    const bool two = nodes[n].needs.two_phases;
+    const bool two = nodes[n].needs.two_phases, batch_wide = nodes[n].needs.batch_wide_passes;
     if (two && training) {
       push({.kind = OpKind::forward, .node = n, .phase = 0, .last_phase = false});
       cut(n, Work::reduce_forward);
     }
-    push({.kind = OpKind::forward, .node = n, .phase = two ? 1 : 0});
+    if (batch_wide) cut(n, Work::forward);
+    push({.kind = OpKind::forward, .node = n, .phase = two || batch_wide ? 1 : 0});
   }
   push({.kind = OpKind::loss});
   s.forward_stages = s.stages.size();
@@ -203,7 +206,9 @@ std::unique_ptr<Runner::Schedule> Runner::make_schedule(const Network& network, 
     for (int n = count - 1; n >= 0; --n) {
       if (!s.backward[n]) continue;
       if (s.gradients[nodes[n].y].size() > 1) push({.kind = OpKind::accumulate, .value = nodes[n].y});
-      push({.kind = OpKind::backward, .node = n, .phase = 0, .last_phase = !nodes[n].needs.two_phases});
+      const bool whole = !nodes[n].needs.two_phases && !nodes[n].needs.batch_wide_passes;
+      push({.kind = OpKind::backward, .node = n, .phase = 0, .last_phase = whole});
+      if (nodes[n].needs.batch_wide_passes && s.dx[n] >= 0) cut(n, Work::backward);
       if (nodes[n].needs.two_phases) {
         cut(n, Work::reduce_backward);
         if (s.dx[n] >= 0) push({.kind = OpKind::backward, .node = n, .phase = 1});
@@ -213,7 +218,7 @@ std::unique_ptr<Runner::Schedule> Runner::make_schedule(const Network& network, 
     }
   }
 
-  // Who lives when.
+  // Who lives when. The work behind a stage counts as a stage of its own: it sees all blocks.
   int op_index = 0, stage_index = 0;
   for (const Stage& stage : s.stages) {
     for (const Op& op : stage.ops) {
@@ -251,6 +256,16 @@ std::unique_ptr<Runner::Schedule> Runner::make_schedule(const Network& network, 
       }
       ++op_index;
     }
+    ++stage_index;
+    if (stage.reduce == Work::forward || stage.reduce == Work::backward) {
+      const Node& node = nodes[stage.reduce_node];
+      const bool forward = stage.reduce == Work::forward;
+      s.use(forward ? s.activation[node.x] : s.gradients[node.y][0], op_index, stage_index);
+      s.use(forward ? s.activation[node.y] : s.dx[stage.reduce_node], op_index, stage_index);
+      if (forward && training)
+        for (const BufferId id : node.saved) s.use(id.index, op_index, stage_index);
+    }
+    ++op_index;
     ++stage_index;
   }
   for (const auto& [n, task] : s.gradient_tasks) {
@@ -434,13 +449,24 @@ void Runner::run_stages(const Batch& batch, std::size_t first, std::size_t last,
     });
     const Stage& done = schedule_->stages[stage];
     if (done.reduce_node >= 0) {
-      const Layer& layer = *network_.nodes()[done.reduce_node].layer;
-      pool_.parallel_for(layer.tasks(done.reduce), [&](std::int64_t task, int worker) {
+      const Node& node = network_.nodes()[done.reduce_node];
+      const bool forward = done.reduce == Work::reduce_forward || done.reduce == Work::forward;
+      Pass pass = common;
+      if (done.reduce == Work::forward) {
+        pass.x_of_block0 = schedule_->view(schedule_->activation[node.x], common, 0);
+        pass.y_of_block0 = schedule_->view(schedule_->activation[node.y], common, 0);
+      }
+      if (done.reduce == Work::backward) {
+        pass.dy_of_block0 = schedule_->view(schedule_->gradients[node.y][0], common, 0);
+        pass.dx_of_block0 = schedule_->view(schedule_->dx[done.reduce_node], common, 0);
+      }
+      pool_.parallel_for(node.layer->tasks(done.reduce), [&](std::int64_t task, int worker) {
         Stopwatch* const watch = start_watch(worker);
         if (watch) watch->set_node(done.reduce_node);
-        layer.run(common, done.reduce, static_cast<int>(task));
-        if (watch)
-          watch->lap(done.reduce == Work::reduce_forward ? TimePart::forward : TimePart::backward_data);
+        Pass of_worker = pass;
+        of_worker.scratch_arena = scratch_of(worker);
+        node.layer->run(of_worker, done.reduce, static_cast<int>(task));
+        if (watch) watch->lap(forward ? TimePart::forward : TimePart::backward_data);
       });
     }
   }

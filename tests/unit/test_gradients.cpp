@@ -229,6 +229,34 @@ TEST_CASE("a dense layer on a 1x1 map, and a last layer that is a convolution", 
   check(chain(conv(4, {2, 2}), last), {.c = 2, .h = 4, .w = 4}, 17);
 }
 
+TEST_CASE("a large dense layer takes all blocks at once and equals a 1x1 convolution", "[nn]") {
+  for (const ActivationFunction f : {ActivationFunction::gelu, ActivationFunction::relu}) {
+    const auto network = [&](auto large) {
+      return chain(conv(1001, {1, 1}, ActivationFunction::tanh), FlattenSpec{}, large, dense(3));
+    };
+    NetworkSpec as_dense = network(dense(133, f)), as_conv = network(conv(133, {1, 1}, f));
+    std::swap(as_conv[1], as_conv[2]);  // a convolution needs maps
+    name_entries(as_dense), name_entries(as_conv);
+    NetworkFixture ours(as_dense, {.c = 4, .h = 1, .w = 1}, 37),
+        theirs(as_conv, {.c = 4, .h = 1, .w = 1}, 37);
+    const auto from = ours.network.tensors(), to = theirs.network.tensors();
+    REQUIRE(from.size() == to.size());
+    for (std::size_t i = 0; i < from.size(); ++i)
+      std::copy(from[i].values.begin(), from[i].values.end(), to[i].values.begin());
+    theirs.network.pack(theirs.pool);
+    REQUIRE(ours.training.train(ours.batch));
+    REQUIRE(theirs.training.train(theirs.batch));
+    const auto a = ours.training.losses(), b = theirs.training.losses();
+    CHECK(std::equal(a.begin(), a.end(), b.begin(), b.end()));
+    const LossAndGradient gradient = of_engine(ours);
+    CHECK(gradient_error(gradient, of_engine(theirs)) < 1e-6);
+    ours.evaluation.evaluate(ours.batch);
+    theirs.evaluation.evaluate(theirs.batch);
+    const auto p = ours.evaluation.probabilities(), q = theirs.evaluation.probabilities();
+    CHECK(std::equal(p.begin(), p.end(), q.begin(), q.end()));
+  }
+}
+
 TEST_CASE("the gradient comparison can fail", "[nn]") {
   NetworkSpec spec = chain(conv(2, {3, 3}, ActivationFunction::tanh), FlattenSpec{}, dense(3));
   name_entries(spec);
@@ -253,9 +281,9 @@ NetworkSpec varied_network() {
   same.padding.amount = wide.padding.amount = {1, 1};
   residual.layers = chain(same, norm(ActivationFunction::silu));
   DropoutSpec dropout;
-  NetworkSpec spec =
-      chain(conv(6, {5, 5}, ActivationFunction::relu), norm(), pool, conv(65, {1, 1}), wide, strided,
-            residual, dropout, FlattenSpec{}, dense(11, ActivationFunction::elu), dense(4));
+  NetworkSpec spec = chain(conv(6, {5, 5}, ActivationFunction::relu), norm(), pool, conv(65, {1, 1}), wide,
+                           strided, residual, dropout, FlattenSpec{}, dense(3000, ActivationFunction::silu),
+                           dense(11, ActivationFunction::elu), dense(4));
   name_entries(spec);
   return spec;
 }

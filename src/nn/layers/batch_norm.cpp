@@ -81,7 +81,7 @@ class BatchNorm final : public Layer {
         return reduce_forward(pass);
       case Work::reduce_backward:
         return reduce_backward(pass);
-      case Work::weight_gradient:
+      default:
         return;
     }
   }

@@ -1,5 +1,6 @@
 #include "nn/layers/dense.h"
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 #include <vector>
@@ -11,8 +12,16 @@
 namespace cnn {
 namespace {
 
+/// Weights from which on y and dx are computed batch-wide: more than a core's second-level cache should be
+/// read once per batch, not once per block. The bits do not depend on it.
+constexpr std::int64_t kBatchWideWeights = 128 * 1024;
+
+/// Inputs whose gradient one batch-wide task computes.
+constexpr int kInputsOfTask = 64;
+
 /// y[o] = b[o] + sum over i of w[o, i] x[i];  dx[i] = sum over o of w[o, i] dy[o];  dw[o, i] = sum over
 /// images of dy[o] x[i], taken batch-wide over all blocks, so that no shard needs a copy of a large gradient.
+/// Large layers take y and dx batch-wide as well: the blocks are the pixels of the sum.
 class Dense final : public Layer {
  public:
   explicit Dense(const DenseSpec& spec) : spec_(spec), activation_{spec.activation} {}
@@ -37,7 +46,9 @@ class Dense final : public Layer {
       bias_ = planner.parameter({.name = "bias", .shape = {spec_.units}, .initialization = {.bound = bound}});
     packed_ = planner.constant(packed_size(spec_.units, inputs_));
     if (activation_.derivative_needs_z()) z_ = planner.saved(std::int64_t{spec_.units} * kLanes);
-    planner.training_scratch(dense_gradient_scratch(planner.blocks()));
+    batch_wide_ = in.flat && std::int64_t{inputs_} * spec_.units >= kBatchWideWeights;
+    planner.training_scratch(std::max(dense_gradient_scratch(planner.blocks()),
+                                      batch_wide_ ? std::int64_t{spec_.units} * kInputsOfTask : 0));
     natural_order_.resize(inputs_);
     std::iota(natural_order_.begin(), natural_order_.end(), 0);
     // One pixel a value. A 1x1 map may have a halo for somebody else's sake, so x has a pitch.
@@ -45,16 +56,73 @@ class Dense final : public Layer {
     Needs needs;
     needs.backward_reads_x = true;
     needs.batch_wide_gradient = true;
+    needs.batch_wide_passes = batch_wide_;
     needs.backward_reads_y = !activation_.none() && !activation_.derivative_needs_z();
     return needs;
   }
 
   void forward(const Pass& pass, int, const ForwardViews& v) const override {
-    const bool save_z = z_.valid() && pass.training;
-    float* z = save_z ? pass.buffer(z_) : v.y.data;
+    float* z = pass.training && z_.valid() ? pass.buffer(z_) : v.y.data;
+    if (!batch_wide_) {
+      weighted_sum(forward_sum(pass, v.x.plane), v.x.data, z);
+    }
+    if (!activation_.none() && !fused_relu()) activation_forward(activation_, flat_view(z), v.y);
+  }
+
+  void backward(const Pass& pass, int, const BackwardViews& v) const override {
+    if (!activation_.none()) {
+      const BlockView<const float> zy = z_.valid() ? flat_view(pass.buffer(z_)) : v.y;
+      activation_backward(activation_, zy, v.dy, v.dy);
+    }
+    if (v.dx.empty() || batch_wide_) return;
+    // The natural layout [out][in] already has the inputs side by side: groups of 8 inputs need no packing.
+    WeightedSum sum = backward_sum(v.dx.plane);
+    sum.outputs = inputs_;
+    sum.weights = pass.parameter(weight_);
+    sum.weights_group = kOutputGroup;
+    sum.weights_term = inputs_;
+    weighted_sum(sum, v.dy.data, v.dx.data);
+  }
+
+  int tasks(Work work) const override {
+    switch (work) {
+      case Work::pack:
+      case Work::forward:
+        return (spec_.units + kOutputGroup - 1) / kOutputGroup;
+      case Work::backward:
+        return (inputs_ + kInputsOfTask - 1) / kInputsOfTask;
+      case Work::weight_gradient:
+        return (inputs_ + kDenseGradientInputs - 1) / kDenseGradientInputs;
+      default:
+        return 0;
+    }
+  }
+
+  void run(const Pass& pass, Work work, int task) const override {
+    switch (work) {
+      case Work::pack:
+        return pack_weights(pass.parameter(weight_), spec_.units, inputs_, natural_order_,
+                            pass.constant(packed_), task, task + 1);
+      case Work::forward:
+        return forward_all_blocks(pass, task * kOutputGroup);
+      case Work::backward:
+        return backward_all_blocks(pass, task * kInputsOfTask);
+      default:
+        return weight_gradient(pass, task);
+    }
+  }
+
+  std::int64_t macs(const Shape& in) const override { return in.values() * spec_.units; }
+  Window window() const override { return {.whole_map = true}; }
+
+ private:
+  bool fused_relu() const { return activation_.function == ActivationFunction::relu; }
+
+  /// For one block; x's values lie `plane` pixels apart.
+  WeightedSum forward_sum(const Pass& pass, std::int64_t plane) const {
     thread_local std::vector<std::int32_t> x_offsets;
     x_offsets.clear();
-    for (int k = 0; k < inputs_; ++k) x_offsets.push_back(static_cast<std::int32_t>(k * v.x.plane * kLanes));
+    for (int k = 0; k < inputs_; ++k) x_offsets.push_back(static_cast<std::int32_t>(k * plane * kLanes));
     WeightedSum sum;
     sum.rows = sum.cols = 1;
     sum.offsets = x_offsets.data();
@@ -65,40 +133,55 @@ class Dense final : public Layer {
     sum.weights_group = std::int64_t{inputs_} * kOutputGroup;
     sum.weights_term = kOutputGroup;
     sum.bias = spec_.bias ? pass.parameter(bias_) : nullptr;
-    sum.relu = activation_.function == ActivationFunction::relu;
-    weighted_sum(sum, v.x.data, z);
-    if (!activation_.none() && !sum.relu) activation_forward(activation_, flat_view(z), v.y);
+    sum.relu = fused_relu();
+    return sum;
   }
 
-  void backward(const Pass& pass, int, const BackwardViews& v) const override {
-    if (!activation_.none()) {
-      const BlockView<const float> zy = z_.valid() ? flat_view(pass.buffer(z_)) : v.y;
-      activation_backward(activation_, zy, v.dy, v.dy);
-    }
-    if (v.dx.empty()) return;
-    // The natural layout [out][in] already has the inputs side by side: groups of 8 inputs need no packing.
+  /// For one block, without the weights.
+  WeightedSum backward_sum(std::int64_t dx_plane) const {
     WeightedSum sum;
     sum.rows = sum.cols = 1;
     sum.offsets = dy_offsets_.data();
-    sum.y_output = v.dx.plane * kLanes;
-    sum.outputs = inputs_;
+    sum.y_output = dx_plane * kLanes;
     sum.terms = spec_.units;
-    sum.weights = pass.parameter(weight_);
+    return sum;
+  }
+
+  /// A block is a pixel.
+  static void over_all_blocks(const Pass& pass, WeightedSum& sum) {
+    sum.cols = pass.blocks;
+    sum.x_col = sum.y_col = pass.block_stride;
+  }
+
+  /// The outputs from `first` on of one group.
+  void forward_all_blocks(const Pass& pass, int first) const {
+    WeightedSum sum = forward_sum(pass, pass.x_of_block0.plane);
+    over_all_blocks(pass, sum);
+    sum.outputs = std::min(kOutputGroup, spec_.units - first);
+    sum.weights += first / kOutputGroup * sum.weights_group;
+    if (sum.bias) sum.bias += first;
+    float* z = pass.training && z_.valid() ? pass.buffer(z_, 0) : pass.y_of_block0.data;
+    weighted_sum(sum, pass.x_of_block0.data, z + first * sum.y_output);
+  }
+
+  /// The inputs from `first` on of one task. Their weights, of which a cache line at a time lies far from the
+  /// next, are brought together first.
+  void backward_all_blocks(const Pass& pass, int first) const {
+    const int count = std::min(kInputsOfTask, inputs_ - first);
+    float* packed = pass.scratch();
+    for (int o = 0; o < spec_.units; ++o)
+      std::copy_n(pass.parameter(weight_) + std::int64_t{o} * inputs_ + first, count,
+                  packed + o * kInputsOfTask);
+    WeightedSum sum = backward_sum(pass.dx_of_block0.plane);
+    over_all_blocks(pass, sum);
+    sum.outputs = count;
+    sum.weights = packed;
     sum.weights_group = kOutputGroup;
-    sum.weights_term = inputs_;
-    weighted_sum(sum, v.dy.data, v.dx.data);
+    sum.weights_term = kInputsOfTask;
+    weighted_sum(sum, pass.dy_of_block0.data, pass.dx_of_block0.data + first * sum.y_output);
   }
 
-  int tasks(Work work) const override {
-    if (work == Work::pack) return (spec_.units + kOutputGroup - 1) / kOutputGroup;
-    if (work == Work::weight_gradient) return (inputs_ + kDenseGradientInputs - 1) / kDenseGradientInputs;
-    return 0;
-  }
-
-  void run(const Pass& pass, Work work, int task) const override {
-    if (work == Work::pack)
-      return pack_weights(pass.parameter(weight_), spec_.units, inputs_, natural_order_,
-                          pass.constant(packed_), task, task + 1);
+  void weight_gradient(const Pass& pass, int task) const {
     const DenseGradient gradient{.inputs = inputs_,
                                  .outputs = spec_.units,
                                  .blocks = pass.blocks,
@@ -113,15 +196,12 @@ class Dense final : public Layer {
     if (task == 0 && spec_.bias) dense_bias_gradient(gradient, pass.gradient(bias_));
   }
 
-  std::int64_t macs(const Shape& in) const override { return in.values() * spec_.units; }
-  Window window() const override { return {.whole_map = true}; }
-
- private:
   BlockView<float> flat_view(float* data) const { return {data, spec_.units, 1, 1, 1, 1}; }
 
   DenseSpec spec_;
   Activation activation_;
   int inputs_ = 0;
+  bool batch_wide_ = false;
   ParameterId weight_, bias_;
   ConstantId packed_;
   BufferId z_;  ///< before the activation function, where its derivative needs that
