@@ -1,6 +1,7 @@
 // cnn-train: trains the network of a config and leaves a run folder. Command line and wiring only.
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <limits>
 
@@ -8,6 +9,7 @@
 #include "apps/init.h"
 #include "apps/interruption.h"
 #include "apps/places.h"
+#include "apps/resume.h"
 #include "apps/training_run.h"
 #include "config/config.h"
 #include "core/text.h"
@@ -109,7 +111,10 @@ int main(int argc, char** argv) {
   CLI::App app("Trains the convolutional network that a JSON config describes", "cnn-train");
   cnn::Options options;
   cnn::InitOptions init;
+  cnn::ResumeOptions resume;
   CLI::Option* config = app.add_option("--config", options.config, "The config (JSON)");
+  CLI::Option* resumed = app.add_option(
+      "--resume", resume.folder, "Go on with the run in this folder, bit for bit as if it had never ended");
   CLI::Option* folder = app.add_option(
       "--init", init.folder,
       "Look at a folder of images, one folder per class (or with train, validation and test in it), and "
@@ -117,9 +122,9 @@ int main(int argc, char** argv) {
   CLI::Option* out = app.add_option("--out", init.out,
                                     "With --init: the file to write, never an existing one (default: stdout)")
                          ->needs(folder);
-  app.add_option("--set", options.overrides,
-                 "Override a value of the config, as in training.epochs=3 (repeatable)")
-      ->allow_extra_args(false);
+  CLI::Option* set = app.add_option("--set", options.overrides,
+                                    "Override a value of the config, as in training.epochs=3 (repeatable)")
+                         ->allow_extra_args(false);
   app.add_option("--run-dir", options.run_dir,
                  "Folder for the results; must be new or empty (default: runs/<name>-<n>)");
   app.add_option("--seeds", options.seeds,
@@ -134,11 +139,22 @@ int main(int argc, char** argv) {
                "Check everything, print shapes, memory and time per epoch, write nothing");
   cnn::add_version(app, "cnn-train");
   return cnn::run_program(app, argc, argv, [&] {
-    if (!*folder && !*config) cnn::fail_usage("give --config FILE, or --init FOLDER for a first config");
+    if (!*folder && !*config && !*resumed)
+      cnn::fail_usage("give --config FILE, --resume FOLDER, or --init FOLDER for a first config");
+    const auto only = [&](const std::vector<CLI::Option*>& allowed, const char* why) {
+      for (CLI::Option* option : app.get_options())
+        if (*option && std::find(allowed.begin(), allowed.end(), option) == allowed.end())
+          cnn::fail_usage("{} does not go with {}", option->get_name(), why);
+    };
+    if (*resumed) {
+      only({resumed, set, threads, quiet}, "--resume, which goes on with the run as it is");
+      resume.overrides = options.overrides;
+      resume.threads = options.threads;
+      resume.quiet = options.quiet;
+      return cnn::resume(resume);
+    }
     if (!*folder) return cnn::train(options);
-    for (const CLI::Option* option : app.get_options())
-      if (*option && option != folder && option != out && option != threads && option != quiet)
-        cnn::fail_usage("{} does not go with --init, which only writes a config", option->get_name());
+    only({folder, out, threads, quiet}, "--init, which only writes a config");
     init.threads = options.threads;
     init.quiet = options.quiet;
     return cnn::init(init);

@@ -8,13 +8,14 @@
 #include <fstream>
 #include <utility>
 
+#include "apps/checkpoint_saver.h"
 #include "apps/layer_rows.h"
 #include "apps/places.h"
+#include "apps/run_writer.h"
 #include "core/text.h"
 #include "kernels/simd.h"
 #include "report/progress.h"
 #include "train/model_file.h"
-#include "train/run_folder.h"
 
 namespace cnn {
 namespace {
@@ -54,6 +55,16 @@ std::string epoch_line(const EpochResult& r, int epochs) {
   return line;
 }
 
+std::string summary_line(const TrainingRun::Result& result) {
+  std::string line = fmt::format("best epoch {}", result.best.epoch);
+  if (const auto& validation = result.best.validation)
+    line += fmt::format(": validation accuracy {}", percent(validation->accuracy()));
+  if (const auto& test = result.test)
+    line +=
+        fmt::format(", test accuracy {} ({} of {})", percent(test->accuracy()), test->correct, test->labeled);
+  return line;
+}
+
 /// Memory that this machine can still give, or a very large number if it does not say.
 std::int64_t available_bytes() {
   std::ifstream file("/proc/meminfo");
@@ -72,16 +83,15 @@ double measured_epoch_seconds(Trainer& trainer) {
   };
   double first = 0, per_step = 0;
   std::int64_t steps = 0;
-  trainer.run(
-      [&](const StepProgress&) {
-        // The first step warms up.
-        if (++steps == 1)
-          first = elapsed();
-        else
-          per_step = (elapsed() - first) / static_cast<double>(steps - 1);
-        if (elapsed() > 1 && steps > 2) stop = true;
-      },
-      [&](const EpochResult&) { stop = true; }, stop);
+  const auto on_step = [&](const StepProgress& p) {
+    // The first step warms up.
+    if (++steps == 1)
+      first = elapsed();
+    else
+      per_step = (elapsed() - first) / static_cast<double>(steps - 1);
+    if ((elapsed() > 1 && steps > 2) || p.step == p.steps_per_epoch) stop = true;
+  };
+  trainer.run({.on_step = on_step}, stop);
   if (steps == 1) per_step = first;
   return per_step * static_cast<double>(trainer.steps_per_epoch());
 }
@@ -96,7 +106,7 @@ std::shared_ptr<spdlog::logger> console_log(bool quiet) {
 }
 
 TrainingRun::TrainingRun(const Document& document, Config config, const OpenedData& opened, ThreadPool& pool,
-                         std::shared_ptr<spdlog::logger> log, bool quiet)
+                         std::shared_ptr<spdlog::logger> log, bool quiet, const Checkpoint* start)
     : config_(std::move(config)),
       pool_(pool),
       log_(std::move(log)),
@@ -109,7 +119,8 @@ TrainingRun::TrainingRun(const Document& document, Config config, const OpenedDa
                                      training.batch_size);
   });
   network_->initialize(config_.seed);
-  if (training.initial_weights) unused_weights_ = load_initial_weights(*training.initial_weights, *network_);
+  if (training.initial_weights && !start)
+    unused_weights_ = load_initial_weights(*training.initial_weights, *network_);
 
   bytes_ = Trainer::bytes(*network_, training, pool.threads());
   if (const std::int64_t available = available_bytes(); bytes_ > available)
@@ -119,6 +130,21 @@ TrainingRun::TrainingRun(const Document& document, Config config, const OpenedDa
         printable(document.label()), human_bytes(bytes_), human_bytes(available));
   trainer_ = std::make_unique<Trainer>(*network_, pool, training, config_.seed, data_.train,
                                        data_.validation ? &*data_.validation : nullptr);
+  data_identity_ = {data_.classes, identify(data_.train), std::nullopt, data_.mean, data_.std};
+  if (data_.validation) data_identity_.validation = identify(*data_.validation);
+  if (start) start_from(*start);
+}
+
+void TrainingRun::start_from(const Checkpoint& checkpoint) {
+  const DataIdentity before = to_identity(checkpoint.text("data"), "the checkpoint");
+  if (const auto found = differences(before, data_identity_); !found.empty())
+    fail(
+        "the data is not what this run began with: {}. Restore it, or start a new run; its "
+        "\"initial_weights\" "
+        "can be a model of this one",
+        join(found, "; "));
+  trainer_->restore(checkpoint);
+  resumed_ = true;
 }
 
 void TrainingRun::describe(spdlog::logger& log, bool with_layers) const {
@@ -127,15 +153,16 @@ void TrainingRun::describe(spdlog::logger& log, bool with_layers) const {
            data_.validation ? fmt::format(", {} for validation", with_commas(data_.validation->size())) : "",
            data_.test ? fmt::format(", {} for the test at the end", with_commas(data_.test->size())) : "");
   for (const std::string& note : data_.notes) log.info("{}", note);
-  if (const auto& start = config_.training.initial_weights)
+  for (const std::string& note : notes_) log.info("{}", note);
+  if (const auto& start = config_.training.initial_weights; start && !resumed_)
     log.info(
         "starts from {}{}{}", printable(start->file.string()),
         start->except.empty() ? "" : fmt::format(", but {} fresh", printable(join(start->except))),
         unused_weights_.empty() ? "" : fmt::format("; not used of it: {}", printable(join(unused_weights_))));
   const std::vector<LayerRow> rows = layer_rows(*network_);
-  if (with_layers) log.info("{}", layer_table(to_string(input_), rows));
+  if (with_layers && !resumed_) log.info("{}", layer_table(to_string(input_), rows));
   for (const CliffWarning& warning : cliff_warnings(input_.values(), rows))
-    log.warn("warning: {}", warning.message);
+    if (!resumed_) log.warn("warning: {}", warning.message);
   log.info("{} threads, {}, {} of memory for activations, gradients and optimizer", pool_.threads(),
            instruction_set(), human_bytes(bytes_));
 }
@@ -152,68 +179,73 @@ double TrainingRun::dry_run() {
 
 TrainingRun::Result TrainingRun::train(const fs::path& folder, const Interruption& interruption,
                                        bool introduce) {
-  RunFolder run(folder, resolved_json(config_));
+  RunFolder run = RunFolder::create(folder);
+  CheckpointFolder checkpoints(run.checkpoints());
+  return train(std::move(run), std::move(checkpoints), interruption, introduce);
+}
+
+TrainingRun::Result TrainingRun::train(RunFolder run, CheckpointFolder checkpoints,
+                                       const Interruption& interruption, bool introduce) {
+  run.write_config(resolved_json(config_));
   const auto to_file = file_log(run.file("train.log"));
   const auto log = both(*log_, *to_file);
   describe(introduce ? *log : *to_file, true);
 
-  const ModelDescription description{
-      .config = model_config_json(config_), .classes = data_.classes, .mean = data_.mean, .std = data_.std};
+  RunWriter files(
+      run, *network_, *trainer_,
+      {.config = model_config_json(config_), .classes = data_.classes, .mean = data_.mean, .std = data_.std},
+      *log);
+  CheckpointSaver saver(*trainer_, std::move(checkpoints), config_.training,
+                        {{"config", resolved_json(config_)}, {"data", to_text(data_identity_)}}, *log);
   const int epochs = config_.training.epochs;
   std::unique_ptr<ProgressLine> progress;
-  Result result;
-  EpochResult& best = result.best;
-  int epochs_done = 0;
-  const auto on_step = [&](const StepProgress& p) {
+  TrainingEvents events;
+  events.on_step = [&](const StepProgress& p) {
     if (!progress)
       progress = std::make_unique<ProgressLine>(fmt::format("epoch {}/{}", p.epoch, epochs),
                                                 p.steps_per_epoch, quiet_);
     if (progress->due(p.step))
       progress->update(p.step, fmt::format("loss {:.4f}  accuracy {}", p.loss, percent(p.accuracy)));
   };
-  const auto on_epoch = [&](const EpochResult& epoch) {
+  events.on_epoch = [&](const EpochResult& epoch) {
     progress.reset();
-    epochs_done = epoch.epoch;
     log->info("{}", epoch_line(epoch, epochs));
-    run.add(epoch);
-    if (epoch.best) {
-      best = epoch;
-      save_model(run.file("best.safetensors"), *network_, description);
-    }
-    save_model(run.file("last.safetensors"), *network_, description);
+    files.add_epoch();
   };
-  Trainer::Outcome outcome{};
+  events.on_state = [&](bool epoch_ended) { saver.offer(epoch_ended); };
+  Result result;
   try {
-    outcome = trainer_->run(on_step, on_epoch, interruption.requested());
+    files.begin();
+    const Trainer::Outcome outcome = trainer_->run(events, interruption.requested());
+    progress.reset();
+    saver.save_rest();
+    bool complete = outcome == Trainer::Outcome::finished;
+    if (complete) {
+      files.finish();
+      if (data_.test) {
+        result.test = evaluate(trainer_->evaluation_runner(), *data_.test, {},
+                               [&](std::int64_t) { return !interruption.requested(); });
+        complete = result.test->images == data_.test->size();
+      }
+    } else {
+      files.interrupt();
+    }
+    if (!complete) {
+      log->warn("interrupted after {} whole epochs; go on with: cnn-train --resume {}",
+                trainer_->epochs_done(), printable(run.path().string()));
+      result.code = interruption.exit_code();
+      return result;
+    }
+    files.write_result(true, result.test);
   } catch (const Error& error) {
     progress.reset();
     log->error("{}", error.what());
-    log->error("the models of the last whole epoch are in {}", printable(folder.string()));
+    log->error("what is saved is in {}", printable(run.path().string()));
     result.code = error.code();
     return result;
   }
-  progress.reset();
-  if (outcome == Trainer::Outcome::interrupted) {
-    save_model(run.file("last.safetensors"), *network_, description);
-    if (epochs_done == 0) save_model(run.file("best.safetensors"), *network_, description);
-    run.write_result(best, epochs_done, false, std::nullopt);
-    log->warn("interrupted after {} whole epochs; the model as it is now: {}", epochs_done,
-              printable(run.file("last.safetensors").string()));
-    result.code = interruption.exit_code();
-    return result;
-  }
-  if (data_.test) {
-    load_model(run.file("best.safetensors"), *network_);
-    network_->pack(pool_);
-    result.test = evaluate(trainer_->evaluation_runner(), *data_.test);
-  }
-  run.write_result(best, epochs_done, true, result.test);
-  result.summary = fmt::format("best epoch {}", best.epoch);
-  if (best.validation)
-    result.summary += fmt::format(": validation accuracy {}", percent(best.validation->accuracy()));
-  if (const auto& test = result.test)
-    result.summary +=
-        fmt::format(", test accuracy {} ({} of {})", percent(test->accuracy()), test->correct, test->labeled);
+  result.best = best_of(trainer_->history());
+  result.summary = summary_line(result);
   to_file->info("{}", result.summary);
   return result;
 }

@@ -12,6 +12,9 @@
 #include "apps/training_data.h"
 #include "config/config.h"
 #include "nn/network.h"
+#include "train/checkpoint_folder.h"
+#include "train/data_identity.h"
+#include "train/run_folder.h"
 #include "train/trainer.h"
 
 namespace cnn {
@@ -22,27 +25,37 @@ std::shared_ptr<spdlog::logger> console_log(bool quiet);
 /// One training of a config with its seed: everything between the decoded data and the run folder.
 class TrainingRun {
  public:
-  /// Plans and initializes the network. The pool, and what `log` writes to, must outlive it. Throws Error:
-  /// for shapes with file, line and column out of `document`; for initial weights; if memory will not do.
+  /// Plans the network, and initializes it or goes on from a checkpoint. The pool, and what `log` writes to,
+  /// must outlive it. Throws Error: for shapes with file, line and column out of `document`; for initial
+  /// weights; if memory will not do; if the checkpoint is one of other data.
   TrainingRun(const Document& document, Config config, const OpenedData& opened, ThreadPool& pool,
-              std::shared_ptr<spdlog::logger> log, bool quiet);
+              std::shared_ptr<spdlog::logger> log, bool quiet, const Checkpoint* start = nullptr);
 
   /// Says what the training would need, and how long an epoch takes, on stdout. Writes nothing. Trains for
   /// about a second: the network is of no use afterwards. Returns the seconds that all epochs would take.
   double dry_run();
 
   struct Result {
-    ExitCode code = ExitCode::done;  ///< interrupted or failed: the models of the last whole epoch are there
-    EpochResult best;
+    ExitCode code = ExitCode::done;  ///< interrupted or failed: what to resume from is in the folder
+    EpochResult best;                ///< epoch 0: none is done
     std::optional<Evaluation> test;
     std::string summary;  ///< a line, once finished
   };
-  /// Trains into a new run folder. introduce: whether the log tells about data and layers; the folder's
-  /// train.log always does.
+  /// Trains into a run folder, all of whose files it writes. introduce: whether the log tells about data and
+  /// layers; the folder's train.log always does.
+  Result train(RunFolder folder, CheckpointFolder checkpoints, const Interruption& interruption,
+               bool introduce = true);
+  /// The same in a new folder.
   Result train(const std::filesystem::path& folder, const Interruption& interruption, bool introduce = true);
+
+  const Trainer& trainer() const { return *trainer_; }
+
+  /// A line for the log when the training begins.
+  void add_note(std::string line) { notes_.push_back(std::move(line)); }
 
  private:
   void describe(spdlog::logger& log, bool with_layers) const;
+  void start_from(const Checkpoint& checkpoint);
 
   const Config config_;
   ThreadPool& pool_;
@@ -54,6 +67,9 @@ class TrainingRun {
   std::vector<std::string> unused_weights_;  // of the file to start from
   std::int64_t bytes_ = 0;
   std::unique_ptr<Trainer> trainer_;
+  DataIdentity data_identity_;
+  bool resumed_ = false;
+  std::vector<std::string> notes_;
 };
 
 }  // namespace cnn

@@ -171,6 +171,14 @@ std::shared_ptr<const Object<TrainingSpec>> training_kind() {
                "A safetensors file to start from: parameters by name, a missing or misshapen one is an "
                "error. "
                "`{\"file\": ..., \"except\": [\"dense3\"]}` leaves layers freshly initialized (fine-tuning).")
+               .not_in_model(),
+           optional_key(
+               "checkpoint_minutes", &S::checkpoint_minutes, number(Interval::at_least(0)),
+               "Minutes between two checkpoints within an epoch; 0: none by time. There is always one "
+               "at the end of an epoch.")
+               .not_in_model(),
+           optional_key("checkpoint_steps", &S::checkpoint_steps, integer(0),
+                        "Steps between two checkpoints within an epoch; 0: none by count.")
                .not_in_model()}});
   return kind;
 }

@@ -1,6 +1,7 @@
 #include "core/file.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
@@ -33,6 +34,17 @@ class Descriptor {
 
 [[noreturn]] void fail_with_errno(const char* action, const std::filesystem::path& path) {
   fail("{}: cannot {}: {}", printable(path.string()), action, std::strerror(errno));
+}
+
+/// Everything, however many calls it takes.
+void write_all(const Descriptor& fd, std::string_view content, const std::filesystem::path& path) {
+  while (!content.empty()) {
+    const ssize_t put = ::write(fd.get(), content.data(), content.size());
+    if (put < 0 && errno == EINTR) continue;
+    if (put == 0) errno = ENOSPC;
+    if (put <= 0) fail_with_errno("write", path);
+    content.remove_prefix(static_cast<std::size_t>(put));
+  }
 }
 
 void sync_folder(const std::filesystem::path& folder) {
@@ -103,12 +115,7 @@ void write_file_atomically(const std::filesystem::path& path, std::string_view c
     {
       const Descriptor fd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
       if (fd.get() < 0) fail_with_errno("create", temporary);
-      while (!content.empty()) {
-        const ssize_t put = ::write(fd.get(), content.data(), content.size());
-        if (put < 0 && errno == EINTR) continue;
-        if (put < 0) fail_with_errno("write", temporary);
-        content.remove_prefix(static_cast<std::size_t>(put));
-      }
+      write_all(fd, content, temporary);
       if (::fsync(fd.get()) != 0) fail_with_errno("write", temporary);
     }
     if (::rename(temporary.c_str(), path.c_str()) != 0) fail_with_errno("replace", path);
@@ -117,6 +124,26 @@ void write_file_atomically(const std::filesystem::path& path, std::string_view c
     throw;
   }
   sync_folder(path.parent_path());
+}
+
+void append_to_file(const std::filesystem::path& path, std::string_view content) {
+  const Descriptor fd(::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644));
+  if (fd.get() < 0) fail_with_errno("open", path);
+  write_all(fd, content, path);
+}
+
+FolderLock::FolderLock(const std::filesystem::path& folder)
+    : fd_(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+  if (fd_ < 0) fail_with_errno("open", folder);
+  if (::flock(fd_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {  // some file systems have no locks
+    ::close(fd_);
+    fail_usage("{}: another program is training into this folder; wait for it, or stop it first",
+               printable(folder.string()));
+  }
+}
+
+FolderLock::~FolderLock() {
+  if (fd_ >= 0) ::close(fd_);
 }
 
 }  // namespace cnn

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace cnn {
 
@@ -16,5 +17,22 @@ std::string read_file_maybe_gz(const std::filesystem::path& path);
 /// Replaces `path` by `content` so that at every moment, also after a crash, there is either the old file or
 /// the whole new one: temporary file beside it, fsync, rename, fsync of the folder. Throws Error (exit 1).
 void write_file_atomically(const std::filesystem::path& path, std::string_view content);
+
+/// Adds to the end of a file, in one write where the system lets it. Throws Error (exit 1): part of `content`
+/// may then be there.
+void append_to_file(const std::filesystem::path& path, std::string_view content);
+
+/// Keeps a folder to itself: while it lives, a second one for the same folder, in any process, throws Error
+/// (exit 2). It ends with the process, however that ends. Movable.
+class FolderLock {
+ public:
+  explicit FolderLock(const std::filesystem::path& folder);
+  ~FolderLock();
+  FolderLock(FolderLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  FolderLock& operator=(FolderLock&&) = delete;
+
+ private:
+  int fd_;
+};
 
 }  // namespace cnn

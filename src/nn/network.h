@@ -82,6 +82,7 @@ class Network {
   std::span<float> states() { return states_.span(); }
   std::span<float> constants() { return constants_.span(); }
   std::int64_t parameter_floats() const { return parameters_.size(); }
+  std::int64_t state_floats() const { return states_.size(); }
   struct ShardRange {
     std::int64_t offset, shard_offset, count;  ///< multiples of 16 floats
   };

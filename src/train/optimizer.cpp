@@ -32,6 +32,12 @@ std::int64_t Optimizer::bytes(const OptimizerSpec& spec, std::int64_t parameter_
   return slots_of(spec) * parameter_floats * static_cast<std::int64_t>(sizeof(float));
 }
 
+void Optimizer::list_state(StateParts& parts) {
+  parts.add("optimizer.steps", steps_);
+  parts.add("optimizer.first", first_.span());
+  parts.add("optimizer.second", second_.span());
+}
+
 void Optimizer::step(double factor, std::span<const float> gradients, std::span<float> parameters,
                      ThreadPool& pool) {
   const double rate = base_learning_rate() * factor;

@@ -5,6 +5,7 @@
 
 #include "core/aligned_buffer.h"
 #include "core/thread_pool.h"
+#include "train/state_parts.h"
 #include "train/training_spec.h"
 
 namespace cnn {
@@ -23,6 +24,9 @@ class Optimizer {
   void step(double factor, std::span<const float> gradients, std::span<float> parameters, ThreadPool& pool);
 
   std::int64_t steps() const { return steps_; }
+
+  /// What the next step depends on besides its arguments.
+  void list_state(StateParts& parts);
 
   /// Memory for `parameter_floats` parameters.
   static std::int64_t bytes(const OptimizerSpec& spec, std::int64_t parameter_floats);

@@ -25,6 +25,25 @@ std::string csv(const std::string& text) {
   return quoted + "\"";
 }
 
+constexpr const char* kMetricsHead =
+    "epoch,train_loss,train_accuracy,validation_loss,validation_accuracy,learning_rate,seconds,"
+    "images_per_second\n";
+constexpr const char* kActivationsHead = "epoch,layer,activations,active_fraction,mean,std\n";
+
+std::string metrics_row(const EpochResult& r) {
+  return fmt::format("{},{},{},{},{},{},{},{}\n", r.epoch, exact(r.train_loss), exact(r.train_accuracy),
+                     maybe(r.validation, &Evaluation::loss), maybe(r.validation, &Evaluation::accuracy),
+                     exact(r.learning_rate), exact(r.seconds), exact(r.images_per_second));
+}
+
+std::string activations_rows(const EpochResult& r) {
+  std::string rows;
+  for (const LayerActivity& layer : r.activity)
+    rows += fmt::format("{},{},{},{},{},{}\n", r.epoch, csv(layer.layer), layer.values,
+                        exact(layer.active_fraction), exact(layer.mean), exact(layer.standard_deviation));
+  return rows;
+}
+
 }  // namespace
 
 std::filesystem::path RunFolder::choose(const std::filesystem::path& wanted, const std::string& name) {
@@ -43,41 +62,56 @@ std::filesystem::path RunFolder::choose(const std::filesystem::path& wanted, con
   }
 }
 
-RunFolder::RunFolder(const std::filesystem::path& path, const std::string& resolved_config) : path_(path) {
+RunFolder::RunFolder(const std::filesystem::path& path) : path_(path), lock_(path) {}
+
+RunFolder RunFolder::create(const std::filesystem::path& path) {
   std::error_code error;
   std::filesystem::create_directories(path, error);
   if (error) fail("{}: cannot create the run folder: {}", printable(path.string()), error.message());
+  return RunFolder(path);
+}
+
+void RunFolder::write_config(const std::string& resolved_config) {
   write_file_atomically(file("config.json"), resolved_config);
-  metrics_.open(file("metrics.csv"));
-  metrics_ << "epoch,train_loss,train_accuracy,validation_loss,validation_accuracy,learning_rate,seconds,"
-              "images_per_second\n"
-           << std::flush;
-  activations_.open(file("activations.csv"));
-  activations_ << "epoch,layer,activations,active_fraction,mean,std\n" << std::flush;
-  if (!metrics_ || !activations_) fail("{}: cannot write the tables", printable(path.string()));
 }
 
-void RunFolder::add(const EpochResult& r) {
-  metrics_ << fmt::format("{},{},{},{},{},{},{},{}\n", r.epoch, exact(r.train_loss), exact(r.train_accuracy),
-                          maybe(r.validation, &Evaluation::loss), maybe(r.validation, &Evaluation::accuracy),
-                          exact(r.learning_rate), exact(r.seconds), exact(r.images_per_second))
-           << std::flush;
-  for (const LayerActivity& layer : r.activity)
-    activations_ << fmt::format("{},{},{},{},{},{}\n", r.epoch, csv(layer.layer), layer.values,
-                                exact(layer.active_fraction), exact(layer.mean),
-                                exact(layer.standard_deviation));
-  activations_ << std::flush;
-  if (!metrics_ || !activations_)
-    fail("{}: cannot write the tables; is the disk full?", printable(path_.string()));
+void RunFolder::write_tables(std::span<const EpochResult> epochs) {
+  tables_are_whole_ = false;
+  std::string metrics = kMetricsHead, activations = kActivationsHead;
+  for (const EpochResult& epoch : epochs) {
+    metrics += metrics_row(epoch);
+    activations += activations_rows(epoch);
+  }
+  write_file_atomically(file("metrics.csv"), metrics);
+  write_file_atomically(file("activations.csv"), activations);
+  tables_are_whole_ = true;
 }
 
-void RunFolder::write_result(const EpochResult& best, int epochs_done, bool finished,
+void RunFolder::add_last(std::span<const EpochResult> epochs) {
+  if (!tables_are_whole_) return write_tables(epochs);
+  tables_are_whole_ = false;
+  append_to_file(file("metrics.csv"), metrics_row(epochs.back()));
+  append_to_file(file("activations.csv"), activations_rows(epochs.back()));
+  tables_are_whole_ = true;
+}
+
+void RunFolder::write_result(const EpochResult* best, int epochs_done, bool finished,
                              const std::optional<Evaluation>& test) {
-  nlohmann::ordered_json json = {{"finished", finished}, {"epochs", epochs_done}, {"best_epoch", best.epoch}};
-  json["train"] = {{"loss", best.train_loss}, {"accuracy", best.train_accuracy}};
-  if (best.validation) json["validation"] = to_json(*best.validation);
+  nlohmann::ordered_json json = {{"finished", finished}, {"epochs", epochs_done}};
+  if (best) {
+    json["best_epoch"] = best->epoch;
+    json["train"] = {{"loss", best->train_loss}, {"accuracy", best->train_accuracy}};
+    if (best->validation) json["validation"] = to_json(*best->validation);
+  }
   if (test) json["test"] = to_json(*test);
   write_file_atomically(file("result.json"), json.dump(2) + "\n");
+}
+
+bool RunFolder::has_final_result() const {
+  std::error_code unknown;
+  if (!std::filesystem::exists(file("result.json"), unknown)) return false;
+  const auto json = nlohmann::json::parse(read_file(file("result.json")), nullptr, false);
+  return json.is_object() && json.value("finished", nlohmann::json()) == true;
 }
 
 }  // namespace cnn

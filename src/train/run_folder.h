@@ -1,39 +1,51 @@
 #pragma once
 
 #include <filesystem>
-#include <fstream>
 #include <optional>
+#include <span>
 #include <string>
-#include <vector>
 
-#include "train/model_file.h"
-#include "train/trainer.h"
+#include "core/file.h"
+#include "train/epoch_result.h"
 
 namespace cnn {
 
-/// The folder of one training: config.json, metrics.csv, activations.csv, models, result.json, train.log.
+/// The folder of one training: config.json, metrics.csv, activations.csv, models, result.json, train.log,
+/// checkpoint/. While the object lives, no other one can have the same folder, in any process.
 class RunFolder {
  public:
   /// The folder that a run will use: `wanted`, or else the first free runs/<name>-<n>. Throws Error (exit 2)
   /// if `wanted` exists and is not an empty folder. Creates nothing.
   static std::filesystem::path choose(const std::filesystem::path& wanted, const std::string& name);
 
-  /// Creates the folder with its config.json and the heads of the tables.
-  RunFolder(const std::filesystem::path& path, const std::string& resolved_config);
+  /// Creates a folder. Throws Error (exit 1).
+  static RunFolder create(const std::filesystem::path& path);
+  /// One that exists. Throws Error (exit 2) if another program is training into it.
+  static RunFolder reopen(const std::filesystem::path& path) { return RunFolder(path); }
 
   const std::filesystem::path& path() const { return path_; }
   std::filesystem::path file(const std::string& name) const { return path_ / name; }
+  std::filesystem::path checkpoints() const { return path_ / "checkpoint"; }
 
-  /// Appends an epoch to both tables.
-  void add(const EpochResult& result);
+  void write_config(const std::string& resolved_config);
 
-  /// `best`: the epoch whose model is best.safetensors.
-  void write_result(const EpochResult& best, int epochs_done, bool finished,
+  /// Writes both tables, whatever was in them, atomically.
+  void write_tables(std::span<const EpochResult> epochs);
+  /// Appends the last one of these epochs to both tables; writes all of them if the last call failed.
+  void add_last(std::span<const EpochResult> epochs);
+
+  /// `best`: the epoch whose model is best.safetensors; null: none is done.
+  void write_result(const EpochResult* best, int epochs_done, bool finished,
                     const std::optional<Evaluation>& test);
+  /// Whether result.json says that all epochs and the test are done.
+  bool has_final_result() const;
 
  private:
+  explicit RunFolder(const std::filesystem::path& path);
+
   std::filesystem::path path_;
-  std::ofstream metrics_, activations_;
+  FolderLock lock_;
+  bool tables_are_whole_ = false;
 };
 
 }  // namespace cnn

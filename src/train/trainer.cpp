@@ -47,7 +47,10 @@ Trainer::Trainer(Network& network, ThreadPool& pool, const TrainingSpec& spec, s
       optimizer_(spec.optimizer, network.parameter_floats()),
       training_(network, pool, true, network.largest_batch()),
       evaluation_(network, pool, false, kEvaluationBatch),
-      order_(static_cast<std::size_t>(train.size())) {
+      order_(static_cast<std::size_t>(train.size())),
+      labels_(static_cast<std::size_t>(spec.batch_size)),
+      best_parameters_(network.parameter_floats()),
+      best_states_(static_cast<std::int64_t>(network.states().size())) {
   if (steps_per_epoch_ == 0)
     fail_usage(
         "training.drop_last leaves nothing to train on: {} training images are less than one batch of {}; "
@@ -59,7 +62,53 @@ Trainer::Trainer(Network& network, ThreadPool& pool, const TrainingSpec& spec, s
 std::int64_t Trainer::bytes(const Network& network, const TrainingSpec& spec, int threads) {
   return Runner::bytes(network, threads, true, network.largest_batch()) +
          Runner::bytes(network, threads, false, kEvaluationBatch) +
-         Optimizer::bytes(spec.optimizer, network.parameter_floats());
+         Optimizer::bytes(spec.optimizer, network.parameter_floats()) +
+         (network.parameter_floats() + network.state_floats()) * static_cast<std::int64_t>(sizeof(float));
+}
+
+void Trainer::list_state(StateParts& parts) {
+  parts.add("network.parameters", network_.parameters());
+  parts.add("network.states", network_.states());
+  optimizer_.list_state(parts);
+  parts.add("epochs_done", epochs_done_);
+  parts.add("epoch.steps", now_.steps);
+  parts.add("epoch.seen", now_.seen);
+  parts.add("epoch.correct", now_.correct);
+  parts.add("epoch.loss_sum", now_.loss_sum);
+  parts.add("epoch.seconds", now_.seconds);
+  parts.add("history", {[this] { return to_numbers(history_); },
+                        [this](std::span<const double> numbers) {
+                          history_ = to_epochs(numbers, network_, validation_ != nullptr);
+                        }});
+  parts.add("best.parameters", best_parameters_.span());
+  parts.add("best.states", best_states_.span());
+}
+
+void Trainer::restore(const Checkpoint& checkpoint) {
+  StateParts parts;
+  list_state(parts);
+  checkpoint.restore(parts);
+  if (epochs_done_ != static_cast<std::int64_t>(history_.size()))
+    fail("the checkpoint counts {} epochs, and its history holds {}", epochs_done_, history_.size());
+  const std::int64_t seen = std::min<std::int64_t>(now_.steps * spec_.batch_size, train_.size());
+  if (now_.steps < 0 || now_.steps > steps_per_epoch_ || now_.seen != seen || now_.correct < 0 ||
+      now_.correct > seen)
+    fail("the checkpoint stands at step {} of {}, {} images seen, {} correct: no training comes there",
+         now_.steps, steps_per_epoch_, now_.seen, now_.correct);
+}
+
+double Trainer::learning_rate(std::int64_t t) const {
+  return optimizer_.base_learning_rate() * schedule_.factor(t);
+}
+
+void Trainer::swap_best() {
+  CNN_CHECK(!history_.empty(), "no epoch is done");
+  const auto swap = [](std::span<float> a, std::span<float> b) {
+    std::swap_ranges(a.begin(), a.end(), b.begin());
+  };
+  swap(network_.parameters(), best_parameters_.span());
+  swap(network_.states(), best_states_.span());
+  network_.pack(pool_);
 }
 
 void Trainer::shuffle(int epoch) {
@@ -70,71 +119,96 @@ void Trainer::shuffle(int epoch) {
     std::swap(order_[i - 1], order_[random.below(static_cast<std::uint32_t>(i))]);
 }
 
-Trainer::Outcome Trainer::run(const std::function<void(const StepProgress&)>& on_step,
-                              const std::function<void(const EpochResult&)>& on_epoch,
-                              const std::atomic<bool>& stop) {
-  std::vector<std::int32_t> labels(static_cast<std::size_t>(spec_.batch_size));
-  std::span<const std::int64_t> images;
-  int epoch = 1;
-  const std::function<void(int, int, int, BlockView<float>)> fill = [&](int block, int count, int worker,
-                                                                        BlockView<float> x) {
-    train_.fill(images.subspan(static_cast<std::size_t>(block) * kLanes, static_cast<std::size_t>(count)),
-                static_cast<std::uint32_t>(epoch), worker, x);
-  };
+Trainer::Outcome Trainer::run(const TrainingEvents& events, const std::atomic<bool>& stop) {
   network_.pack(pool_);
-  std::optional<Evaluation> best;
-  std::int64_t step = 0;  // of the whole training
-  for (; epoch <= spec_.epochs; ++epoch) {
-    shuffle(epoch);
-    EpochResult result;
-    result.epoch = epoch;
-    double loss_sum = 0;
-    std::int64_t correct = 0, seen = 0;
-    const double start = now_seconds();
-    if (train_.will_need) train_.will_need(order_);
-    for (std::int64_t in_epoch = 0; in_epoch < steps_per_epoch_; ++in_epoch, ++step) {
-      const auto first = static_cast<std::size_t>(in_epoch * spec_.batch_size);
-      images =
-          std::span(order_).subspan(first, std::min<std::size_t>(spec_.batch_size, order_.size() - first));
-      for (std::size_t i = 0; i < images.size(); ++i)
-        labels[i] = train_.labels[static_cast<std::size_t>(images[i])];
-      const Batch batch{.images = static_cast<std::int64_t>(images.size()),
-                        .labels = labels.data(),
-                        .fill = &fill,
-                        .seed = seed_,
-                        .step = static_cast<std::uint32_t>(step),
-                        .label_smoothing = static_cast<float>(spec_.label_smoothing)};
-      const double factor = schedule_.factor(step);
-      result.learning_rate = optimizer_.base_learning_rate() * factor;
-      if (!training_.train(batch)) explain_non_finite(batch, epoch, in_epoch + 1, result.learning_rate);
-      optimizer_.step(factor, training_.gradients(), network_.parameters(), pool_);
-      network_.pack(pool_);
-      for (const float loss : training_.losses()) loss_sum += loss;
-      for (std::size_t i = 0; i < images.size(); ++i) correct += training_.predictions()[i] == labels[i];
-      seen += batch.images;
-      on_step({.epoch = epoch,
-               .step = in_epoch + 1,
-               .steps_per_epoch = steps_per_epoch_,
-               .loss = loss_sum / static_cast<double>(seen),
-               .accuracy = static_cast<double>(correct) / static_cast<double>(seen)});
-      if (stop) return Outcome::interrupted;
-    }
-    result.seconds = now_seconds() - start;
-    result.images_per_second = static_cast<double>(seen) / result.seconds;
-    result.train_loss = loss_sum / static_cast<double>(seen);
-    result.train_accuracy = static_cast<double>(correct) / static_cast<double>(seen);
-    if (validation_) result.validation = evaluate(evaluation_, *validation_);
-    result.best = !validation_ || !best || is_better(*result.validation, *best);
-    if (result.best) best = result.validation;
-    result.activity =
-        measure_activity(network_, evaluation_, validation_ ? *validation_ : train_, kActivityImages);
-    on_epoch(result);
-    if (stop && epoch < spec_.epochs) return Outcome::interrupted;
+  while (!finished()) {
+    if (!train_epoch(events, stop) || !finish_epoch(events, stop)) return Outcome::interrupted;
+    if (stop && !finished()) return Outcome::interrupted;
   }
   return Outcome::finished;
 }
 
-void Trainer::explain_non_finite(const Batch& batch, int epoch, std::int64_t step, double learning_rate) {
+/// The steps that are left of an epoch. False: interrupted after one of them.
+bool Trainer::train_epoch(const TrainingEvents& events, const std::atomic<bool>& stop) {
+  shuffle(epochs_done() + 1);
+  const std::span<const std::int64_t> order(order_);
+  const auto images_from = [&](std::int64_t step) {
+    return order.subspan(std::min(static_cast<std::size_t>(step * spec_.batch_size), order.size()));
+  };
+  if (train_.will_need) train_.will_need(images_from(now_.steps));
+  const double start = now_seconds() - now_.seconds;
+  while (now_.steps < steps_per_epoch_) {
+    const auto left = images_from(now_.steps);
+    train_step(left.first(std::min(static_cast<std::size_t>(spec_.batch_size), left.size())));
+    now_.seconds = now_seconds() - start;
+    if (events.on_step)
+      events.on_step({.epoch = epochs_done() + 1,
+                      .step = now_.steps,
+                      .steps_per_epoch = steps_per_epoch_,
+                      .loss = now_.loss_sum / static_cast<double>(now_.seen),
+                      .accuracy = static_cast<double>(now_.correct) / static_cast<double>(now_.seen)});
+    if (events.on_state) events.on_state(false);
+    if (stop) return false;
+  }
+  return true;
+}
+
+void Trainer::train_step(std::span<const std::int64_t> images) {
+  const auto epoch = static_cast<std::uint32_t>(epochs_done() + 1);
+  const std::function<void(int, int, int, BlockView<float>)> fill = [&](int block, int count, int worker,
+                                                                        BlockView<float> x) {
+    train_.fill(images.subspan(static_cast<std::size_t>(block) * kLanes, static_cast<std::size_t>(count)),
+                epoch, worker, x);
+  };
+  for (std::size_t i = 0; i < images.size(); ++i)
+    labels_[i] = train_.labels[static_cast<std::size_t>(images[i])];
+  const Batch batch{.images = static_cast<std::int64_t>(images.size()),
+                    .labels = labels_.data(),
+                    .fill = &fill,
+                    .seed = seed_,
+                    .step = static_cast<std::uint32_t>(steps_done()),
+                    .label_smoothing = static_cast<float>(spec_.label_smoothing)};
+  if (!training_.train(batch)) explain_non_finite(batch, learning_rate(steps_done()));
+  optimizer_.step(schedule_.factor(steps_done()), training_.gradients(), network_.parameters(), pool_);
+  network_.pack(pool_);
+  for (const float loss : training_.losses()) now_.loss_sum += loss;
+  for (std::size_t i = 0; i < images.size(); ++i) now_.correct += training_.predictions()[i] == labels_[i];
+  now_.seen += batch.images;
+  ++now_.steps;
+}
+
+/// Measures, and closes the epoch. False: interrupted, and nothing has changed.
+bool Trainer::finish_epoch(const TrainingEvents& events, const std::atomic<bool>& stop) {
+  EpochResult result;
+  result.epoch = epochs_done() + 1;
+  result.learning_rate = learning_rate(steps_done() - 1);
+  result.seconds = now_.seconds;
+  result.images_per_second = static_cast<double>(now_.seen) / now_.seconds;
+  result.train_loss = now_.loss_sum / static_cast<double>(now_.seen);
+  result.train_accuracy = static_cast<double>(now_.correct) / static_cast<double>(now_.seen);
+  const auto go_on = [&](std::int64_t) { return !stop; };
+  if (validation_) result.validation = evaluate(evaluation_, *validation_, {}, go_on);
+  if (stop) return false;
+  result.best =
+      !validation_ || history_.empty() || is_better(*result.validation, *best_of(history_).validation);
+  result.activity =
+      measure_activity(network_, evaluation_, validation_ ? *validation_ : train_, kActivityImages);
+  if (result.best) {
+    const auto copy = [](std::span<const float> from, std::span<float> to) {
+      std::copy(from.begin(), from.end(), to.begin());
+    };
+    copy(network_.parameters(), best_parameters_.span());
+    copy(network_.states(), best_states_.span());
+  }
+  history_.push_back(std::move(result));
+  ++epochs_done_;
+  now_ = {};
+  if (events.on_epoch) events.on_epoch(history_.back());
+  if (events.on_state) events.on_state(true);
+  return true;
+}
+
+void Trainer::explain_non_finite(const Batch& batch, double learning_rate) {
   std::string where;
   for (const Tensor& tensor : network_.tensors()) {
     const auto finite = [](float v) { return std::isfinite(v); };
@@ -160,7 +234,7 @@ void Trainer::explain_non_finite(const Batch& batch, int epoch, std::int64_t ste
       "the loss is not finite in epoch {}, step {} (learning rate {}): {}. Nothing was updated in this step. "
       "Try a smaller "
       "learning_rate, warmup_epochs, or batch_norm",
-      epoch, step, exact(learning_rate), where);
+      epochs_done() + 1, now_.steps + 1, exact(learning_rate), where);
 }
 
 }  // namespace cnn

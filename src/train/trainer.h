@@ -7,34 +7,34 @@
 #include <string>
 #include <vector>
 
+#include "core/aligned_buffer.h"
 #include "nn/network.h"
 #include "nn/runner.h"
+#include "train/checkpoint.h"
+#include "train/epoch_result.h"
 #include "train/evaluation.h"
 #include "train/image_set.h"
 #include "train/optimizer.h"
 #include "train/schedule.h"
+#include "train/state_parts.h"
 #include "train/training_spec.h"
 
 namespace cnn {
-
-/// One row of metrics.csv, and what the log says about the layers.
-struct EpochResult {
-  int epoch = 0;  ///< from 1
-  double train_loss = 0, train_accuracy = 0;
-  std::optional<Evaluation> validation;
-  double learning_rate = 0;  ///< of the last step
-  double seconds = 0;        ///< of the training part, data included
-  double images_per_second = 0;
-  bool best =
-      false;  ///< so far: by validation accuracy, then loss, then earliest; without validation the last
-  std::vector<LayerActivity> activity;
-};
 
 /// Where a training stands inside an epoch.
 struct StepProgress {
   int epoch = 0;
   std::int64_t step = 0, steps_per_epoch = 0;  ///< step: done in this epoch
   double loss = 0, accuracy = 0;               ///< mean of this epoch so far
+};
+
+/// What a training tells while it runs. Each may be empty.
+struct TrainingEvents {
+  std::function<void(const StepProgress&)> on_step = {};  ///< after each step
+  /// After each epoch, with its measurements done. The network holds the model of the epoch.
+  std::function<void(const EpochResult&)> on_epoch = {};
+  /// After each step (false) and each epoch (true): what list_state() names is whole now and may be saved.
+  std::function<void(bool epoch_ended)> on_state = {};
 };
 
 /// Trains a network by minibatch descent. The result depends on the spec, the seed and the data only.
@@ -46,23 +46,47 @@ class Trainer {
 
   enum class Outcome { finished, interrupted };
 
-  /// Runs all epochs. `on_step` after each step, `on_epoch` after each epoch with its measurements done. When
-  /// `stop` becomes true, finishes the step and returns `interrupted`. Throws Error (exit 1) on a non-finite
+  /// Runs what is left of all epochs. When `stop` becomes true, finishes the step and returns `interrupted`;
+  /// also in the measurements of an epoch, which are then made again. Throws Error (exit 1) on a non-finite
   /// loss: names epoch, step, learning rate and the first layer with a value that is not finite; the network
   /// keeps the weights from before that step.
-  Outcome run(const std::function<void(const StepProgress&)>& on_step,
-              const std::function<void(const EpochResult&)>& on_epoch, const std::atomic<bool>& stop);
+  Outcome run(const TrainingEvents& events, const std::atomic<bool>& stop);
+
+  /// Everything that the rest of the training depends on: saved at any moment of on_state, and put back into
+  /// a new trainer of the same spec, seed and data, it continues bit for bit. Threads do not matter.
+  void list_state(StateParts& parts);
+  /// Throws Error (exit 1) if it is not one of such a training; the trainer is then of no use.
+  void restore(const Checkpoint& checkpoint);
+
+  const std::vector<EpochResult>& history() const { return history_; }
+  bool finished() const { return epochs_done_ >= spec_.epochs; }
+  int epochs_done() const { return static_cast<int>(epochs_done_); }
+  std::int64_t steps_done() const { return epochs_done_ * steps_per_epoch_ + now_.steps; }
+  std::int64_t steps_of_epoch() const { return now_.steps; }  ///< done of the one that is under way
+  /// The learning rate of step t of the whole training, from 0.
+  double learning_rate(std::int64_t t) const;
+
+  /// Exchanges the network's tensors with those of the best epoch, of which there must be one; again, and
+  /// they are back.
+  void swap_best();
 
   Runner& evaluation_runner() { return evaluation_; }
   std::int64_t steps_per_epoch() const { return steps_per_epoch_; }
 
-  /// Memory of runners and optimizer, for a plan.
+  /// Memory of runners, optimizer and the best model, for a plan.
   static std::int64_t bytes(const Network& network, const TrainingSpec& spec, int threads);
 
  private:
+  /// Sums over the epoch that is under way.
+  struct Epoch {
+    std::int64_t steps = 0, seen = 0, correct = 0;
+    double loss_sum = 0, seconds = 0;
+  };
+  bool train_epoch(const TrainingEvents& events, const std::atomic<bool>& stop);
+  bool finish_epoch(const TrainingEvents& events, const std::atomic<bool>& stop);
+  void train_step(std::span<const std::int64_t> images);
   void shuffle(int epoch);
-  [[noreturn]] void explain_non_finite(const Batch& batch, int epoch, std::int64_t step,
-                                       double learning_rate);
+  [[noreturn]] void explain_non_finite(const Batch& batch, double learning_rate);
 
   Network& network_;
   ThreadPool& pool_;
@@ -75,6 +99,11 @@ class Trainer {
   Optimizer optimizer_;
   Runner training_, evaluation_;
   std::vector<std::int64_t> order_;
+  std::vector<std::int32_t> labels_;  // of a step
+  std::int64_t epochs_done_ = 0;
+  Epoch now_;
+  std::vector<EpochResult> history_;             // of the epochs that are done
+  AlignedBuffer best_parameters_, best_states_;  // zeros before there is a best epoch
 };
 
 }  // namespace cnn

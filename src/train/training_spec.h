@@ -86,6 +86,8 @@ struct TrainingSpec {
   OptimizerSpec optimizer;
   ScheduleSpec schedule;
   std::optional<InitialWeightsSpec> initial_weights;
+  double checkpoint_minutes = 5;  ///< between checkpoints within an epoch; 0: none but at its end
+  int checkpoint_steps = 0;       ///< steps between them; 0: only the time counts
   friend bool operator==(const TrainingSpec&, const TrainingSpec&) = default;
 };
 

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <spdlog/logger.h>
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "train/checkpoint_folder.h"
+#include "train/trainer.h"
+#include "train/training_spec.h"
+
+namespace cnn {
+
+/// Saves the state of a training when it is due. If that fails (a full disk), says so and tries again later:
+/// a training in memory is worth more than its checkpoint.
+class CheckpointSaver {
+ public:
+  /// texts: go into every checkpoint. All references must outlive the saver.
+  CheckpointSaver(Trainer& trainer, CheckpointFolder folder, const TrainingSpec& spec,
+                  std::map<std::string, std::string> texts, spdlog::logger& log);
+
+  /// To be called whenever the state is whole. Saves if an epoch has ended or it is time.
+  void offer(bool epoch_ended);
+  /// Saves if anything has happened since the last time. Throws Error (exit 1) if it cannot.
+  void save_rest();
+
+ private:
+  void save();
+
+  Trainer& trainer_;
+  CheckpointFolder folder_;
+  const TrainingSpec& spec_;
+  const std::map<std::string, std::string> texts_;
+  spdlog::logger& log_;
+  std::chrono::steady_clock::time_point last_;
+  std::int64_t steps_since_ = 0;  // since the last attempt
+  bool saved_ = true;             // all that has happened
+};
+
+}  // namespace cnn

@@ -1,0 +1,130 @@
+#include "apps/resume.h"
+
+#include <spdlog/spdlog.h>
+
+#include "apps/interruption.h"
+#include "apps/training_data.h"
+#include "apps/training_run.h"
+#include "config/config.h"
+#include "config/config_changes.h"
+#include "core/error.h"
+#include "core/text.h"
+#include "train/checkpoint_folder.h"
+#include "train/run_folder.h"
+#include "train/schedule.h"
+
+namespace cnn {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Refuses what is no run folder, and says what it may be.
+void check_folder(const fs::path& folder) {
+  const std::string where = "--resume " + printable(folder.string());
+  std::error_code unknown;
+  if (!fs::is_directory(folder, unknown))
+    fail_usage("{}: there is no such folder; give the folder of a run, as in runs/digits-1", where);
+  if (fs::exists(folder / "config.json", unknown)) return;
+  for (const auto& entry : fs::directory_iterator(folder, unknown))
+    if (fs::exists(entry.path() / "config.json", unknown))
+      fail_usage("{}: holds several runs; give the folder of one of them, for example {}", where,
+                 printable(entry.path().string()));
+  fail_usage(
+      "{}: is no run folder: it has no config.json. A run that was killed before it wrote one had not "
+      "begun; start it again with --config",
+      where);
+}
+
+/// What the config has otherwise than the checkpoint's, a line each. Refuses what cannot be.
+std::vector<std::string> check_changes(const Config& before, const Config& now, std::int64_t epochs_begun) {
+  std::vector<std::string> lines;
+  std::string refused;
+  for (const ConfigChange& change : changes(before, now)) {
+    const std::string line = fmt::format("{} was {} and is {}", change.key, change.from, change.to);
+    if (change.effect == ConfigChange::Effect::impossible)
+      refused += "\n  " + line;
+    else
+      lines.push_back("changed: " + line +
+                      (change.effect == ConfigChange::Effect::from_now_on ? " from here on" : ""));
+  }
+  if (!refused.empty())
+    fail_usage(
+        "what was trained so far does not bear this change of the config:{}\nTake it back, or start a new "
+        "run; "
+        "its training.initial_weights can be a model of this one",
+        refused);
+  if (now.training.epochs < epochs_begun)
+    fail_usage(
+        "training.epochs={}: this run is in epoch {} already; give a larger number, or start a new run",
+        now.training.epochs, epochs_begun);
+  return lines;
+}
+
+/// What becomes of a schedule that is made for a number of epochs when there are more of them, or "".
+std::string schedule_note(const Config& before, const Config& now, const Trainer& trainer) {
+  const Schedule was(before.training.schedule, before.training.epochs, trainer.steps_per_epoch());
+  const Schedule is(now.training.schedule, now.training.epochs, trainer.steps_per_epoch());
+  const std::int64_t step = trainer.steps_done();
+  if (trainer.finished() || was.factor(step) == is.factor(step)) return "";
+  return fmt::format(
+      "the schedule is now one over {} epochs: the learning rate goes on at {}; with the old one {}",
+      now.training.epochs, exact(trainer.learning_rate(step)),
+      step < was.steps()
+          ? fmt::format("it would be {} times the learning_rate of the config", exact(was.factor(step)))
+          : "the training was over");
+}
+
+}  // namespace
+
+int resume(const ResumeOptions& options) {
+  const auto log = console_log(options.quiet);
+  check_folder(options.folder);
+  const Document document = Document::read(options.folder / "config.json", options.overrides);
+  const Config config = read_config(document);
+  RunFolder run = RunFolder::reopen(options.folder);
+  CheckpointFolder checkpoints(run.checkpoints());
+  const CheckpointFolder::Found found = checkpoints.load();
+  for (const std::string& damage : found.damaged) log->warn("warning: {}", damage);
+  const Checkpoint* start = found.newest ? &*found.newest : nullptr;
+  if (!start && !found.damaged.empty())
+    fail(
+        "{}: no checkpoint is whole. The models of the last whole epoch are in the folder; to train anew: "
+        "cnn-train --config {}",
+        printable(options.folder.string()), printable((options.folder / "config.json").string()));
+
+  Config before = config;
+  std::vector<std::string> notes;
+  if (start) {
+    if (!found.damaged.empty()) log->warn("warning: the older checkpoint is used instead");
+    before = read_config(Document::parse(start->text("config"), "the config in the checkpoint"));
+    const std::int64_t epochs_done = start->integer("epochs_done");
+    const bool within_epoch = start->integer("epoch.steps") > 0;
+    notes = check_changes(before, config, epochs_done + (within_epoch ? 1 : 0));
+    if (epochs_done == config.training.epochs && run.has_final_result()) {
+      fmt::print("{}: all {} epochs are done, nothing is left to do; --set training.epochs=N trains on\n",
+                 printable(options.folder.string()), epochs_done);
+      return 0;
+    }
+  }
+
+  const Interruption interruption;
+  ThreadPool pool(options.threads);
+  const OpenedData opened = open_data(config.data, pool, options.quiet);
+  TrainingRun training(document, config, opened, pool, log, options.quiet, start);
+  for (const std::string& note : notes) training.add_note(note);
+  if (start) {
+    const Trainer& trainer = training.trainer();
+    if (const std::string note = schedule_note(before, config, trainer); !note.empty())
+      training.add_note(note);
+    training.add_note(fmt::format("goes on after {} epochs and {} of {} steps", trainer.epochs_done(),
+                                  trainer.steps_of_epoch(), trainer.steps_per_epoch()));
+  } else {
+    training.add_note("there was no checkpoint yet: the run starts over");
+  }
+  const TrainingRun::Result result = training.train(std::move(run), std::move(checkpoints), interruption);
+  if (result.code == ExitCode::done)
+    fmt::print("{}\nmodel: {}\n", result.summary, printable((options.folder / "best.safetensors").string()));
+  return static_cast<int>(result.code);
+}
+
+}  // namespace cnn

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <spdlog/logger.h>
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "train/model_file.h"
+#include "train/run_folder.h"
+#include "train/trainer.h"
+
+namespace cnn {
+
+/// Keeps tables, models and result of a run folder in step with the training. What cannot be written while it
+/// runs (a full disk) is said, and written at the end: a training in memory is worth more than its files.
+class RunWriter {
+ public:
+  /// All references must outlive the writer.
+  RunWriter(RunFolder& folder, const Network& network, Trainer& trainer, ModelDescription description,
+            spdlog::logger& log);
+
+  /// The files of the epochs that are done: none, or those of a checkpoint. Throws Error (exit 1).
+  void begin();
+  /// The last epoch's rows and models.
+  void add_epoch();
+  /// The model as it is now. Throws Error (exit 1).
+  void interrupt();
+  /// What is still missing. Leaves the network with the best epoch's tensors. Throws Error (exit 1).
+  void finish();
+  void write_result(bool finished, const std::optional<Evaluation>& test);
+
+ private:
+  void save(const char* name);
+  void attempt(const std::function<void()>& write);
+
+  RunFolder& folder_;
+  const Network& network_;
+  Trainer& trainer_;
+  const ModelDescription description_;
+  spdlog::logger& log_;
+  bool whole_ = true;  // whether everything so far was written
+};
+
+}  // namespace cnn

@@ -1,0 +1,85 @@
+#include "train/data_identity.h"
+
+#include <zlib.h>
+
+#include <nlohmann/json.hpp>
+
+#include "core/error.h"
+#include "core/text.h"
+
+namespace cnn {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json to_json(const DataIdentity::Set& set) { return {{"images", set.images}, {"checksum", set.checksum}}; }
+
+DataIdentity::Set to_set(const Json& json) {
+  return {json.at("images").get<std::int64_t>(), json.at("checksum").get<std::uint32_t>()};
+}
+
+void compare(const DataIdentity::Set& before, const DataIdentity::Set& now, const char* which,
+             std::vector<std::string>& found) {
+  if (before.images != now.images)
+    found.push_back(fmt::format("there were {} {} images, and now there are {}", with_commas(before.images),
+                                which, with_commas(now.images)));
+  else if (before.checksum != now.checksum)
+    found.push_back(fmt::format("{} images have other names, or names other classes", which));
+}
+
+}  // namespace
+
+DataIdentity::Set identify(const ImageSet& set) {
+  DataIdentity::Set identity{.images = set.size()};
+  uLong checksum = 0;
+  for (std::int64_t i = 0; i < set.size(); ++i) {
+    const std::string name = set.name(i);
+    const std::size_t slash = name.rfind('/');
+    const std::string line = fmt::format("{} {}\n", set.labels[static_cast<std::size_t>(i)],
+                                         slash == std::string::npos ? name : name.substr(slash + 1));
+    checksum = crc32_z(checksum, reinterpret_cast<const Bytef*>(line.data()), line.size());
+  }
+  identity.checksum = static_cast<std::uint32_t>(checksum);
+  return identity;
+}
+
+std::string to_text(const DataIdentity& identity) {
+  Json json = {{"classes", identity.classes}, {"train", to_json(identity.train)}};
+  if (identity.validation) json["validation"] = to_json(*identity.validation);
+  json["mean"] = identity.mean;
+  json["std"] = identity.std;
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+DataIdentity to_identity(const std::string& text, const std::string& where) {
+  DataIdentity identity;
+  try {
+    const Json json = Json::parse(text);
+    identity.classes = json.at("classes").get<std::vector<std::string>>();
+    identity.train = to_set(json.at("train"));
+    if (json.contains("validation")) identity.validation = to_set(json.at("validation"));
+    identity.mean = json.at("mean").get<std::vector<double>>();
+    identity.std = json.at("std").get<std::vector<double>>();
+  } catch (const Json::exception& error) {
+    fail("{}: what it says about the data is damaged: {}", where, error.what());
+  }
+  return identity;
+}
+
+std::vector<std::string> differences(const DataIdentity& before, const DataIdentity& now) {
+  std::vector<std::string> found;
+  if (before.classes != now.classes)
+    found.push_back(fmt::format("the classes were {}, and now they are {}", printable(join(before.classes)),
+                                printable(join(now.classes))));
+  compare(before.train, now.train, "training", found);
+  if (before.validation.has_value() != now.validation.has_value())
+    found.push_back(before.validation ? "there is no validation set any more"
+                                      : "there was no validation set");
+  else if (before.validation)
+    compare(*before.validation, *now.validation, "validation", found);
+  if (found.empty() && (before.mean != now.mean || before.std != now.std))
+    found.push_back("the pixels have another mean or standard deviation: images were changed");
+  return found;
+}
+
+}  // namespace cnn

@@ -1,0 +1,286 @@
+// cnn-train --resume: after any end, the run is bit for bit the one that never ended.
+#include <csignal>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "catch.h"
+#include "core/file.h"
+#include "core/random.h"
+#include "run_program.h"
+#include "temporary_folder.h"
+
+namespace cnn {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// A small training with state of every kind: running statistics, two moments, dropout, augmentation, a
+/// shuffled order, a schedule, a validation part, a test set.
+constexpr const char* kConfig = R"({
+  "name": "resumed",
+  "data": {
+    "format": "idx",
+    "train": {"images": "images.idx.gz", "labels": "labels.idx"},
+    "validation": {"fraction": 0.3},
+    "test": {"images": "validation_images.idx.gz", "labels": "validation_labels.idx"},
+    "image": {"channels": 1, "height": 12, "width": 12},
+    "augment": [{"type": "random_translate", "pixels": 1}]
+  },
+  "network": [
+    {"type": "conv", "out_channels": 4, "kernel_size": 3, "padding": 1},
+    {"type": "batch_norm", "activation": "relu"},
+    {"type": "max_pool", "kernel_size": 2},
+    {"type": "flatten"},
+    {"type": "dropout", "p": 0.2},
+    {"type": "dense", "units": 10}
+  ],
+  "training": {
+    "epochs": 4,
+    "batch_size": 8,
+    "checkpoint_steps": 1,
+    "optimizer": {"type": "adam", "learning_rate": 0.01},
+    "schedule": {"type": "cosine", "warmup_epochs": 0.5}
+  }
+})";
+
+/// A folder with the config and its data, and runs of it.
+class Runs {
+ public:
+  Runs() {
+    const fs::path data = fs::path(CNN_SOURCE_DIR) / "tests/golden/cases/lenet5";
+    for (const char* name :
+         {"images.idx.gz", "labels.idx", "validation_images.idx.gz", "validation_labels.idx"})
+      fs::copy_file(data / name, folder_.path() / name);
+    write_file_atomically(folder_.path() / "config.json", kConfig);
+  }
+  fs::path path(const std::string& name) const { return folder_.path() / name; }
+
+  std::vector<std::string> start(const std::string& run, std::vector<std::string> more = {}) const {
+    more.insert(more.begin(), {"--config", path("config.json").string(), "--run-dir", path(run).string()});
+    return more;
+  }
+  ProgramResult train(std::vector<std::string> arguments) const {
+    return run_program(program_path("cnn-train"), std::move(arguments));
+  }
+  ProgramResult resume(const std::string& run, std::vector<std::string> more = {}) const {
+    more.insert(more.begin(), {"--resume", path(run).string()});
+    return train(std::move(more));
+  }
+  /// Everything that must not depend on whether a run was interrupted, in one text.
+  std::string result(const std::string& run) const {
+    std::string all;
+    for (const char* name :
+         {"config.json", "activations.csv", "result.json", "best.safetensors", "last.safetensors"})
+      all += read_file(path(run) / name);
+    std::ifstream metrics(path(run) / "metrics.csv");
+    for (std::string line; std::getline(metrics, line);) {  // without the two columns of times
+      for (int column = 0; column < 2; ++column) line.resize(line.rfind(','));
+      all += line + "\n";
+    }
+    return all;
+  }
+  void require_success(const ProgramResult& result) const {
+    INFO(result.description());
+    REQUIRE(result.exit_code == 0);
+  }
+  /// The result of the run that nothing happened to.
+  std::string expected(std::vector<std::string> more = {}) const {
+    fs::remove_all(path("undisturbed"));
+    require_success(train(start("undisturbed", std::move(more))));
+    return result("undisturbed");
+  }
+
+ private:
+  TemporaryFolder folder_;
+};
+
+/// Starts a run, kills it after a random while, resumes it, kills that ... with changing numbers of threads,
+/// until it ends by itself.
+int kills_until_done(const Runs& runs, const std::string& run, std::uint32_t seed, int longest_ms) {
+  Random random(seed, Purpose::digits);
+  for (int kills = 0;; ++kills) {
+    const bool begun = fs::exists(runs.path(run) / "config.json");
+    std::vector<std::string> arguments =
+        begun ? std::vector<std::string>{"--resume", runs.path(run).string()} : runs.start(run);
+    arguments.insert(arguments.end(), {"--quiet", "--threads", std::to_string(1 + random.below(3))});
+    if (!begun) fs::remove_all(runs.path(run));  // killed between making the folder and its first file
+    RunningProgram program(program_path("cnn-train"), arguments);
+    // Ever longer, so that it comes to an end.
+    const auto wait = random.below(static_cast<std::uint32_t>(longest_ms)) * (1 + kills / 8);
+    std::this_thread::sleep_for(std::chrono::milliseconds(wait));
+    program.send(SIGKILL);
+    const ProgramResult result = program.wait();
+    INFO(result.description());
+    if (result.signal == SIGKILL) continue;
+    REQUIRE(result.exit_code == 0);
+    return kills;
+  }
+}
+
+TEST_CASE("a run that is killed again and again ends with the same bits", "[cli]") {
+  const Runs runs;
+  const std::string expected = runs.expected();
+  for (std::uint32_t seed = 1; seed <= 3; ++seed) {
+    const std::string run = "run" + std::to_string(seed);
+    INFO("seed " << seed << ", " << kills_until_done(runs, run, seed, 60) << " kills");
+    CHECK((runs.result(run) == expected));
+  }
+}
+
+TEST_CASE("hundreds of kills, and the same bits", "[.][slow]") {
+  const Runs runs;
+  const std::string expected = runs.expected();
+  int kills = 0;
+  for (std::uint32_t seed = 100; kills < 300; ++seed) {
+    const std::string run = "run" + std::to_string(seed);
+    kills += kills_until_done(runs, run, seed, 60);
+    INFO("seed " << seed << ", " << kills << " kills so far");
+    CHECK((runs.result(run) == expected));
+  }
+}
+
+TEST_CASE("an interrupted run goes on with another number of threads, with the same bits", "[cli]") {
+  const Runs runs;
+  const std::string expected = runs.expected({"--threads", "1", "--set", "training.epochs=60"});
+  RunningProgram program(program_path("cnn-train"),
+                         runs.start("run", {"--threads", "3", "--set", "training.epochs=60"}));
+  REQUIRE(program.wait_for_stderr("epoch 3/60"));
+  program.send(SIGINT);
+  const ProgramResult interrupted = program.wait();
+  INFO(interrupted.description());
+  REQUIRE(interrupted.exit_code == 130);
+  CHECK_THAT(interrupted.err, ContainsSubstring("--resume"));
+  CHECK(nlohmann::json::parse(read_file(runs.path("run/result.json")))["finished"] == false);
+  const ProgramResult resumed = runs.resume("run", {"--threads", "2"});
+  runs.require_success(resumed);
+  CHECK_THAT(resumed.err, ContainsSubstring("goes on after"));
+  CHECK((runs.result("run") == expected));
+}
+
+TEST_CASE("a finished run has nothing left to do, and can be made longer", "[cli]") {
+  const Runs runs;
+  const std::vector<std::string> constant{"--set", "training.schedule.type=\"constant\""};
+  const std::string expected = runs.expected(constant);
+  const ProgramResult again = runs.resume("undisturbed");
+  runs.require_success(again);
+  CHECK_THAT(again.out, ContainsSubstring("nothing is left to do"));
+  CHECK((runs.result("undisturbed") == expected));
+
+  std::vector<std::string> shorter = constant;
+  shorter.insert(shorter.end(), {"--set", "training.epochs=2"});
+  runs.require_success(runs.train(runs.start("run", shorter)));
+  const ProgramResult longer = runs.resume("run", {"--set", "training.epochs=4"});
+  runs.require_success(longer);
+  CHECK_THAT(longer.err, ContainsSubstring("training.epochs was 2 and is 4"));
+  CHECK((runs.result("run") == expected));
+}
+
+TEST_CASE("a schedule over all epochs that is made longer says so", "[cli]") {
+  const Runs runs;
+  runs.require_success(runs.train(runs.start("run", {"--set", "training.epochs=2"})));
+  const ProgramResult longer = runs.resume("run", {"--set", "training.epochs=3"});
+  runs.require_success(longer);
+  CHECK_THAT(longer.err, ContainsSubstring("the schedule is now one over 3 epochs"));
+  CHECK_THAT(read_file(runs.path("run/train.log")),
+             ContainsSubstring("the schedule is now one over 3 epochs"));
+}
+
+TEST_CASE("changes of the config that break the meaning are refused, others are said", "[cli]") {
+  const Runs runs;
+  runs.require_success(runs.train(runs.start("run", {"--set", "training.epochs=2"})));
+  const std::string before = runs.result("run");
+  const auto refused = [&](const std::string& set, const std::string& message) {
+    const ProgramResult result = runs.resume("run", {"--set", set});
+    INFO(result.description());
+    CHECK(result.exit_code == 2);
+    CHECK_THAT(result.err, ContainsSubstring(message));
+    CHECK((runs.result("run") == before));
+  };
+  refused("seed=2", "seed was 1 and is 2");
+  refused("training.batch_size=16", "training.batch_size was 8 and is 16");
+  refused("network.0.out_channels=5", "network.0.out_channels was 4 and is 5");
+  refused("training.optimizer={\"type\": \"sgd\", \"learning_rate\": 0.1}", "training.optimizer.type");
+  refused("training.epochs=1", "in epoch 2 already");
+  refused("training.epocs=3", "did you mean \"epochs\"");
+  const ProgramResult slower =
+      runs.resume("run", {"--set", "training.optimizer.learning_rate=0.001", "--set", "training.epochs=3"});
+  runs.require_success(slower);
+  CHECK_THAT(slower.err, ContainsSubstring("learning_rate was 0.01 and is 0.001 from here on"));
+}
+
+TEST_CASE("a run that was killed before its first checkpoint starts over", "[cli]") {
+  const Runs runs;
+  const std::string expected = runs.expected();
+  runs.require_success(runs.train(runs.start("run", {"--set", "training.epochs=1"})));
+  fs::remove_all(runs.path("run/checkpoint"));
+  const ProgramResult result = runs.resume("run", {"--set", "training.epochs=4"});
+  runs.require_success(result);
+  CHECK_THAT(result.err, ContainsSubstring("starts over"));
+  CHECK((runs.result("run") == expected));
+}
+
+TEST_CASE("a damaged checkpoint is named and the older one used; two are the end", "[cli]") {
+  const Runs runs;
+  const std::string expected = runs.expected();
+  runs.require_success(runs.train(runs.start("run", {"--set", "training.epochs=4"})));
+  // The result is written after the last checkpoint: without it the run is not finished.
+  fs::remove(runs.path("run/result.json"));
+  const fs::path a = runs.path("run/checkpoint/a.ckpt"), b = runs.path("run/checkpoint/b.ckpt");
+  const fs::path newest = fs::last_write_time(a) > fs::last_write_time(b) ? a : b;
+  std::string bytes = read_file(newest);
+  bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 1);
+  write_file_atomically(newest, bytes);
+  const ProgramResult result = runs.resume("run");
+  runs.require_success(result);
+  CHECK_THAT(result.err, ContainsSubstring("ckpt: is damaged") && ContainsSubstring("older checkpoint"));
+  CHECK((runs.result("run") == expected));
+  for (const fs::path& file : {a, b}) fs::resize_file(file, 100);
+  const ProgramResult none = runs.resume("run", {"--set", "training.epochs=5"});
+  INFO(none.description());
+  CHECK(none.exit_code == 1);
+  CHECK_THAT(none.err, ContainsSubstring("no checkpoint is whole"));
+}
+
+TEST_CASE("data that is not the same any more is noticed", "[cli]") {
+  const Runs runs;
+  runs.require_success(runs.train(runs.start("run")));
+  std::string pixels = read_file_maybe_gz(runs.path("images.idx.gz"));
+  for (std::size_t i = 23; i < pixels.size(); i += 4) pixels[i] = static_cast<char>(pixels[i] ^ 0x40);
+  write_file_atomically(runs.path("images.idx.gz"), pixels);
+  const ProgramResult result = runs.resume("run", {"--set", "training.epochs=5"});
+  INFO(result.description());
+  CHECK(result.exit_code == 1);
+  CHECK_THAT(result.err, ContainsSubstring("the data is not what this run began with"));
+}
+
+TEST_CASE("what is no run folder is refused, and two programs never share one", "[cli]") {
+  const Runs runs;
+  const auto refused = [&](const ProgramResult& result, const std::string& message) {
+    INFO(result.description());
+    CHECK(result.exit_code == 2);
+    CHECK_THAT(result.err, ContainsSubstring(message));
+  };
+  refused(runs.resume("nowhere"), "there is no such folder");
+  fs::create_directories(runs.path("empty"));
+  refused(runs.resume("empty"), "has no config.json");
+  refused(runs.resume("run", {"--config", "x.json"}), "--config does not go with --resume");
+  refused(runs.resume("run", {"--seeds", "2"}), "--seeds does not go with --resume");
+  RunningProgram program(program_path("cnn-train"), runs.start("run", {"--set", "training.epochs=1000000"}));
+  REQUIRE(program.wait_for_stderr("epoch 2/"));
+  refused(runs.resume("run"), "another program is training");
+  program.send(SIGTERM);
+  CHECK(program.wait().exit_code == 143);
+}
+
+TEST_CASE("a run of --seeds is resumed one seed at a time", "[cli]") {
+  const Runs runs;
+  runs.require_success(runs.train(runs.start("all", {"--seeds", "2"})));
+  const ProgramResult all = runs.resume("all");
+  CHECK(all.exit_code == 2);
+  CHECK_THAT(all.err, ContainsSubstring("holds several runs") && ContainsSubstring("seed-"));
+  runs.require_success(runs.resume("all/seed-2", {"--set", "training.epochs=5"}));
+}
+
+}  // namespace
+}  // namespace cnn
