@@ -21,21 +21,28 @@ double sum_images(const float* lanes, int images) {
 }
 
 /// Lane by lane: a = sum of f(x).first, b = sum of f(x).second over the map of a channel. Two accumulators
-/// per sum, for even and odd columns, halve the chain of dependent adds.
+/// per sum, for even and odd columns, halve the chain of dependent adds. The parts of a pixel are taken
+/// together: a map may be larger than the first-level cache.
 template <class Term>
 HWY_INLINE void sum_map(int rows, int cols, const Term& term, float* a, float* b) {
-  for (int part = 0; part < kParts; ++part) {
-    V a0 = zero(), a1 = zero(), b0 = zero(), b1 = zero();
-    for (int h = 0; h < rows; ++h) {
-      int w = 0;
-      for (; w + 1 < cols; w += 2) {
-        term(h, w, part, a0, b0);
-        term(h, w + 1, part, a1, b1);
+  V a_of[2][kParts], b_of[2][kParts];
+  for (int part = 0; part < kParts; ++part)
+    for (int odd = 0; odd < 2; ++odd) a_of[odd][part] = b_of[odd][part] = zero();
+  for (int h = 0; h < rows; ++h) {
+    int w = 0;
+    for (; w + 1 < cols; w += 2) {
+      CNN_UNROLL for (int part = 0; part < kParts; ++part) {
+        term(h, w, part, a_of[0][part], b_of[0][part]);
+        term(h, w + 1, part, a_of[1][part], b_of[1][part]);
       }
-      if (w < cols) term(h, w, part, a0, b0);
     }
-    store(hn::Add(a0, a1), a + part * kWidth);
-    store(hn::Add(b0, b1), b + part * kWidth);
+    if (w < cols) {
+      CNN_UNROLL for (int part = 0; part < kParts; ++part) term(h, w, part, a_of[0][part], b_of[0][part]);
+    }
+  }
+  for (int part = 0; part < kParts; ++part) {
+    store(hn::Add(a_of[0][part], a_of[1][part]), a + part * kWidth);
+    store(hn::Add(b_of[0][part], b_of[1][part]), b + part * kWidth);
   }
 }
 
@@ -64,31 +71,57 @@ void channel_moments(BlockView<const float> x, int images, Moments* moments) {
   }
 }
 
-void normalize_forward(const ChannelAffine& a, BlockView<const float> x, BlockView<float> y) {
-  for (int c = 0; c < y.c; ++c) {
-    const V mean = broadcast(a.mean[c]), scale = broadcast(a.scale[c]), shift = broadcast(a.shift[c]);
-    for (int h = 0; h < y.h; ++h) {
-      const float* from = x.at(c, h, 0);
-      float* to = y.at(c, h, 0);
-      for (int i = 0; i < y.w * kLanes; i += kWidth)
-        store(hn::MulAdd(hn::Sub(load(from + i), mean), scale, shift), to + i);
+template <bool kRelu>
+HWY_INLINE void normalize_map(V mean, V scale, V shift, BlockView<const float> x, BlockView<float> y, int c) {
+  for (int h = 0; h < y.h; ++h) {
+    const float* from = x.at(c, h, 0);
+    float* to = y.at(c, h, 0);
+    for (int i = 0; i < y.w * kLanes; i += kWidth) {
+      V z = hn::MulAdd(hn::Sub(load(from + i), mean), scale, shift);
+      if constexpr (kRelu) z = hn::IfThenZeroElse(hn::Lt(z, zero()), z);
+      store(z, to + i);
     }
   }
 }
 
-void normalize_sums(const float* means, BlockView<const float> x, BlockView<const float> dy, int images,
-                    double* sum_dy, double* sum_dy_x) {
+void normalize_forward(const ChannelAffine& a, bool relu, BlockView<const float> x, BlockView<float> y) {
+  for (int c = 0; c < y.c; ++c) {
+    const V mean = broadcast(a.mean[c]), scale = broadcast(a.scale[c]), shift = broadcast(a.shift[c]);
+    relu ? normalize_map<true>(mean, scale, shift, x, y, c)
+         : normalize_map<false>(mean, scale, shift, x, y, c);
+  }
+}
+
+void normalize_sums(const ChannelAffine& a, bool relu, BlockView<const float> x, BlockView<float> dy,
+                    int images, double* sum_dy, double* sum_dy_x) {
   HWY_ALIGN float sums[kLanes], products[kLanes];
   for (int c = 0; c < x.c; ++c) {
-    const V mean = broadcast(means[c]);
-    sum_map(
-        x.h, x.w,
-        [&](int h, int w, int part, V& sum, V& product) HWY_ATTR {
-          const V d = load(dy.at(c, h, w) + part * kWidth);
-          sum = hn::Add(sum, d);
-          product = hn::MulAdd(d, hn::Sub(load(x.at(c, h, w) + part * kWidth), mean), product);
-        },
-        sums, products);
+    const V mean = broadcast(a.mean[c]), scale = broadcast(a.scale[c]), shift = broadcast(a.shift[c]);
+    const auto add = [&](V d, V centered, V& sum, V& product) HWY_ATTR {
+      sum = hn::Add(sum, d);
+      product = hn::MulAdd(d, centered, product);
+    };
+    if (relu) {
+      sum_map(
+          x.h, x.w,
+          [&](int h, int w, int part, V& sum, V& product) HWY_ATTR {
+            float* place = dy.at(c, h, w) + part * kWidth;
+            const V centered = hn::Sub(load(x.at(c, h, w) + part * kWidth), mean);
+            const V z = hn::MulAdd(centered, scale, shift);
+            const V d = hn::IfThenZeroElse(hn::Le(z, zero()), load(place));
+            store(d, place);
+            add(d, centered, sum, product);
+          },
+          sums, products);
+    } else {
+      sum_map(
+          x.h, x.w,
+          [&](int h, int w, int part, V& sum, V& product) HWY_ATTR {
+            add(load(dy.at(c, h, w) + part * kWidth), hn::Sub(load(x.at(c, h, w) + part * kWidth), mean), sum,
+                product);
+          },
+          sums, products);
+    }
     sum_dy[c] = sum_images(sums, images);
     sum_dy_x[c] = sum_images(products, images);
   }
@@ -96,19 +129,21 @@ void normalize_sums(const float* means, BlockView<const float> x, BlockView<cons
 
 void normalize_backward(const NormalizeGradient& g, BlockView<const float> x, BlockView<const float> dy,
                         int images, BlockView<float> dx) {
-  for (int part = 0; part < kParts; ++part) {
-    const auto valid = valid_lanes(part, images);
-    for (int c = 0; c < dx.c; ++c) {
-      const V mean = broadcast(g.mean[c]), scale = broadcast(g.scale[c]);
-      const V mean_dy = broadcast(g.mean_dy[c]), slope = broadcast(g.slope[c]);
-      for (int h = 0; h < dx.h; ++h) {
-        const float* from_x = x.at(c, h, 0) + part * kWidth;
-        const float* from_dy = dy.at(c, h, 0) + part * kWidth;
-        float* to = dx.at(c, h, 0) + part * kWidth;
-        for (int i = 0; i < dx.w * kLanes; i += kLanes) {
-          const V centered = hn::Sub(load(from_x + i), mean);
-          const V rest = hn::NegMulAdd(centered, slope, hn::Sub(load(from_dy + i), mean_dy));
-          store(hn::IfThenElseZero(valid, hn::Mul(scale, rest)), to + i);
+  hn::Mask<D> valid[kParts];
+  for (int part = 0; part < kParts; ++part) valid[part] = valid_lanes(part, images);
+  for (int c = 0; c < dx.c; ++c) {
+    const V mean = broadcast(g.mean[c]), scale = broadcast(g.scale[c]);
+    const V mean_dy = broadcast(g.mean_dy[c]), slope = broadcast(g.slope[c]);
+    for (int h = 0; h < dx.h; ++h) {
+      const float* from_x = x.at(c, h, 0);
+      const float* from_dy = dy.at(c, h, 0);
+      float* to = dx.at(c, h, 0);
+      for (int i = 0; i < dx.w * kLanes; i += kLanes) {
+        CNN_UNROLL for (int part = 0; part < kParts; ++part) {
+          const int at = i + part * kWidth;
+          const V centered = hn::Sub(load(from_x + at), mean);
+          const V rest = hn::NegMulAdd(centered, slope, hn::Sub(load(from_dy + at), mean_dy));
+          store(hn::IfThenElseZero(valid[part], hn::Mul(scale, rest)), to + at);
         }
       }
     }
@@ -129,14 +164,14 @@ void channel_moments(BlockView<const float> x, int images, Moments* moments) {
 }
 
 HWY_EXPORT(normalize_forward);
-void normalize_forward(const ChannelAffine& affine, BlockView<const float> x, BlockView<float> y) {
-  HWY_DYNAMIC_DISPATCH(normalize_forward)(affine, x, y);
+void normalize_forward(const ChannelAffine& affine, bool relu, BlockView<const float> x, BlockView<float> y) {
+  HWY_DYNAMIC_DISPATCH(normalize_forward)(affine, relu, x, y);
 }
 
 HWY_EXPORT(normalize_sums);
-void normalize_sums(const float* mean, BlockView<const float> x, BlockView<const float> dy, int images,
-                    double* sum_dy, double* sum_dy_x) {
-  HWY_DYNAMIC_DISPATCH(normalize_sums)(mean, x, dy, images, sum_dy, sum_dy_x);
+void normalize_sums(const ChannelAffine& affine, bool relu, BlockView<const float> x, BlockView<float> dy,
+                    int images, double* sum_dy, double* sum_dy_x) {
+  HWY_DYNAMIC_DISPATCH(normalize_sums)(affine, relu, x, dy, images, sum_dy, sum_dy_x);
 }
 
 HWY_EXPORT(normalize_backward);

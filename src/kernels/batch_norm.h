@@ -33,12 +33,14 @@ struct ChannelAffine {
   const float* shift;  ///< beta
 };
 
-/// y = (x - mean[c]) * scale[c] + shift[c], lane by lane, also in empty lanes. y may be x.
-void normalize_forward(const ChannelAffine& affine, BlockView<const float> x, BlockView<float> y);
+/// y = (x - mean[c]) * scale[c] + shift[c], and with `relu` max(., 0), lane by lane, also in empty lanes. y
+/// may be x. A ReLU behind the normalization shares its way through memory, here and in normalize_sums().
+void normalize_forward(const ChannelAffine& affine, bool relu, BlockView<const float> x, BlockView<float> y);
 
 /// sum_dy[c] = sum of dy, sum_dy_x[c] = sum of dy * (x - mean[c]) over pixels and the first `images` lanes.
-void normalize_sums(const float* mean, BlockView<const float> x, BlockView<const float> dy, int images,
-                    double* sum_dy, double* sum_dy_x);
+/// With `relu`, dy is that of max(y, 0) and first becomes that of y, in place.
+void normalize_sums(const ChannelAffine& affine, bool relu, BlockView<const float> x, BlockView<float> dy,
+                    int images, double* sum_dy, double* sum_dy_x);
 
 /// dx = scale * (dy - mean_dy - (x - mean) * slope), empty lanes 0. With m values in the batch,
 /// mean_dy = sum_dy / m and slope = sum_dy_x / (m (variance + eps)). dx may be dy.

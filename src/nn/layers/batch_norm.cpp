@@ -53,16 +53,16 @@ class BatchNorm final : public Layer {
       channel_moments(v.x, pass.images, reinterpret_cast<Moments*>(pass.statistic(moments_)));
       return;
     }
-    normalize_forward(affine(pass, pass.training ? batch_ : running_), v.x, v.y);
-    if (!activation_.none()) activation_forward(activation_, v.y, v.y);
+    normalize_forward(affine(pass, pass.training ? batch_ : running_), fused_relu(), v.x, v.y);
+    if (!activation_.none() && !fused_relu()) activation_forward(activation_, v.y, v.y);
   }
 
   void backward(const Pass& pass, int phase, const BackwardViews& v) const override {
     const float* constants = pass.constant(batch_);
     if (phase == 0) {
-      if (!activation_.none()) activation_gradient(pass, v);
+      if (!activation_.none() && !fused_relu()) activation_gradient(pass, v);
       double* sums = pass.statistic(sums_);
-      normalize_sums(constants + kMean * channels_, v.x, v.dy, pass.images, sums, sums + channels_);
+      normalize_sums(affine(pass, batch_), fused_relu(), v.x, v.dy, pass.images, sums, sums + channels_);
       return;
     }
     if (v.dx.empty()) return;
@@ -89,6 +89,8 @@ class BatchNorm final : public Layer {
  private:
   /// Per-channel constants of a step, one array of `channels_` after the other.
   enum { kMean, kScale, kShift, kInverseStd, kMeanDy, kSlope, kConstants };
+
+  bool fused_relu() const { return activation_.function == ActivationFunction::relu; }
 
   ChannelAffine affine(const Pass& pass, ConstantId id) const {
     const float* constants = pass.constant(id);
@@ -153,7 +155,7 @@ class BatchNorm final : public Layer {
       for (int h = 0; h < v.dy.h; ++h) {
         const BlockView<const float> x{v.x.at(c, h, 0), 1, 1, width, width, width};
         const BlockView<float> dy{v.dy.at(c, h, 0), 1, 1, width, width, width};
-        normalize_forward(one, x, zy);
+        normalize_forward(one, false, x, zy);
         if (!activation_.derivative_needs_z()) activation_forward(activation_, zy, zy);
         activation_backward(activation_, zy, dy, dy);
       }
