@@ -1,20 +1,31 @@
 // cnn-eval: scores a model on labeled images, or says what it sees on others. Command line and wiring only.
+#include <unistd.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <functional>
+#include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "apps/command_line.h"
+#include "apps/environment.h"
 #include "apps/interruption.h"
+#include "apps/path_list.h"
 #include "apps/places.h"
+#include "apps/report_pictures.h"
 #include "apps/training_data.h"
 #include "config/config.h"
 #include "core/file.h"
 #include "core/text.h"
 #include "data/open_dataset.h"
 #include "data/subset.h"
-#include "report/classification.h"
+#include "report/evaluation_page.h"
+#include "report/evaluation_record.h"
+#include "report/evaluation_text.h"
+#include "report/prediction_table.h"
 #include "report/progress.h"
+#include "report/text_columns.h"
 #include "train/evaluation.h"
 #include "train/model_file.h"
 
@@ -25,7 +36,7 @@ namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
 struct Options {
-  fs::path model, labels, predictions, json;
+  fs::path model, labels, predictions, json, report;
   std::vector<fs::path> images;
   int threads = usable_processors(), top = 1;
   double min_accuracy = -1;
@@ -34,50 +45,6 @@ struct Options {
 /// Files decoded at a time, and the bytes of their pixels: memory does not grow with the folder.
 constexpr std::int64_t kChunk = 8192, kChunkBytes = std::int64_t{256} << 20;
 constexpr std::int64_t kLargestBatch = Runner::kShards * kLanes;
-
-std::string csv(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return quoted + "\"";
-}
-
-/// A table of predictions that appears under its name only when it is whole.
-class PredictionTable {
- public:
-  PredictionTable(const fs::path& path, const std::vector<std::string>& classes) : path_(path) {
-    if (path.empty()) return;
-    file_.open(temporary());
-    if (!file_) fail("--predictions {}: cannot be written", printable(path.string()));
-    file_ << "path,label,predicted,confidence";
-    for (const std::string& name : classes) file_ << ',' << csv("p_" + name);
-    file_ << '\n';
-  }
-  ~PredictionTable() {
-    std::error_code ignored;
-    if (!path_.empty()) fs::remove(temporary(), ignored);
-  }
-  void add(const std::string& path, const std::string& label, const std::string& predicted, float confidence,
-           std::span<const float> probabilities) {
-    if (path_.empty()) return;
-    file_ << csv(path) << ',' << csv(label) << ',' << csv(predicted) << ',' << exact(confidence);
-    for (const float p : probabilities) file_ << ',' << exact(p);
-    file_ << '\n';
-  }
-  void finish() {
-    if (path_.empty()) return;
-    file_.close();
-    if (!file_) fail("--predictions {}: cannot be written; is the disk full?", printable(path_.string()));
-    std::error_code error;
-    fs::rename(temporary(), path_, error);
-    if (error) fail("--predictions {}: cannot be written: {}", printable(path_.string()), error.message());
-  }
-
- private:
-  fs::path temporary() const { return path_.string() + ".tmp"; }
-  fs::path path_;
-  std::ofstream file_;
-};
 
 /// JSON even where a path is no UTF-8. indent -1: on one line.
 std::string text_of(const Json& json, int indent = -1) {
@@ -106,6 +73,9 @@ class Evaluator {
 
   const std::vector<std::string>& classes() const { return description_.classes; }
   const Classification& classification() const { return *classification_; }
+  EvaluationRecord record() const { return {*classification_, mistakes_.sorted()}; }
+  const Network& network() const { return *network_; }
+  const ModelDescription& description() const { return description_; }
   std::int64_t images() const { return images_; }
   const std::vector<BadFile>& bad() const { return bad_; }
   /// {"path": ..., "predictions": [...]} of the images without a label, one a line, between commas.
@@ -133,32 +103,39 @@ class Evaluator {
 
     const std::int64_t image_bytes = std::int64_t{image_.channels} * image_.height * image_.width;
     const std::int64_t chunk = std::clamp(kChunkBytes / image_bytes, kLargestBatch, kChunk);
-    std::unique_ptr<ProgressLine> line;
     for (std::int64_t begin = 0; begin < files->size(); begin += chunk) {
       const std::int64_t end = std::min(begin + chunk, files->size());
-      if (!line) line = std::make_unique<ProgressLine>("evaluating", files->size(), false);
+      // Half the work on a part is to read it, half to look at it.
+      const auto progress = [&](std::int64_t steps) {
+        if (!line_) line_ = std::make_unique<ProgressLine>("evaluating", files->size(), false);
+        line_->update(begin + std::min(steps / 2, end - begin), "images");
+      };
       const LoadedImages loaded = load_images(files, begin, end, image_, std::int64_t{1} << 62, pool_,
                                               [&](std::int64_t done, std::int64_t) {
-                                                line->update(begin + done, "");
+                                                progress(done);
                                                 stop_if_interrupted();
                                               });
       bad_.insert(bad_.end(), loaded.bad.begin(), loaded.bad.end());
       if (loaded.dataset->size() == 0) continue;
       std::shared_ptr<const Dataset> dataset = loaded.dataset;
-      if (!labels.empty())
-        dataset = std::make_shared<Relabeled>(dataset, classes(), labels);
-      else
-        line.reset();  // what is seen goes to the terminal
-      score(dataset);
+      if (!labels.empty()) dataset = std::make_shared<Relabeled>(dataset, classes(), labels);
+      score(dataset, [&](std::int64_t done) { progress(end - begin + done); });
     }
+    line_.reset();
   }
 
   void score_set(const DataLocation& location) {
-    score(open_dataset(location, image_, load_options(), pool_).dataset);
+    const std::shared_ptr<const Dataset> dataset =
+        open_dataset(location, image_, load_options(), pool_).dataset;
+    score(dataset, [&](std::int64_t done) {
+      if (!line_) line_ = std::make_unique<ProgressLine>("evaluating", dataset->size(), false);
+      line_->update(done, "images");
+    });
+    line_.reset();
   }
 
  private:
-  void score(std::shared_ptr<const Dataset> dataset) {
+  void score(std::shared_ptr<const Dataset> dataset, const std::function<void(std::int64_t done)>& progress) {
     const Normalize normalize{description_.mean, description_.std};
     const ImageSet set = image_set(dataset, normalize, options_.threads);
     const std::int64_t batch = std::min(kLargestBatch, set.size());
@@ -170,13 +147,20 @@ class Evaluator {
           ++images_;
           const int label = set.labels[static_cast<std::size_t>(image)];
           const auto predicted_index = static_cast<std::size_t>(predicted);
-          if (label >= 0) classification_->add(label, predicted, probabilities, loss);
           const std::string name = set.name(image);
+          if (label >= 0) {
+            classification_->add(label, predicted, probabilities, loss);
+            if (!options_.report.empty() && mistakes_.add(images_, label, predicted, probabilities, loss)) {
+              mistakes_.last().path = name;
+              mistakes_.last().picture = picture_address(*dataset, image);
+            }
+          }
           table_->add(name, label >= 0 ? classes()[static_cast<std::size_t>(label)] : "",
                       classes()[predicted_index], probabilities[predicted_index], probabilities);
           if (label < 0) show(name, probabilities);
         },
-        [&](std::int64_t) {
+        [&](std::int64_t done) {
+          progress(done);
           stop_if_interrupted();
           return true;
         });
@@ -205,6 +189,7 @@ class Evaluator {
       unlabeled_ += (unlabeled_.empty() ? "    " : ",\n    ") + text_of(entry);
       if (options_.json == "-") return;
     }
+    if (line_) line_->clear();  // what is seen goes to the terminal
     std::string line = printable(name) + ":";
     for (const std::size_t k : order)
       line += fmt::format("  {} {:.2f} %", printable(classes()[k]), 100 * probabilities[k]);
@@ -220,6 +205,8 @@ class Evaluator {
   std::unique_ptr<Runner> runner_;
   std::unique_ptr<PredictionTable> table_;
   std::unique_ptr<Classification> classification_;
+  WorstMistakes mistakes_;
+  std::unique_ptr<ProgressLine> line_;
   std::int64_t images_ = 0;
   std::vector<BadFile> bad_;
   std::string unlabeled_;
@@ -251,11 +238,14 @@ void check_outputs(const Options& options) {
   };
   check("--json", options.json);
   check("--predictions", options.predictions);
+  check("--report", options.report);
 }
 
 void need_labels(const Options& options, bool labeled) {
-  if (options.min_accuracy >= 0 && !labeled)
-    fail_usage("--min-accuracy needs labels: a folder with one subfolder per class, or --labels");
+  for (const auto& [option, given] :
+       {std::pair{"--min-accuracy", options.min_accuracy >= 0}, {"--report", !options.report.empty()}})
+    if (given && !labeled)
+      fail_usage("{} needs labels: a folder with one subfolder per class, or --labels", option);
 }
 
 void score(Evaluator& evaluator, const Options& options) {
@@ -264,7 +254,10 @@ void score(Evaluator& evaluator, const Options& options) {
   if (single && fs::is_directory(first)) {
     if (!options.labels.empty())
       fail_usage("--labels goes with an IDX file; the labels of a folder are its subfolders");
-    const auto files = std::make_shared<ImageFiles>(scan_folder(first));
+    ProgressLine listing("listing the images", 0, false);
+    const auto files = std::make_shared<ImageFiles>(
+        scan_folder(first, [&](std::int64_t images) { listing.update(images, "so far"); }));
+    listing.clear();
     need_labels(options, !files->classes.empty());
     return evaluator.score_files(files);
   }
@@ -285,20 +278,8 @@ void score(Evaluator& evaluator, const Options& options) {
 
 std::string to_json(const Evaluator& evaluator, const Options& options) {
   const Classification& c = evaluator.classification();
-  Json json = {{"images", evaluator.images()}};
-  if (c.images() > 0) {
-    json["accuracy"] = c.accuracy();
-    json["loss"] = c.loss();
-    if (options.top > 1) json["top"] = {{"k", options.top}, {"accuracy", c.top(options.top)}};
-    json["per_class"] = Json::array();
-    for (const auto& row : c.per_class())
-      json["per_class"].push_back({{"name", row.name},
-                                   {"precision", row.precision},
-                                   {"recall", row.recall},
-                                   {"f1", row.f1},
-                                   {"support", row.support}});
-    json["confusion"] = c.confusion();
-  }
+  Json json = c.images() > 0 ? results_json(c, options.top) : Json{{"images", 0}};
+  json["images"] = evaluator.images();
   json["bad_images"] = Json::array();
   for (const BadFile& file : evaluator.bad())
     json["bad_images"].push_back({{"path", file.path}, {"reason", file.reason}});
@@ -310,8 +291,21 @@ std::string to_json(const Evaluator& evaluator, const Options& options) {
   return text + "\n";
 }
 
-int run(const Options& options) {
+void write_report(const Evaluator& evaluator, const Options& options) {
+  EvaluationReport report{.name = options.model.string(),
+                          .what = "evaluated on " + join_paths(options.images),
+                          .record = evaluator.record(),
+                          .bad_images = {},
+                          .filters = first_filters(evaluator.network()),
+                          .config = evaluator.description().config,
+                          .environment = environment(options.threads)};
+  for (const BadFile& file : evaluator.bad()) report.bad_images.emplace_back(file.path, file.reason);
+  write_file_atomically(options.report, evaluation_page(report));
+}
+
+int run(Options options) {
   check_outputs(options);
+  if (options.images.size() == 1 && options.images.front() == "-") options.images = read_path_list(std::cin);
   Evaluator evaluator(options);
   score(evaluator, options);
   evaluator.finish();
@@ -320,7 +314,9 @@ int run(const Options& options) {
     fmt::print("{}", to_json(evaluator, options));
   else if (!options.json.empty())
     write_file_atomically(options.json, to_json(evaluator, options));
-  if (classification.images() > 0 && options.json != "-") fmt::print("{}", classification.text(options.top));
+  if (!options.report.empty() && classification.images() > 0) write_report(evaluator, options);
+  if (classification.images() > 0 && options.json != "-")
+    fmt::print("{}", evaluation_text(classification, options.top, terminal_columns(STDOUT_FILENO)));
   std::fflush(stdout);  // what follows is about it
 
   auto code = ExitCode::done;
@@ -357,8 +353,11 @@ int main(int argc, char** argv) {
                  "Also count an image as right if its class is among the K most probable; for images "
                  "without a label, show that many")
       ->check(CLI::PositiveNumber);
+  app.add_option("--report", options.report,
+                 "Write a page (HTML, one file) with tables, confusion, calibration and the worst mistakes");
   app.add_option("--predictions", options.predictions,
-                 "Write path, label, prediction and probabilities of every image (CSV)");
+                 "Write path, label, prediction and probabilities of every image; CSV, or JSON if it ends "
+                 "with .json");
   app.add_option("--json", options.json, "Write the results as JSON; - is stdout");
   app.add_option("--min-accuracy", options.min_accuracy, "End with 3 if the accuracy (0 to 1) is below")
       ->check(CLI::Range(0.0, 1.0));

@@ -33,7 +33,10 @@ class Opener {
     options.bad_images = spec_.bad_images;
     options.cache_bytes = std::int64_t{spec_.cache_mb} << 20;
     options.classes = classes;
+    ProgressLine listing(fmt::format("listing the {} images", which), 0, quiet_);
+    options.listed = [&](std::int64_t images) { listing.update(images, "so far"); };
     options.progress = [&](std::int64_t done, std::int64_t total) {
+      listing.clear();
       if (!line)
         line = std::make_unique<ProgressLine>(fmt::format("reading the {} images", which), total, quiet_);
       line->update(done, "");
@@ -102,6 +105,8 @@ TrainingData prepare_data(const OpenedData& opened, const DataSpec& spec, std::u
   data.train = image_set(train, normalize, workers, Augmentation(spec.augment, seed));
   if (validation) data.validation = image_set(validation, normalize, workers);
   if (opened.test) data.test = image_set(opened.test, normalize, workers);
+  data.validation_images = validation;
+  data.test_images = opened.test;
   return data;
 }
 

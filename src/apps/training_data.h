@@ -24,6 +24,7 @@ struct OpenedData {
 struct TrainingData {
   ImageSet train;
   std::optional<ImageSet> validation, test;
+  std::shared_ptr<const Dataset> validation_images, test_images;  ///< what they are made of, to be shown
   std::vector<std::string> classes;
   std::vector<double> mean, std;   ///< per channel
   std::vector<std::string> notes;  ///< as in OpenedData, and what the split adds

@@ -29,7 +29,8 @@ struct Entry {
 /// One folder's entries, sorted by name; hidden ones are counted, non-images too.
 class Lister {
  public:
-  explicit Lister(ImageFiles& files) : files_(files) {}
+  Lister(ImageFiles& files, const std::function<void(std::int64_t images)>& found)
+      : files_(files), found_(found) {}
 
   std::vector<Entry> list(const fs::path& folder) {
     std::vector<Entry> entries;
@@ -59,6 +60,9 @@ class Lister {
         continue;
       }
       entries.push_back(std::move(entry));
+      // What a folder of millions holds is counted while it is read, not when it is sorted in.
+      if (found_ && entries.size() % 1024 == 0)
+        found_(files_.size() + static_cast<std::int64_t>(entries.size()));
     }
     if (error) add_bad(folder, fmt::format("the folder cannot be read: {}", error.message()));
     std::sort(entries.begin(), entries.end(),
@@ -97,6 +101,7 @@ class Lister {
 
  private:
   ImageFiles& files_;
+  const std::function<void(std::int64_t images)>& found_;
   std::set<std::pair<dev_t, ino_t>> visited_;
 };
 
@@ -125,7 +130,7 @@ void ImageFiles::add(std::string_view path, int label) {
   labels_.push_back(label);
 }
 
-ImageFiles scan_folder(const fs::path& folder) {
+ImageFiles scan_folder(const fs::path& folder, const std::function<void(std::int64_t images)>& found) {
   ImageFiles files;
   files.root = folder;
   files.where = printable(folder.string());
@@ -135,7 +140,7 @@ ImageFiles scan_folder(const fs::path& folder) {
   if (error) fail("{}: cannot be examined: {}", files.where, error.message());
   if (!fs::is_directory(status)) fail("{}: is not a folder", files.where);
 
-  Lister lister(files);
+  Lister lister(files, found);
   const std::vector<Entry> entries = lister.list(folder);
   for (const Entry& entry : entries) {
     if (!entry.fault.empty()) {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -49,8 +50,10 @@ bool has_image_ending(std::string_view name);
 
 /// Lists <folder>/<class>/**, or <folder>/* without labels if no folder in it holds images. Links are
 /// followed; within a class every folder is visited once. The order is that of names, never that of the disk.
-/// Throws Error if there is no such folder or no image in it.
-ImageFiles scan_folder(const std::filesystem::path& folder);
+/// Throws Error if there is no such folder or no image in it. found: called now and then with the number of
+/// images so far.
+ImageFiles scan_folder(const std::filesystem::path& folder,
+                       const std::function<void(std::int64_t images)>& found = {});
 
 /// Single files, in the order given, whatever they are called; without labels.
 ImageFiles list_files(std::span<const std::filesystem::path> files);

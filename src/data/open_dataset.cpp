@@ -118,7 +118,7 @@ LoadedSet open_images(std::shared_ptr<const ImageFiles> files, std::int64_t begi
 LoadedSet open_dataset(const DataLocation& location, const ImageSpec& spec, const LoadOptions& options,
                        ThreadPool& pool) {
   if (const auto* folder = std::get_if<FolderLocation>(&location)) {
-    auto files = std::make_shared<const ImageFiles>(scan_folder(folder->folder));
+    auto files = std::make_shared<const ImageFiles>(scan_folder(folder->folder, options.listed));
     const std::int64_t size = files->size();
     return open_images(std::move(files), 0, size, spec, options, pool);
   }

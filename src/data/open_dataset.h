@@ -19,6 +19,8 @@ struct LoadOptions {
   std::vector<std::string> classes;
   bool labels_required = true;  ///< else a folder of plain images will do, and IDX without labels
   Progress progress;
+  /// Called while a folder is listed, before the first image is opened: images so far.
+  std::function<void(std::int64_t images)> listed;
 };
 
 /// What a user may want to know about a data set that was opened.

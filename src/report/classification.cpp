@@ -1,28 +1,26 @@
 #include "report/classification.h"
 
-#include <spdlog/fmt/fmt.h>
-
 #include <algorithm>
 #include <cmath>
-
-#include "core/text.h"
+#include <numeric>
+#include <stdexcept>
 
 namespace cnn {
 namespace {
 
-constexpr std::size_t kLargestMatrix = 20;
+constexpr int kConfidenceBins = 15;
 
 double ratio(double a, double b) { return b == 0 ? 0 : a / b; }
 
-/// Columns on the terminal: code points, which is right for most scripts.
-std::size_t width_of(const std::string& text) {
-  return static_cast<std::size_t>(
-      std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
-}
-
-std::string padded(const std::string& text, std::size_t width, bool left) {
-  const std::string space(width > width_of(text) ? width - width_of(text) : 0, ' ');
-  return left ? text + space : space + text;
+std::vector<Classification::ConfidenceBin> empty_bins() {
+  std::vector<Classification::ConfidenceBin> bins;
+  for (int k = 0; k < kConfidenceBins; ++k)
+    bins.push_back({.from = static_cast<double>(k) / kConfidenceBins,
+                    .to = static_cast<double>(k + 1) / kConfidenceBins,
+                    .images = 0,
+                    .correct = 0,
+                    .confidence_sum = 0});
+  return bins;
 }
 
 }  // namespace
@@ -30,7 +28,22 @@ std::string padded(const std::string& text, std::size_t width, bool left) {
 Classification::Classification(std::vector<std::string> classes)
     : classes_(std::move(classes)),
       confusion_(classes_.size(), std::vector<std::int64_t>(classes_.size())),
-      rank_counts_(classes_.size()) {}
+      rank_counts_(classes_.size()),
+      bins_(empty_bins()) {}
+
+Classification::Classification(std::vector<std::string> classes, Counts counts)
+    : classes_(std::move(classes)),
+      confusion_(std::move(counts.confusion)),
+      rank_counts_(std::move(counts.ranks)),
+      bins_(std::move(counts.bins)),
+      loss_sum_(counts.loss_sum) {
+  const std::size_t n = classes_.size();
+  const auto square =
+      std::all_of(confusion_.begin(), confusion_.end(), [&](const auto& row) { return row.size() == n; });
+  if (confusion_.size() != n || !square || rank_counts_.size() != n || bins_.size() != kConfidenceBins)
+    throw std::invalid_argument("the counts are not those of " + std::to_string(n) + " classes");
+  for (const auto& row : confusion_) images_ = std::accumulate(row.begin(), row.end(), images_);
+}
 
 void Classification::add(int label, int predicted, std::span<const float> probabilities, double loss) {
   ++confusion_[static_cast<std::size_t>(label)][static_cast<std::size_t>(predicted)];
@@ -42,12 +55,22 @@ void Classification::add(int label, int predicted, std::span<const float> probab
   for (std::size_t k = 0; k < probabilities.size(); ++k)
     rank += probabilities[k] > own || (probabilities[k] == own && k < static_cast<std::size_t>(label));
   ++rank_counts_[rank];
+  const double confidence = probabilities[static_cast<std::size_t>(predicted)];
+  const double place = std::ceil(confidence * kConfidenceBins) - 1;  // the bins are open at their lower end
+  ConfidenceBin& bin = bins_[static_cast<std::size_t>(std::clamp(place, 0.0, kConfidenceBins - 1.0))];
+  ++bin.images;
+  bin.correct += predicted == label;
+  bin.confidence_sum += confidence;
+}
+
+std::int64_t Classification::correct() const {
+  std::int64_t count = 0;
+  for (std::size_t k = 0; k < classes_.size(); ++k) count += confusion_[k][k];
+  return count;
 }
 
 double Classification::accuracy() const {
-  std::int64_t correct = 0;
-  for (std::size_t k = 0; k < classes_.size(); ++k) correct += confusion_[k][k];
-  return ratio(static_cast<double>(correct), static_cast<double>(images_));
+  return ratio(static_cast<double>(correct()), static_cast<double>(images_));
 }
 
 std::pair<double, double> Classification::accuracy_interval() const {
@@ -83,35 +106,23 @@ std::vector<Classification::PerClass> Classification::per_class() const {
   return result;
 }
 
-std::string Classification::text(int top_k) const {
-  std::int64_t correct = 0;
-  for (std::size_t k = 0; k < classes_.size(); ++k) correct += confusion_[k][k];
-  const auto [low, high] = accuracy_interval();
-  std::string text =
-      fmt::format("accuracy {:.2f} % ({} of {}; 95 % confidence: {:.1f} to {:.1f} %)   loss {:.4f}\n",
-                  100 * accuracy(), correct, images_, 100 * low, 100 * high, loss());
-  if (top_k > 1) text += fmt::format("top-{} accuracy {:.2f} %\n", top_k, 100 * top(top_k));
-  std::size_t width = 5;
-  std::vector<std::string> names;
-  for (const std::string& name : classes_)
-    names.push_back(printable(name)), width = std::max(width, width_of(names.back()));
-  text += fmt::format("\n{}  precision  recall      f1  images\n", padded("class", width, true));
-  const std::vector<PerClass> rows = per_class();
-  for (std::size_t k = 0; k < rows.size(); ++k)
-    text += fmt::format("{}  {:9.4f}  {:6.4f}  {:6.4f}  {:6}\n", padded(names[k], width, true),
-                        rows[k].precision, rows[k].recall, rows[k].f1, rows[k].support);
-  if (classes_.size() > kLargestMatrix) return text;
-  std::size_t cell = 4;
-  for (const auto& row : confusion_)
-    for (const std::int64_t count : row) cell = std::max(cell, std::to_string(count).size());
-  text += fmt::format("\nconfusion (rows: true class, columns: predicted, in the same order)\n");
-  for (std::size_t k = 0; k < classes_.size(); ++k) {
-    text += padded(names[k], width, true);
-    for (const std::int64_t count : confusion_[k])
-      text += fmt::format(" {:>{}}", count == 0 ? "." : std::to_string(count), cell);
-    text += "\n";
-  }
-  return text;
+std::vector<Classification::ConfusedPair> Classification::most_confused(std::size_t most) const {
+  std::vector<ConfusedPair> pairs;
+  for (std::size_t label = 0; label < classes_.size(); ++label)
+    for (std::size_t predicted = 0; predicted < classes_.size(); ++predicted)
+      if (label != predicted && confusion_[label][predicted] > 0)
+        pairs.push_back({label, predicted, confusion_[label][predicted]});
+  std::stable_sort(pairs.begin(), pairs.end(),
+                   [](const ConfusedPair& a, const ConfusedPair& b) { return a.images > b.images; });
+  pairs.resize(std::min(pairs.size(), most));
+  return pairs;
+}
+
+double Classification::calibration_error() const {
+  double sum = 0;
+  for (const ConfidenceBin& bin : bins_)
+    sum += std::abs(static_cast<double>(bin.correct) - bin.confidence_sum);
+  return ratio(sum, static_cast<double>(images_));
 }
 
 }  // namespace cnn

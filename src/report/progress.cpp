@@ -9,31 +9,41 @@
 #include <string_view>
 
 #include "core/text.h"
+#include "report/text_columns.h"
 
 namespace cnn {
 namespace {
 
 /// Often enough to look alive, rarely enough to cost nothing; a log gets a line every half minute.
 constexpr double kTerminalSeconds = 0.1, kLogSeconds = 30;
-constexpr int kBarWidth = 24;
+constexpr int kBarWidth = 24, kNarrowestBar = 6;
 
 double now_seconds() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
+/// Whether stderr is a terminal that can draw over a line.
+bool draws_over() {
+  const char* term = std::getenv("TERM");
+  return ::isatty(STDERR_FILENO) && term && std::string_view(term) != "dumb";
+}
+
+std::string bar(std::int64_t done, std::int64_t total, int width) {
+  const auto filled = static_cast<int>(done * width / total);
+  std::string text;
+  for (int i = 0; i < width; ++i) text += i < filled ? "━" : i == filled ? "╸" : " ";
+  return text;
+}
+
 }  // namespace
 
 bool color_on_stderr() {
-  const char *no_color = std::getenv("NO_COLOR"), *term = std::getenv("TERM");
-  return ::isatty(STDERR_FILENO) && !(no_color && *no_color) && term && std::string_view(term) != "dumb";
+  const char* no_color = std::getenv("NO_COLOR");
+  return draws_over() && !(no_color && *no_color);
 }
 
 ProgressLine::ProgressLine(std::string what, std::int64_t total, bool quiet)
-    : what_(std::move(what)),
-      total_(std::max<std::int64_t>(total, 1)),
-      quiet_(quiet),
-      terminal_(::isatty(STDERR_FILENO)),
-      start_(now_seconds()) {
+    : what_(std::move(what)), total_(total), quiet_(quiet), terminal_(draws_over()), start_(now_seconds()) {
   last_ = terminal_ ? 0 : start_;
 }
 
@@ -42,31 +52,43 @@ ProgressLine::~ProgressLine() { clear(); }
 bool ProgressLine::due(std::int64_t done) const {
   if (quiet_) return false;
   const double now = now_seconds();
-  return terminal_ ? now - last_ >= kTerminalSeconds || done == total_ : now - last_ >= kLogSeconds;
+  return terminal_ ? now - last_ >= kTerminalSeconds || (done == total_ && total_ > 0)
+                   : now - last_ >= kLogSeconds;
 }
 
 void ProgressLine::update(std::int64_t done, const std::string& detail) {
   if (!due(done)) return;
   last_ = now_seconds();
-  const double elapsed = last_ - start_;
-  const double left = done > 0 ? elapsed / static_cast<double>(done) * static_cast<double>(total_ - done) : 0;
-  const std::string text = fmt::format("{}/{}  {}  ETA {}", done, total_, detail, human_seconds(left));
+  const std::string text = state(done, detail);
   if (!terminal_) {
     fmt::print(stderr, "{}: {}\n", what_, text);
     return;
   }
-  const auto filled = static_cast<int>(done * kBarWidth / total_);
-  std::string bar;
-  for (int i = 0; i < kBarWidth; ++i) bar += i < filled ? "━" : i == filled ? "╸" : " ";
-  fmt::print(stderr, "\r\x1b[K{} {} {}", what_, bar, text);
+  // The bar takes what is left of the line; a line that wraps could not be drawn over.
+  const std::size_t columns = terminal_columns(STDERR_FILENO) - 1;
+  const std::size_t taken = width_of(what_) + width_of(text) + 2;
+  const int width =
+      taken < columns && total_ > 0 ? std::min(kBarWidth, static_cast<int>(columns - taken)) : 0;
+  const std::string line =
+      width < kNarrowestBar ? what_ + " " + text : what_ + " " + bar(done, total_, width) + " " + text;
+  fmt::print(stderr, "\r\x1b[K{}", cut(line, columns));
   std::fflush(stderr);
   drawn_ = true;
+}
+
+std::string ProgressLine::state(std::int64_t done, const std::string& detail) const {
+  if (total_ <= 0) return fmt::format("{} {}", with_commas(done), detail);
+  const double elapsed = last_ - start_;
+  const double left = done > 0 ? elapsed / static_cast<double>(done) * static_cast<double>(total_ - done) : 0;
+  return fmt::format("{}/{} {}{}ETA {}", done, total_, detail, detail.empty() ? " " : "  ",
+                     human_seconds(left));
 }
 
 void ProgressLine::clear() {
   if (!drawn_) return;
   std::fputs("\r\x1b[K", stderr);
   std::fflush(stderr);
+  drawn_ = false;
 }
 
 }  // namespace cnn

@@ -10,7 +10,7 @@ namespace cnn {
 /// plain line now and then. Nothing at all when quiet.
 class ProgressLine {
  public:
-  /// `what` stands in front: "epoch 3/8".
+  /// `what` stands in front: "epoch 3/8". total 0: nobody knows how much there is to do.
   ProgressLine(std::string what, std::int64_t total, bool quiet);
   ~ProgressLine();
   ProgressLine(const ProgressLine&) = delete;
@@ -22,8 +22,12 @@ class ProgressLine {
   /// Whether an update now would be shown: skips the work of formatting a detail that nobody sees.
   bool due(std::int64_t done) const;
 
- private:
+  /// Takes the line away, so that something else can be said; the next update draws it again.
   void clear();
+
+ private:
+  /// "120/469 loss 0.1234  ETA 4 s".
+  std::string state(std::int64_t done, const std::string& detail) const;
 
   std::string what_;
   std::int64_t total_;

@@ -82,8 +82,12 @@ TEST_CASE("cnn-eval scores a labeled folder", "[cli]") {
   const Json json = Json::parse(read_file(json_file));
   CHECK(json["images"] == 1000);
   CHECK(json["bad_images"].empty());
-  CHECK(json["top"]["k"] == 3);
-  CHECK(json["top"]["accuracy"].get<double>() >= json["accuracy"].get<double>());
+  CHECK(json["top_k"]["1"] == json["accuracy"]);
+  CHECK(json["top_k"]["3"].get<double>() >= json["accuracy"].get<double>());
+  CHECK(json["top_k"].size() == 5);
+  CHECK(json["accuracy_interval"][0].get<double>() < json["accuracy"].get<double>());
+  CHECK(json["ece"].get<double>() < 0.2);
+  CHECK(json["reliability"].size() == 15);
   REQUIRE(json["per_class"].size() == 10);
   CHECK(json["per_class"][3]["name"] == "3");
   CHECK(json["per_class"][3]["support"] == 100);
@@ -157,6 +161,42 @@ TEST_CASE("cnn-eval says what it sees on images without labels", "[cli]") {
   CHECK(rows[1][2] == guesses[0]["class"]);
 }
 
+TEST_CASE("cnn-eval reads the names of images from standard input, and writes predictions as JSON", "[cli]") {
+  const PictureFolder folder;
+  const fs::path image = kDigits / "test/4/0003.png", odd = folder.path() / "new\nline.png";
+  fs::copy_file(image, odd);
+  folder.write("lines", image.string() + "\n\n" + (kDigits / "test/7/0001.png").string() + "\n");
+  folder.write("nuls", odd.string() + '\0' + image.string() + '\0');
+  folder.write("none", "\n");
+  const fs::path table = folder.path() / "p.json";
+  const auto piped = [&](const char* list) {
+    return run_program("/bin/sh",
+                       {"-c", "exec \"$0\" --model \"$1\" --images - --predictions \"$2\" < \"$3\"",
+                        program_path("cnn-eval").string(), digits_model().string(), table.string(),
+                        (folder.path() / list).string()});
+  };
+  const ProgramResult lines = piped("lines");
+  INFO(lines.description());
+  REQUIRE(lines.exit_code == 0);
+  CHECK(std::count(lines.out.begin(), lines.out.end(), '\n') == 2);
+  Json json = Json::parse(read_file(table));
+  REQUIRE(json["predictions"].size() == 2);
+  CHECK(json["classes"].size() == 10);
+  CHECK(json["predictions"][0]["path"] == image.string());
+  CHECK(json["predictions"][0]["label"].is_null());
+  CHECK(json["predictions"][0]["probabilities"].size() == 10);
+
+  const ProgramResult nuls = piped("nuls");
+  INFO(nuls.description());
+  REQUIRE(nuls.exit_code == 0);
+  const Json again = Json::parse(read_file(table));
+  CHECK(again["predictions"][0]["path"] == odd.string());
+  CHECK(again["predictions"][0]["confidence"] == json["predictions"][0]["confidence"]);
+  const ProgramResult none = piped("none");
+  CHECK(none.exit_code == 1);
+  CHECK_THAT(none.err, ContainsSubstring("names no file"));
+}
+
 TEST_CASE("cnn-eval lists bad images, scores the others and ends with 1", "[cli]") {
   const PictureFolder folder;
   for (const char* name : {"0000.png", "0001.png", "0002.png"}) {
@@ -205,6 +245,8 @@ TEST_CASE("cnn-eval refuses unknown classes with both lists, and what cannot be 
   const fs::path plain = kDigits / "test/3", one = plain / "0000.png";
   refused({plain}, {"--min-accuracy", "0.5"}, "needs labels");
   refused({one}, {"--min-accuracy", "0.5"}, "needs labels");
+  refused({plain}, {"--report", (folder.path() / "r.html").string()}, "--report needs labels");
+  refused({plain}, {"--report", (folder.path() / "no/r.html").string()}, "there is no folder");
   refused({plain}, {"--labels", "x.idx"}, "--labels goes with an IDX file");
   refused({one, one}, {"--labels", "x.idx"}, "one IDX file");
   refused({plain, one}, {}, "is a folder among others");

@@ -1,0 +1,40 @@
+#include "report/mistakes.h"
+
+#include <algorithm>
+
+namespace cnn {
+namespace {
+
+bool is_worse(const Mistake& a, const Mistake& b) {
+  return a.loss != b.loss ? a.loss > b.loss : a.image < b.image;
+}
+
+}  // namespace
+
+bool WorstMistakes::add(std::int64_t image, int label, int predicted, std::span<const float> probabilities,
+                        double loss) {
+  if (predicted == label || most_ == 0) return false;
+  Mistake mistake;
+  mistake.image = image, mistake.label = label, mistake.predicted = predicted;
+  mistake.confidence = probabilities[static_cast<std::size_t>(predicted)];
+  mistake.label_confidence = probabilities[static_cast<std::size_t>(label)];
+  mistake.loss = loss;
+  if (mistakes_.size() < most_) {
+    last_ = mistakes_.size();
+    mistakes_.push_back(std::move(mistake));
+    return true;
+  }
+  const auto mildest = std::max_element(mistakes_.begin(), mistakes_.end(), is_worse);
+  if (!is_worse(mistake, *mildest)) return false;
+  last_ = static_cast<std::size_t>(mildest - mistakes_.begin());
+  *mildest = std::move(mistake);
+  return true;
+}
+
+std::vector<Mistake> WorstMistakes::sorted() const {
+  std::vector<Mistake> result = mistakes_;
+  std::sort(result.begin(), result.end(), is_worse);
+  return result;
+}
+
+}  // namespace cnn

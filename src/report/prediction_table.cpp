@@ -1,0 +1,73 @@
+#include "report/prediction_table.h"
+
+#include <nlohmann/json.hpp>
+
+#include "core/error.h"
+#include "core/text.h"
+
+namespace cnn {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+/// JSON even where a path is no UTF-8.
+std::string text_of(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
+}  // namespace
+
+std::string csv_cell(const std::string& text) {
+  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
+  std::string quoted = "\"";
+  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return quoted + "\"";
+}
+
+PredictionTable::PredictionTable(const fs::path& path, const std::vector<std::string>& classes)
+    : path_(path), json_(path.extension() == ".json") {
+  if (path.empty()) return;
+  file_.open(temporary());
+  if (!file_) fail("--predictions {}: cannot be written", printable(path.string()));
+  if (json_) {
+    file_ << "{\"classes\": " << text_of(classes) << ",\n\"predictions\": [";
+    return;
+  }
+  file_ << "path,label,predicted,confidence";
+  for (const std::string& name : classes) file_ << ',' << csv_cell("p_" + name);
+  file_ << '\n';
+}
+
+PredictionTable::~PredictionTable() {
+  std::error_code ignored;
+  if (!path_.empty()) fs::remove(temporary(), ignored);
+}
+
+void PredictionTable::add(const std::string& image, const std::string& label, const std::string& predicted,
+                          float confidence, std::span<const float> probabilities) {
+  if (path_.empty()) return;
+  if (json_) {
+    const Json row = {{"path", image},
+                      {"label", label.empty() ? Json(nullptr) : Json(label)},
+                      {"predicted", predicted},
+                      {"confidence", confidence},
+                      {"probabilities", probabilities}};
+    file_ << (rows_++ == 0 ? "\n" : ",\n") << text_of(row);
+    return;
+  }
+  file_ << csv_cell(image) << ',' << csv_cell(label) << ',' << csv_cell(predicted) << ','
+        << exact(confidence);
+  for (const float p : probabilities) file_ << ',' << exact(p);
+  file_ << '\n';
+}
+
+void PredictionTable::finish() {
+  if (path_.empty()) return;
+  if (json_) file_ << "\n]}\n";
+  file_.close();
+  if (!file_) fail("--predictions {}: cannot be written; is the disk full?", printable(path_.string()));
+  std::error_code error;
+  fs::rename(temporary(), path_, error);
+  if (error) fail("--predictions {}: cannot be written: {}", printable(path_.string()), error.message());
+}
+
+}  // namespace cnn

@@ -1,0 +1,14 @@
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "report/run_history.h"
+
+namespace cnn {
+
+/// How lively the layers are, as text: a line each with the share of active values, mean, standard deviation
+/// and the gradient's norm (a dash for a layer without parameters).
+std::string statistics_table(std::span<const LayerStatistics> layers);
+
+}  // namespace cnn
