@@ -25,6 +25,7 @@ struct Options {
   fs::path config, run_dir;
   std::vector<std::string> overrides;
   int threads = usable_processors(), seeds = 0;  // seeds 0: --seeds was not given
+  LayerStatisticsRequest layers;
   bool quiet = false, dry_run = false;
 };
 
@@ -51,6 +52,7 @@ ExitCode train_seeds(const Document& document, Config config, const OpenedData& 
     log->info("seed {} ({} of {})", config.seed, results.size() + 1, planned);
     const std::string name = seed_folder(config.seed);
     TrainingRun run(document, config, opened, pool, log, options.quiet);
+    run.tell_about_layers(options.layers);
     const TrainingRun::Result result = run.train(folder / name, interruption, results.empty());
     code = result.code;
     if (code != ExitCode::done) break;
@@ -88,6 +90,7 @@ int train(const Options& options) {
     return static_cast<int>(train_seeds(document, config, opened, pool, folder, options));
 
   TrainingRun run(document, config, opened, pool, log, options.quiet);
+  run.tell_about_layers(options.layers);
   if (options.dry_run) {
     const double seconds = run.dry_run();
     if (options.seeds > 0)
@@ -135,6 +138,13 @@ int main(int argc, char** argv) {
           ->check(CLI::Range(1, 1024))
           ->capture_default_str();
   CLI::Option* quiet = app.add_flag("--quiet", options.quiet, "Only warnings and the final result");
+  CLI::Option* layers = app.add_flag("--layer-stats", options.layers.every_epoch,
+                                     "Log the share of active values, mean, standard deviation and gradient "
+                                     "norm of every layer after each epoch");
+  CLI::Option* steps = app.add_option("--layer-stats-every", options.layers.every_steps,
+                                      "The same every so many steps, over the images of that step")
+                           ->check(CLI::Range(1, 1000000000))
+                           ->type_name("STEPS");
   app.add_flag("--dry-run", options.dry_run,
                "Check everything, print shapes, memory and time per epoch, write nothing");
   cnn::add_version(app, "cnn-train");
@@ -147,10 +157,11 @@ int main(int argc, char** argv) {
           cnn::fail_usage("{} does not go with {}", option->get_name(), why);
     };
     if (*resumed) {
-      only({resumed, set, threads, quiet}, "--resume, which goes on with the run as it is");
+      only({resumed, set, threads, quiet, layers, steps}, "--resume, which goes on with the run as it is");
       resume.overrides = options.overrides;
       resume.threads = options.threads;
       resume.quiet = options.quiet;
+      resume.layers = options.layers;
       return cnn::resume(resume);
     }
     if (!*folder) return cnn::train(options);

@@ -121,6 +121,7 @@ int resume(const ResumeOptions& options) {
   } else {
     training.add_note("there was no checkpoint yet: the run starts over");
   }
+  training.tell_about_layers(options.layers);
   const TrainingRun::Result result = training.train(std::move(run), std::move(checkpoints), interruption);
   if (result.code == ExitCode::done)
     fmt::print("{}\nmodel: {}\n", result.summary, printable((options.folder / "best.safetensors").string()));

@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "apps/training_commentary.h"
+
 namespace cnn {
 
 struct ResumeOptions {
@@ -11,6 +13,7 @@ struct ResumeOptions {
   std::vector<std::string> overrides;  ///< as after --set
   int threads = 1;
   bool quiet = false;
+  LayerStatisticsRequest layers;
 };
 
 /// Goes on with the run in a folder. Returns the exit code. Throws Error: exit 2 for what is no run folder

@@ -11,7 +11,9 @@
 #include "apps/checkpoint_saver.h"
 #include "apps/layer_rows.h"
 #include "apps/places.h"
+#include "apps/run_report.h"
 #include "apps/run_writer.h"
+#include "apps/training_commentary.h"
 #include "core/text.h"
 #include "kernels/simd.h"
 #include "report/progress.h"
@@ -41,19 +43,6 @@ std::shared_ptr<spdlog::logger> both(const spdlog::logger& console, const spdlog
 }
 
 std::string percent(double fraction) { return fmt::format("{:.2f} %", 100 * fraction); }
-
-std::string epoch_line(const EpochResult& r, int epochs) {
-  std::string line = fmt::format("epoch {}/{}  loss {:.4f}  accuracy {}", r.epoch, epochs, r.train_loss,
-                                 percent(r.train_accuracy));
-  if (r.validation)
-    line += fmt::format("  validation {} (loss {:.4f}{})", percent(r.validation->accuracy()),
-                        r.validation->loss(), r.best ? ", best so far" : "");
-  line += fmt::format("  learning rate {:.3g}  {} images/s\n  active:", r.learning_rate,
-                      with_commas(static_cast<std::int64_t>(r.images_per_second)));
-  for (const LayerActivity& layer : r.activity)
-    line += fmt::format(" {} {:.0f} %", layer.layer, 100 * layer.active_fraction);
-  return line;
-}
 
 std::string summary_line(const TrainingRun::Result& result) {
   std::string line = fmt::format("best epoch {}", result.best.epoch);
@@ -197,57 +186,70 @@ TrainingRun::Result TrainingRun::train(RunFolder run, CheckpointFolder checkpoin
       *log);
   CheckpointSaver saver(*trainer_, std::move(checkpoints), config_.training,
                         {{"config", resolved_json(config_)}, {"data", to_text(data_identity_)}}, *log);
-  const int epochs = config_.training.epochs;
-  std::unique_ptr<ProgressLine> progress;
+  RunReport report(run.path(), config_, *network_, data_, pool_.threads(), *log);
+  if (!trainer_->history().empty()) report.resume(best_of(trainer_->history()).epoch);
+  TrainingCommentary commentary(*log, config_.training.epochs, data_, quiet_);
   TrainingEvents events;
-  events.on_step = [&](const StepProgress& p) {
-    if (!progress)
-      progress = std::make_unique<ProgressLine>(fmt::format("epoch {}/{}", p.epoch, epochs),
-                                                p.steps_per_epoch, quiet_);
-    if (progress->due(p.step))
-      progress->update(p.step, fmt::format("loss {:.4f}  accuracy {}", p.loss, percent(p.accuracy)));
-  };
+  commentary.listen(events, layer_statistics_);
+  if (report.validation()) events.on_validation = report.validation()->observer();
   events.on_epoch = [&](const EpochResult& epoch) {
-    progress.reset();
-    log->info("{}", epoch_line(epoch, epochs));
+    commentary.epoch(epoch);
     files.add_epoch();
+    report.add_epoch(epoch.epoch, epoch.best);
   };
   events.on_state = [&](bool epoch_ended) { saver.offer(epoch_ended); };
   Result result;
   try {
     files.begin();
     const Trainer::Outcome outcome = trainer_->run(events, interruption.requested());
-    progress.reset();
+    commentary.clear();
     saver.save_rest();
     bool complete = outcome == Trainer::Outcome::finished;
     if (complete) {
       files.finish();
-      if (data_.test) {
-        result.test = evaluate(trainer_->evaluation_runner(), *data_.test, {},
-                               [&](std::int64_t) { return !interruption.requested(); });
-        complete = result.test->images == data_.test->size();
-      }
+      complete = evaluate_best(report, interruption, result);
     } else {
       files.interrupt();
     }
     if (!complete) {
       log->warn("interrupted after {} whole epochs; go on with: cnn-train --resume {}",
                 trainer_->epochs_done(), printable(run.path().string()));
+      report.stop(trainer_->epochs_done(), "interrupted.");
       result.code = interruption.exit_code();
       return result;
     }
     files.write_result(true, result.test);
   } catch (const Error& error) {
-    progress.reset();
+    commentary.clear();
     log->error("{}", error.what());
     log->error("what is saved is in {}", printable(run.path().string()));
+    report.stop(trainer_->epochs_done(), error.what());
     result.code = error.code();
     return result;
   }
   result.best = best_of(trainer_->history());
+  report.finish(result.best.epoch);
   result.summary = summary_line(result);
   to_file->info("{}", result.summary);
   return result;
+}
+
+bool TrainingRun::evaluate_best(RunReport& report, const Interruption& interruption, Result& result) {
+  const auto run = [&](const ImageSet& set, EvaluationCollector& collector, const char* what) {
+    ProgressLine line(what, set.size(), quiet_);
+    return evaluate(trainer_->evaluation_runner(), set, collector.observer(), [&](std::int64_t images) {
+      line.update(images, "images");
+      return !interruption.requested();
+    });
+  };
+  bool complete = true;
+  if (data_.test) {
+    result.test = run(*data_.test, *report.test(), "testing");
+    complete = result.test->images == data_.test->size();
+  }
+  if (complete && !report.tells_of(best_of(trainer_->history()).epoch))
+    complete = run(*data_.validation, *report.validation(), "validating").images == data_.validation->size();
+  return complete;
 }
 
 }  // namespace cnn

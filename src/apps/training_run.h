@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "apps/interruption.h"
+#include "apps/run_report.h"
+#include "apps/training_commentary.h"
 #include "apps/training_data.h"
 #include "config/config.h"
 #include "nn/network.h"
@@ -48,12 +50,17 @@ class TrainingRun {
   /// The same in a new folder.
   Result train(const std::filesystem::path& folder, const Interruption& interruption, bool introduce = true);
 
+  /// What the log tells about the layers from now on.
+  void tell_about_layers(const LayerStatisticsRequest& request) { layer_statistics_ = request; }
+
   const Trainer& trainer() const { return *trainer_; }
 
   /// A line for the log when the training begins.
   void add_note(std::string line) { notes_.push_back(std::move(line)); }
 
  private:
+  /// The test images, and the validation images if the report needs them. False: interrupted.
+  bool evaluate_best(RunReport& report, const Interruption& interruption, Result& result);
   void describe(spdlog::logger& log, bool with_layers) const;
   void start_from(const Checkpoint& checkpoint);
 
@@ -67,6 +74,7 @@ class TrainingRun {
   std::vector<std::string> unused_weights_;  // of the file to start from
   std::int64_t bytes_ = 0;
   std::unique_ptr<Trainer> trainer_;
+  LayerStatisticsRequest layer_statistics_;
   DataIdentity data_identity_;
   bool resumed_ = false;
   std::vector<std::string> notes_;

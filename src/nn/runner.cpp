@@ -502,9 +502,9 @@ void Runner::sum_gradients(const Pass& common) {
   });
 }
 
-bool Runner::train(const Batch& batch) {
+bool Runner::train(const Batch& batch, const Observer* observer) {
   const Schedule& s = *schedule_;
-  run_stages(batch, 0, s.forward_stages, true, nullptr);
+  run_stages(batch, 0, s.forward_stages, true, observer);
   for (const float loss : losses())
     if (!std::isfinite(loss)) return false;
   run_stages(batch, s.forward_stages, s.stages.size(), true, nullptr);

@@ -46,8 +46,9 @@ class Runner {
   Runner& operator=(const Runner&) = delete;
 
   /// Forward, loss, backward: afterwards gradients() hold d(mean loss)/d(parameter). Returns false, and
-  /// leaves gradients() undefined, if a loss is not finite. The network must be packed.
-  bool train(const Batch& batch);
+  /// leaves gradients() undefined, if a loss is not finite. The network must be packed. observer: sees the
+  /// outputs of the forward pass; may be null.
+  bool train(const Batch& batch, const Observer* observer = nullptr);
 
   /// Forward in evaluation mode, with the plain cross-entropy if there are labels.
   void evaluate(const Batch& batch, const Observer* observer = nullptr);

@@ -19,6 +19,7 @@ void visit_numbers(Epoch& e, const Visit& visit) {
   }
   for (auto& layer : e.activity) {
     visit(layer.active_fraction), visit(layer.mean), visit(layer.standard_deviation);
+    visit(layer.gradient_norm);
   }
 }
 

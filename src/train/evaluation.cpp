@@ -1,7 +1,6 @@
 #include "train/evaluation.h"
 
 #include <algorithm>
-#include <cmath>
 #include <numeric>
 
 namespace cnn {
@@ -64,39 +63,12 @@ Evaluation evaluate(Runner& runner, const ImageSet& set, const OnPrediction& eac
 
 std::vector<LayerActivity> measure_activity(Network& network, Runner& runner, const ImageSet& set,
                                             std::int64_t most) {
-  const std::size_t rows = network.layers().size();
-  // One set of sums per block, added up in block order: the result does not depend on the threads.
-  std::vector<std::vector<ValueStatistics>> blocks(
-      static_cast<std::size_t>(blocks_of(runner.largest_batch())));
-  std::vector<ValueStatistics> totals(rows);
-  const Observer observer = [&](int row, int block, int images, BlockView<const float> y) {
-    add_statistics(y, images, blocks[static_cast<std::size_t>(block)][static_cast<std::size_t>(row)]);
-  };
-  for (auto& block : blocks) block.assign(rows, {});
-  in_batches(runner, set, std::min(most, set.size()), &observer, [&](std::int64_t) {
-    for (auto& block : blocks) {
-      for (std::size_t row = 0; row < rows; ++row) {
-        totals[row].count += block[row].count;
-        totals[row].active += block[row].active;
-        totals[row].sum += block[row].sum;
-        totals[row].sum_of_squares += block[row].sum_of_squares;
-      }
-      block.assign(rows, {});
-    }
+  ActivityMeter meter(network, runner.largest_batch());
+  in_batches(runner, set, std::min(most, set.size()), &meter.observer(), [&](std::int64_t) {
+    meter.end_pass();
     return true;
   });
-  std::vector<LayerActivity> result;
-  for (std::size_t row = 0; row < rows; ++row) {
-    const ValueStatistics& s = totals[row];
-    const double mean = s.sum / s.count;
-    result.push_back(
-        {.layer = network.layers()[row].name,
-         .values = network.layers()[row].out.values(),
-         .active_fraction = s.active / s.count,
-         .mean = mean,
-         .standard_deviation = std::sqrt(std::max(0.0, s.sum_of_squares / s.count - mean * mean))});
-  }
-  return result;
+  return meter.take();
 }
 
 }  // namespace cnn

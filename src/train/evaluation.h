@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "kernels/elementwise.h"
 #include "nn/runner.h"
+#include "train/activity_meter.h"
 #include "train/image_set.h"
 
 namespace cnn {
@@ -28,13 +28,6 @@ using OnPrediction =
 /// (images done) may be empty; progress may return false to stop.
 Evaluation evaluate(Runner& runner, const ImageSet& set, const OnPrediction& each = {},
                     const std::function<bool(std::int64_t)>& progress = {});
-
-/// How lively the output of an entry is, after its activation function.
-struct LayerActivity {
-  std::string layer;
-  std::int64_t values = 0;  ///< for one image
-  double active_fraction = 0, mean = 0, standard_deviation = 0;
-};
 
 /// Over the first `most` images of a set, in evaluation mode.
 std::vector<LayerActivity> measure_activity(Network& network, Runner& runner, const ImageSet& set,

@@ -1,5 +1,6 @@
 #include "train/run_folder.h"
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
@@ -28,7 +29,7 @@ std::string csv(const std::string& text) {
 constexpr const char* kMetricsHead =
     "epoch,train_loss,train_accuracy,validation_loss,validation_accuracy,learning_rate,seconds,"
     "images_per_second\n";
-constexpr const char* kActivationsHead = "epoch,layer,activations,active_fraction,mean,std\n";
+constexpr const char* kActivationsHead = "epoch,layer,activations,active_fraction,mean,std,gradient_norm\n";
 
 std::string metrics_row(const EpochResult& r) {
   return fmt::format("{},{},{},{},{},{},{},{}\n", r.epoch, exact(r.train_loss), exact(r.train_accuracy),
@@ -39,8 +40,9 @@ std::string metrics_row(const EpochResult& r) {
 std::string activations_rows(const EpochResult& r) {
   std::string rows;
   for (const LayerActivity& layer : r.activity)
-    rows += fmt::format("{},{},{},{},{},{}\n", r.epoch, csv(layer.layer), layer.values,
-                        exact(layer.active_fraction), exact(layer.mean), exact(layer.standard_deviation));
+    rows += fmt::format("{},{},{},{},{},{},{}\n", r.epoch, csv(layer.layer), layer.values,
+                        exact(layer.active_fraction), exact(layer.mean), exact(layer.standard_deviation),
+                        std::isnan(layer.gradient_norm) ? "" : exact(layer.gradient_norm));
   return rows;
 }
 

@@ -9,6 +9,8 @@
 #include "core/error.h"
 #include "core/random.h"
 #include "core/text.h"
+#include "train/activity_meter.h"
+#include "train/gradient_norms.h"
 
 namespace cnn {
 namespace {
@@ -25,6 +27,11 @@ double now_seconds() {
 
 std::int64_t steps_in_epoch(std::int64_t images, const TrainingSpec& spec) {
   return spec.drop_last ? images / spec.batch_size : (images + spec.batch_size - 1) / spec.batch_size;
+}
+
+std::vector<LayerActivity> with_gradients(std::vector<LayerActivity> layers, std::span<const double> norms) {
+  for (std::size_t row = 0; row < layers.size(); ++row) layers[row].gradient_norm = norms[row];
+  return layers;
 }
 
 bool is_better(const Evaluation& a, const Evaluation& b) {
@@ -49,6 +56,7 @@ Trainer::Trainer(Network& network, ThreadPool& pool, const TrainingSpec& spec, s
       evaluation_(network, pool, false, kEvaluationBatch),
       order_(static_cast<std::size_t>(train.size())),
       labels_(static_cast<std::size_t>(spec.batch_size)),
+      gradient_norms_(network.layers().size()),
       best_parameters_(network.parameter_floats()),
       best_states_(static_cast<std::int64_t>(network.states().size())) {
   if (steps_per_epoch_ == 0)
@@ -76,6 +84,7 @@ void Trainer::list_state(StateParts& parts) {
   parts.add("epoch.correct", now_.correct);
   parts.add("epoch.loss_sum", now_.loss_sum);
   parts.add("epoch.seconds", now_.seconds);
+  parts.add("epoch.gradient_norms", std::span<double>(gradient_norms_));
   parts.add("history", {[this] { return to_numbers(history_); },
                         [this](std::span<const double> numbers) {
                           history_ = to_epochs(numbers, network_, validation_ != nullptr);
@@ -136,24 +145,36 @@ bool Trainer::train_epoch(const TrainingEvents& events, const std::atomic<bool>&
     return order.subspan(std::min(static_cast<std::size_t>(step * spec_.batch_size), order.size()));
   };
   if (train_.will_need) train_.will_need(images_from(now_.steps));
+  std::optional<ActivityMeter> meter;
+  if (events.on_layers && events.layers_every > 0) meter.emplace(network_, network_.largest_batch());
   const double start = now_seconds() - now_.seconds;
   while (now_.steps < steps_per_epoch_) {
     const auto left = images_from(now_.steps);
-    train_step(left.first(std::min(static_cast<std::size_t>(spec_.batch_size), left.size())));
+    const bool look = meter && (steps_done() + 1) % events.layers_every == 0;
+    train_step(left.first(std::min(static_cast<std::size_t>(spec_.batch_size), left.size())),
+               look ? &meter->observer() : nullptr);
     now_.seconds = now_seconds() - start;
-    if (events.on_step)
-      events.on_step({.epoch = epochs_done() + 1,
-                      .step = now_.steps,
-                      .steps_per_epoch = steps_per_epoch_,
-                      .loss = now_.loss_sum / static_cast<double>(now_.seen),
-                      .accuracy = static_cast<double>(now_.correct) / static_cast<double>(now_.seen)});
+    if (look) {
+      meter->end_pass();
+      events.on_layers(progress(),
+                       with_gradients(meter->take(), gradient_norms(network_, training_.gradients())));
+    }
+    if (events.on_step) events.on_step(progress());
     if (events.on_state) events.on_state(false);
     if (stop) return false;
   }
   return true;
 }
 
-void Trainer::train_step(std::span<const std::int64_t> images) {
+StepProgress Trainer::progress() const {
+  return {.epoch = epochs_done() + 1,
+          .step = now_.steps,
+          .steps_per_epoch = steps_per_epoch_,
+          .loss = now_.loss_sum / static_cast<double>(now_.seen),
+          .accuracy = static_cast<double>(now_.correct) / static_cast<double>(now_.seen)};
+}
+
+void Trainer::train_step(std::span<const std::int64_t> images, const Observer* observer) {
   const auto epoch = static_cast<std::uint32_t>(epochs_done() + 1);
   const std::function<void(int, int, int, BlockView<float>)> fill = [&](int block, int count, int worker,
                                                                         BlockView<float> x) {
@@ -168,13 +189,13 @@ void Trainer::train_step(std::span<const std::int64_t> images) {
                     .seed = seed_,
                     .step = static_cast<std::uint32_t>(steps_done()),
                     .label_smoothing = static_cast<float>(spec_.label_smoothing)};
-  if (!training_.train(batch)) explain_non_finite(batch, learning_rate(steps_done()));
+  if (!training_.train(batch, observer)) explain_non_finite(batch, learning_rate(steps_done()));
   optimizer_.step(schedule_.factor(steps_done()), training_.gradients(), network_.parameters(), pool_);
   network_.pack(pool_);
   for (const float loss : training_.losses()) now_.loss_sum += loss;
   for (std::size_t i = 0; i < images.size(); ++i) now_.correct += training_.predictions()[i] == labels_[i];
   now_.seen += batch.images;
-  ++now_.steps;
+  if (++now_.steps == steps_per_epoch_) gradient_norms_ = gradient_norms(network_, training_.gradients());
 }
 
 /// Measures, and closes the epoch. False: interrupted, and nothing has changed.
@@ -186,13 +207,17 @@ bool Trainer::finish_epoch(const TrainingEvents& events, const std::atomic<bool>
   result.images_per_second = static_cast<double>(now_.seen) / now_.seconds;
   result.train_loss = now_.loss_sum / static_cast<double>(now_.seen);
   result.train_accuracy = static_cast<double>(now_.correct) / static_cast<double>(now_.seen);
-  const auto go_on = [&](std::int64_t) { return !stop; };
-  if (validation_) result.validation = evaluate(evaluation_, *validation_, {}, go_on);
+  const auto go_on = [&](std::int64_t images) {
+    if (events.on_validated) events.on_validated(images);
+    return !stop;
+  };
+  if (validation_) result.validation = evaluate(evaluation_, *validation_, events.on_validation, go_on);
   if (stop) return false;
   result.best =
       !validation_ || history_.empty() || is_better(*result.validation, *best_of(history_).validation);
-  result.activity =
-      measure_activity(network_, evaluation_, validation_ ? *validation_ : train_, kActivityImages);
+  result.activity = with_gradients(
+      measure_activity(network_, evaluation_, validation_ ? *validation_ : train_, kActivityImages),
+      gradient_norms_);
   if (result.best) {
     const auto copy = [](std::span<const float> from, std::span<float> to) {
       std::copy(from.begin(), from.end(), to.begin());

@@ -31,6 +31,12 @@ struct StepProgress {
 /// What a training tells while it runs. Each may be empty.
 struct TrainingEvents {
   std::function<void(const StepProgress&)> on_step = {};  ///< after each step
+  /// For each validation image of an epoch, in order, and after every pass with the number of images so far.
+  OnPrediction on_validation = {};
+  std::function<void(std::int64_t images)> on_validated = {};
+  /// Every `layers_every` steps (0: never), with the layers' statistics over the images of that step.
+  std::int64_t layers_every = 0;
+  std::function<void(const StepProgress&, const std::vector<LayerActivity>&)> on_layers = {};
   /// After each epoch, with its measurements done. The network holds the model of the epoch.
   std::function<void(const EpochResult&)> on_epoch = {};
   /// After each step (false) and each epoch (true): what list_state() names is whole now and may be saved.
@@ -84,7 +90,9 @@ class Trainer {
   };
   bool train_epoch(const TrainingEvents& events, const std::atomic<bool>& stop);
   bool finish_epoch(const TrainingEvents& events, const std::atomic<bool>& stop);
-  void train_step(std::span<const std::int64_t> images);
+  /// observer: sees the outputs of all layers; null: nobody does.
+  void train_step(std::span<const std::int64_t> images, const Observer* observer);
+  StepProgress progress() const;
   void shuffle(int epoch);
   [[noreturn]] void explain_non_finite(const Batch& batch, double learning_rate);
 
@@ -102,6 +110,7 @@ class Trainer {
   std::vector<std::int32_t> labels_;  // of a step
   std::int64_t epochs_done_ = 0;
   Epoch now_;
+  std::vector<double> gradient_norms_;           // of the last step of an epoch, for each of the layers
   std::vector<EpochResult> history_;             // of the epochs that are done
   AlignedBuffer best_parameters_, best_states_;  // zeros before there is a best epoch
 };

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <csignal>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -90,7 +91,7 @@ TEST_CASE("the run folder holds what the contract says", "[cli]") {
         "per_second");
   CHECK(metrics[2].starts_with("2,"));
   const auto activations = lines_of(folder.path() / "run/activations.csv");
-  CHECK(activations[0] == "epoch,layer,activations,active_fraction,mean,std");
+  CHECK(activations[0] == "epoch,layer,activations,active_fraction,mean,std,gradient_norm");
   CHECK((activations.size() - 1) % 2 == 0);
   const auto json = nlohmann::json::parse(read_file(folder.path() / "run/result.json"));
   CHECK(json["finished"] == true);
@@ -98,6 +99,32 @@ TEST_CASE("the run folder holds what the contract says", "[cli]") {
   CHECK_THAT(result.err,
              ContainsSubstring("conv1") && ContainsSubstring("activations") && ContainsSubstring("active:"));
   CHECK_THAT(result.out, ContainsSubstring("best epoch"));
+}
+
+TEST_CASE("--layer-stats logs every layer, and dead layers are named in any case", "[cli]") {
+  const TemporaryFolder folder;
+  const ProgramResult result = train(folder, {"--layer-stats-every", "2", "--set", "training.epochs=1"});
+  INFO(result.description());
+  REQUIRE(result.exit_code == 0);
+  CHECK_THAT(result.err, ContainsSubstring("epoch 1, step 2: the layers on this step's images") &&
+                             ContainsSubstring("gradient norm") && ContainsSubstring("dense1 "));
+  const auto rows = lines_of(folder.path() / "run/activations.csv");
+  const auto conv =
+      std::find_if(rows.begin(), rows.end(), [](const auto& row) { return row.starts_with("1,conv1"); });
+  REQUIRE(conv != rows.end());
+  CHECK(std::stod(conv->substr(conv->rfind(',') + 1)) > 0);
+  const TemporaryFolder other;
+  const ProgramResult plain = train(other, {"--layer-stats"});
+  INFO(plain.description());
+  CHECK(plain.exit_code == 0);
+  CHECK_THAT(plain.err, ContainsSubstring("gradient norm"));
+  CHECK(plain.err.find("step 2:") == std::string::npos);
+  // Looking changes nothing.
+  const TemporaryFolder third;
+  REQUIRE(train(third, {"--set", "training.epochs=1"}).exit_code == 0);
+  CHECK((read_file(folder.path() / "run/last.safetensors") ==
+         read_file(third.path() / "run/last.safetensors")));
+  CHECK(train(third, {"--layer-stats-every", "0"}).exit_code == 2);
 }
 
 TEST_CASE("--dry-run says shapes, memory and time, and writes nothing", "[cli]") {
