@@ -103,6 +103,7 @@ TrainingData prepare_data(const OpenedData& opened, const DataSpec& spec, std::u
   data.std = normalize.std;
   const int workers = pool.threads();
   data.train = image_set(train, normalize, workers, Augmentation(spec.augment, seed));
+  data.plain_train = image_set(train, normalize, workers);
   if (validation) data.validation = image_set(validation, normalize, workers);
   if (opened.test) data.test = image_set(opened.test, normalize, workers);
   data.validation_images = validation;

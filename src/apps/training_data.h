@@ -23,6 +23,7 @@ struct OpenedData {
 /// What the trainer reads, and what a model must remember of it.
 struct TrainingData {
   ImageSet train;
+  ImageSet plain_train;  ///< the same images without augmentation
   std::optional<ImageSet> validation, test;
   std::shared_ptr<const Dataset> validation_images, test_images;  ///< what they are made of, to be shown
   std::vector<std::string> classes;

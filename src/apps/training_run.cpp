@@ -18,6 +18,7 @@
 #include "kernels/simd.h"
 #include "report/progress.h"
 #include "train/model_file.h"
+#include "train/whitening.h"
 
 namespace cnn {
 namespace {
@@ -108,6 +109,7 @@ TrainingRun::TrainingRun(const Document& document, Config config, const OpenedDa
                                      training.batch_size);
   });
   network_->initialize(config_.seed);
+  if (!start) whiten(*network_, data_.plain_train, pool);
   if (training.initial_weights && !start)
     unused_weights_ = load_initial_weights(*training.initial_weights, *network_);
 

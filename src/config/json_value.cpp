@@ -9,7 +9,8 @@
 namespace cnn {
 namespace {
 
-constexpr std::size_t kLineWidth = 170;    // an entry of the network with all its keys is a line
+constexpr std::size_t kLineWidth = 170;
+constexpr std::size_t kEntryWidth = 320;   // of an array: an entry of the network with all its keys is a line
 constexpr std::size_t kLongestQuote = 60;  // of a found value in a message
 
 std::string quoted(const std::string& text) {
@@ -29,11 +30,12 @@ bool is_container(const JsonValue& value) {
   return value.kind == JsonValue::Kind::array || value.kind == JsonValue::Kind::object;
 }
 
-void print(const JsonValue& value, std::size_t indent, std::size_t used, std::string& out) {
+void print(const JsonValue& value, std::size_t indent, std::size_t used, std::size_t width,
+           std::string& out) {
   const std::string line = to_line(value);
   // The outermost levels are spread out even when they are short: a config reads like a config.
   const bool spread = indent == 0 && is_container(value) && !value.items.empty();
-  if (!spread && (!is_container(value) || value.items.empty() || used + line.size() + 1 <= kLineWidth)) {
+  if (!spread && (!is_container(value) || value.items.empty() || used + line.size() + 1 <= width)) {
     out += line;
     return;
   }
@@ -43,7 +45,7 @@ void print(const JsonValue& value, std::size_t indent, std::size_t used, std::st
     std::string start(indent + 2, ' ');
     if (object) start += quoted(value.keys[i].name) + ": ";
     out += start;
-    print(value.items[i], indent + 2, start.size(), out);
+    print(value.items[i], indent + 2, start.size(), object ? kLineWidth : kEntryWidth, out);
     out += i + 1 < value.items.size() ? ",\n" : "\n";
   }
   out.append(indent, ' ');
@@ -89,7 +91,7 @@ JsonValue& JsonValue::set(std::string_view key, JsonValue value) {
 
 std::string to_text(const JsonValue& value) {
   std::string out;
-  print(value, 0, 0, out);
+  print(value, 0, 0, kLineWidth, out);
   return out + "\n";
 }
 

@@ -2,6 +2,8 @@
 
 #include <map>
 
+#include "config/control_keys.h"
+
 namespace cnn {
 namespace {
 
@@ -37,6 +39,69 @@ Field<S> activation_key() {
                       "Non-linearity applied to the output.");
 }
 
+/// `refused`: initializers that such an entry cannot have.
+KindOf<WeightInit> weight_init(bool of_conv) {
+  using W = WeightInit;
+  std::vector<Choice<W>::Word> words{{"kaiming_uniform", W::kaiming_uniform},
+                                     {"kaiming_normal", W::kaiming_normal},
+                                     {"xavier_uniform", W::xavier_uniform},
+                                     {"zeros", W::zeros}};
+  if (of_conv)
+    words.insert(words.end(),
+                 {{"dirac", W::dirac}, {"partial_dirac", W::partial_dirac}, {"whitening", W::whitening}});
+  std::vector<Choice<W>::Refused> refused;
+  if (!of_conv)
+    for (const char* name : {"dirac", "partial_dirac", "whitening"})
+      refused.push_back(
+          {name, fmt::format("\"{}\" is about the windows of a convolution; only conv has it", name)});
+  return choice<W>(std::move(words), std::move(refused));
+}
+
+/// A key about a bias, for an entry that may have none.
+template <class S>
+Field<S> bias_init_key() {
+  using B = BiasInit;
+  Field<S> field =
+      optional_key("bias_init", &S::bias_init, choice<B>({{"uniform", B::uniform}, {"zeros", B::zeros}}),
+                   "How the bias starts: `uniform` as in PyTorch, U(-b, b) with b = 1 / sqrt(inputs of an "
+                   "output), or `zeros`.");
+  field.write = [write = field.write](const S& spec, Purpose purpose) {
+    return spec.bias ? write(spec, purpose) : std::nullopt;
+  };
+  return field;
+}
+
+/// What is wrong with keys about a bias that an entry does not have.
+template <class S>
+bool check_bias_keys(const Place& place, const S& spec) {
+  const bool good = check_control_keys(place, true, spec.bias);
+  if (spec.bias || !place.has("bias_init")) return good;
+  return place.error_at_key("bias_init", "this entry has no bias (\"bias\" is false); leave it out");
+}
+
+/// true, false or "bias".
+class AffineKind : public Kind<BatchNormSpec::Affine> {
+  using Affine = BatchNormSpec::Affine;
+
+ public:
+  bool read(const Place& place, Affine& out) const override {
+    const JsonValue& value = place.value();
+    if (value.kind == JsonValue::Kind::boolean)
+      return out = value.boolean ? Affine::scale_and_bias : Affine::none, true;
+    if (value.kind == JsonValue::Kind::string && value.text == "bias") return out = Affine::bias, true;
+    return place.expected(words());
+  }
+  JsonValue write(const Affine& value) const override {
+    if (value == Affine::bias) return "bias";
+    return value == Affine::scale_and_bias;
+  }
+  JsonValue schema() const override {
+    return JsonValue::object().set("enum",
+                                   JsonValue::array({JsonValue(true), JsonValue(false), JsonValue("bias")}));
+  }
+  std::string words() const override { return "true, false or \"bias\""; }
+};
+
 Table<ConvSpec> conv_table() {
   Table<ConvSpec> table{
       "conv",
@@ -54,7 +119,16 @@ Table<ConvSpec> conv_table() {
                     "Splits the channels into independent groups; as many groups as channels is a depthwise "
                     "convolution."),
        optional_key("bias", &ConvSpec::bias, boolean(), "Add a learned constant per output map."),
-       activation_key<ConvSpec>()}};
+       activation_key<ConvSpec>(),
+       optional_key(
+           "weight_init", &ConvSpec::weight_init, weight_init(true),
+           "How the weight starts, after torch.nn.init: `kaiming_uniform` as PyTorch's layers do, U(-b, b) "
+           "with b = 1 / sqrt(inputs of an output); `dirac`: the first outputs copy the inputs, the others "
+           "are 0; `partial_dirac`: the others are `kaiming_uniform`; `whitening`, first entry only: filters "
+           "that decorrelate the patches of the training images, and their negatives, at most 2 * inputs "
+           "of an output."),
+       bias_init_key<ConvSpec>()}};
+  add_control_keys(table);
   table.refused = {{"in_channels", "leave this key out: the input channels follow from the entry before"},
                    {"input_shape", "leave this key out: the input's shape is `image` in `data`"}};
   table.check = [](const Place& place, ConvSpec& conv) {
@@ -64,6 +138,7 @@ Table<ConvSpec> conv_table() {
           fmt::format("\"same\" works with stride 1 only, and stride is {}; give the padding as a number, "
                       "such as half the kernel size",
                       to_string(conv.stride)));
+    if (!check_bias_keys(place, conv)) return false;
     if (conv.out_channels % conv.groups != 0)
       return place.error_at_member(
           "groups", fmt::format("{} groups do not divide the {} output channels evenly", conv.groups,
@@ -131,21 +206,35 @@ Table<DenseSpec> dense_table() {
       {required_key("units", &DenseSpec::units, integer(1),
                     "Number of outputs. The last entry's are the number of classes."),
        optional_key("bias", &DenseSpec::bias, boolean(), "Add a learned constant per output."),
-       activation_key<DenseSpec>()}};
+       activation_key<DenseSpec>(),
+       optional_key(
+           "weight_init", &DenseSpec::weight_init, weight_init(false),
+           "How the weight starts, after torch.nn.init; `kaiming_uniform` as PyTorch's layers do, U(-b, b) "
+           "with b = 1 / sqrt(inputs)."),
+       bias_init_key<DenseSpec>()}};
+  add_control_keys(table);
+  table.check = [](const Place& place, DenseSpec& dense) { return check_bias_keys(place, dense); };
   table.refused = {{"in_features", "leave this key out: the number of inputs follows from the entry before"}};
   return table;
 }
 
 Table<BatchNormSpec> batch_norm_table() {
-  return {
+  using Affine = BatchNormSpec::Affine;
+  Table<BatchNormSpec> table{
       "batch_norm",
       "Shifts and scales each channel to mean 0 and variance 1: of the batch in training, of the running "
       "statistics in evaluation.",
       {optional_key("eps", &BatchNormSpec::eps, number(Interval::above(0)), "Added to the variance."),
        optional_key("momentum", &BatchNormSpec::momentum, number(Interval::closed(0, 1)),
                     "Weight of the new batch in the running statistics."),
-       optional_key("affine", &BatchNormSpec::affine, boolean(), "Learn a scale and a shift per channel."),
+       optional_key("affine", &BatchNormSpec::affine, KindOf<Affine>(std::make_shared<AffineKind>()),
+                    "Learn a scale (`weight`) and a shift (`bias`) per channel; `\"bias\"`: only the shift."),
        activation_key<BatchNormSpec>()}};
+  add_control_keys(table);
+  table.check = [](const Place& place, BatchNormSpec& norm) {
+    return check_control_keys(place, norm.affine == Affine::scale_and_bias, norm.affine != Affine::none);
+  };
+  return table;
 }
 
 Table<DropoutSpec> dropout_table() {
@@ -182,19 +271,34 @@ Table<ActivationSpec> activation_table() {
   return table;
 }
 
+Table<ScaleSpec> scale_table() {
+  Table<ScaleSpec> table{"scale",
+                         "Multiplies every value by a fixed number.",
+                         {required_key("factor", &ScaleSpec::factor, number(), "The number.")}};
+  table.refused = {
+      {"activation",
+       "scale has no activation; put it on the entry before, or add {\"type\": \"activation\"} after it"}};
+  return table;
+}
+
 Table<ResidualSpec> residual_table() {
   using S = ResidualSpec::Shortcut;
-  return {"residual",
-          "A chain of entries whose result is added to a shortcut from its input (ResNet). Entries may be "
-          "residuals "
-          "themselves.",
-          {required_key("layers", &ResidualSpec::layers, chain_kind(), "The chain, as in `network`."),
-           optional_key("shortcut", &ResidualSpec::shortcut,
-                        choice<S>({{"identity", S::identity}, {"projection", S::projection}}),
-                        "`\"identity\"`: the input itself, shapes must agree; `\"projection\"`: a 1x1 conv "
-                        "without bias and a "
-                        "batch_norm make them agree."),
-           activation_key<ResidualSpec>()}};
+  Table<ResidualSpec> table{
+      "residual",
+      "A chain of entries whose result is added to a shortcut from its input (ResNet). Entries may be "
+      "residuals "
+      "themselves.",
+      {required_key("layers", &ResidualSpec::layers, chain_kind(), "The chain, as in `network`."),
+       optional_key("shortcut", &ResidualSpec::shortcut,
+                    choice<S>({{"identity", S::identity}, {"projection", S::projection}}),
+                    "`\"identity\"`: the input itself, shapes must agree; `\"projection\"`: a 1x1 conv "
+                    "without bias and a "
+                    "batch_norm make them agree."),
+       activation_key<ResidualSpec>()}};
+  add_control_keys(table);
+  for (std::size_t i = table.fields.size() - 3; i < table.fields.size(); ++i)
+    table.fields[i].doc += " For all entries inside: they learn when both say so, factors multiply.";
+  return table;
 }
 
 /// Chains contain residuals, which contain chains: the table of entries is looked up when it is needed.
@@ -268,6 +372,7 @@ const Typed<LayerSpec, LayerVariant>& layer_kind() {
         .add(batch_norm_table())
         .add(dropout_table())
         .add(activation_table())
+        .add(scale_table())
         .add(residual_table());
     const char* softmax = "softmax is part of the loss and is applied there; leave this entry out";
     layers.refuse_type("softmax", softmax).refuse_type("log_softmax", softmax);

@@ -5,6 +5,12 @@ namespace {
 
 using JsonKind = JsonValue::Kind;
 
+template <class S>
+Field<S> decay_norm_and_bias_key() {
+  return optional_key("decay_norm_and_bias", &S::decay_norm_and_bias, boolean(),
+                      "Whether `weight_decay` is also for biases and the parameters of batch_norm.");
+}
+
 Table<SgdSpec> sgd_table() {
   using S = SgdSpec;
   Table<S> table{
@@ -15,7 +21,8 @@ Table<SgdSpec> sgd_table() {
                     "Share of the last step that is kept."),
        optional_key("nesterov", &S::nesterov, boolean(), "Nesterov's momentum; needs `momentum` > 0."),
        optional_key("weight_decay", &S::weight_decay, number(Interval::at_least(0)),
-                    "Times the weight, added to the gradient.")}};
+                    "Times the weight, added to the gradient."),
+       decay_norm_and_bias_key<S>()}};
   table.check = [](const Place& place, SgdSpec& spec) {
     if (!spec.nesterov || spec.momentum > 0) return true;
     return place.error_at_member(
@@ -37,7 +44,8 @@ Table<AdamSpec> adam_table(bool decoupled) {
        optional_key("eps", &S::eps, number(Interval::at_least(0)), "Added to the denominator."),
        optional_key("weight_decay", &S::weight_decay, number(Interval::at_least(0)),
                     decoupled ? "Times the learning rate, the share of a weight that a step takes away."
-                              : "Times the weight, added to the gradient.")}};
+                              : "Times the weight, added to the gradient."),
+       decay_norm_and_bias_key<S>()}};
   table.prototype.decoupled_decay = decoupled;
   if (decoupled) table.prototype.weight_decay = 0.01;
   table.owns = [=](const S& spec) { return spec.decoupled_decay == decoupled; };

@@ -29,6 +29,13 @@ void multiply(BlockView<const float> a, BlockView<const float> b, BlockView<floa
   });
 }
 
+void scale(float factor, BlockView<const float> x, BlockView<float> y) {
+  for_each_row(y, [&](int c, int h, float* to, int count) {
+    const float* from = x.at(c, h, 0);
+    for (int i = 0; i < count; ++i) to[i] = factor * from[i];
+  });
+}
+
 void copy(BlockView<const float> x, BlockView<float> y) {
   for_each_row(y, [&](int c, int h, float* to, int count) { std::copy_n(x.at(c, h, 0), count, to); });
 }

@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "core/block.h"
+#include "nn/initialization.h"
+#include "nn/parameter_control.h"
 #include "nn/pass.h"
 #include "nn/shape.h"
 #include "nn/spec_error.h"
@@ -21,17 +23,12 @@ struct Halo {
   static Halo cover(const Halo& a, const Halo& b);
 };
 
-/// How a parameter starts: uniform in [-bound, bound), or constant.
-struct Initialization {
-  float bound = 0;
-  float constant = 0;
-};
-
 /// A trainable tensor, as its layer asks for it.
 struct ParameterRequest {
   std::string name;                 ///< "weight", "bias"; ".weight" of a shortcut is "shortcut.weight"
   std::vector<std::int64_t> shape;  ///< PyTorch's
   Initialization initialization;
+  ParameterControl control;
   /// Whether blocks add to a gradient of their shard; else the layer writes the whole gradient batch-wide.
   bool gradient_per_shard = false;
   /// Floats of the gradient in a shard, if it has a form of the layer's own there, which the layer brings

@@ -33,6 +33,8 @@ class Network::Plan final : public Planner {
     std::vector<std::int64_t> shape;
     std::int64_t offset;
     bool trainable;
+    Initialization start;
+    ParameterControl control;
   };
 
   explicit Plan(Network& network) : network_(network) {}
@@ -48,18 +50,22 @@ class Network::Plan final : public Planner {
         network_.shard_ranges_.push_back({id.offset, id.shard_offset, rounded(count)});
       network_.shard_floats_ += rounded(request.shard_floats == 0 ? count : request.shard_floats);
     }
-    network_.parameter_starts_.push_back({id.offset, count, request.initialization});
-    named.push_back({node_->name + "." + request.name, std::move(request.shape), id.offset, true});
+    named.push_back({node_->name + "." + request.name, std::move(request.shape), id.offset, true,
+                     request.initialization, request.control});
     parameters_ += rounded(count);
-    node_->has_parameters = true;
+    if (!request.control.trainable.empty()) node_->learns = true;
     return id;
   }
 
   StateId state(const std::string& name, std::vector<std::int64_t> shape, float initial) override {
     const StateId id{states_};
     const std::int64_t count = count_of(shape);
-    network_.state_starts_.push_back({id.offset, count, {.constant = initial}});
-    named.push_back({node_->name + "." + name, std::move(shape), id.offset, false});
+    named.push_back({node_->name + "." + name,
+                     std::move(shape),
+                     id.offset,
+                     false,
+                     Initialization::constant(initial),
+                     {}});
     states_ += rounded(count);
     return id;
   }
@@ -100,8 +106,9 @@ class Network::Plan final : public Planner {
     for (Named& tensor : named) {
       AlignedBuffer& buffer = tensor.trainable ? network_.parameters_ : network_.states_;
       const auto count = static_cast<std::size_t>(count_of(tensor.shape));
-      network_.tensors_.push_back(
-          {tensor.name, tensor.shape, std::span(buffer.data() + tensor.offset, count), tensor.trainable});
+      network_.tensors_.push_back({tensor.name, tensor.shape, std::span(buffer.data() + tensor.offset, count),
+                                   tensor.trainable, tensor.control});
+      network_.starts_.push_back(tensor.start);
     }
   }
 
@@ -115,7 +122,7 @@ class Network::Plan final : public Planner {
 
 Network::Network(const NetworkSpec& spec, const Shape& input, int classes, std::int64_t largest_batch)
     : input_(input), largest_batch_(largest_batch), values_{input} {
-  add_entries(spec, 0);
+  add_entries(spec, {}, 0);
   const Node& last = nodes_.back();
   if (last.out.h != 1 || last.out.w != 1)
     throw SpecError(last.path,
@@ -133,15 +140,26 @@ Network::Network(const NetworkSpec& spec, const Shape& input, int classes, std::
 
 Network::~Network() = default;
 
-int Network::add_entries(const NetworkSpec& spec, int value) {
+int Network::add_entries(const NetworkSpec& spec, const LayerControl& outer, int value) {
   for (const LayerSpec& entry : spec) {
     if (const auto* residual = std::get_if<ResidualSpec>(&entry.spec)) {
-      value = add_residual(entry, *residual, value);
+      value = add_residual(entry, *residual, outer, value);
       continue;
     }
+    if (const auto* conv = std::get_if<ConvSpec>(&entry.spec);
+        conv && conv->weight_init == WeightInit::whitening) {
+      if (value != 0)
+        throw SpecError(
+            entry.path + "/weight_init",
+            "whitening makes filters from the images, so only the first entry of the network can have "
+            "it\n" +
+                chain());
+      whitening_ = {entry.name + ".weight", conv->dilation};
+    }
     std::unique_ptr<Layer> layer = std::visit(
-        [](const auto& s) -> std::unique_ptr<Layer> {
-          if constexpr (std::is_same_v<std::decay_t<decltype(s)>, ResidualSpec>)
+        [&](auto s) -> std::unique_ptr<Layer> {
+          if constexpr (requires { s.control; }) s.control = combined(outer, s.control);
+          if constexpr (std::is_same_v<decltype(s), ResidualSpec>)
             return nullptr;
           else
             return make_layer(s);
@@ -154,8 +172,10 @@ int Network::add_entries(const NetworkSpec& spec, int value) {
   return value;
 }
 
-int Network::add_residual(const LayerSpec& entry, const ResidualSpec& spec, int value) {
-  const int branch = add_entries(spec.layers, value);
+int Network::add_residual(const LayerSpec& entry, const ResidualSpec& spec, const LayerControl& outer,
+                          int value) {
+  const LayerControl control = combined(outer, spec.control);
+  const int branch = add_entries(spec.layers, control, value);
   const int row = static_cast<int>(entry_names_.size());
   const Shape in = values_[value], out = values_[branch];
   int shortcut = value;
@@ -178,10 +198,13 @@ int Network::add_residual(const LayerSpec& entry, const ResidualSpec& spec, int 
     conv.kernel_size = {1, 1};
     conv.stride = {stride(in.h, out.h), stride(in.w, out.w)};
     conv.bias = false;
+    conv.control = control;
     shortcut = add_node(make_layer(conv), entry.name + ".shortcut", entry.path + "/shortcut", row, value);
     nodes_.back().is_row = false;
-    shortcut = add_node(make_layer(BatchNormSpec{}), entry.name + ".shortcut_norm", entry.path + "/shortcut",
-                        row, shortcut);
+    BatchNormSpec norm;
+    norm.control = control;
+    shortcut =
+        add_node(make_layer(norm), entry.name + ".shortcut_norm", entry.path + "/shortcut", row, shortcut);
     nodes_.back().is_row = false;
   }
   if (values_[shortcut] != out)
@@ -238,21 +261,27 @@ void Network::plan() {
     node.needs = node.layer->plan(values_[node.x], plan);
   }
   plan.allocate();
-  // A new network has the constants of its running statistics; parameters stay zero until initialize().
-  for (const Start& start : state_starts_)
-    std::fill_n(states_.data() + start.offset, start.count, start.how.constant);
+  initialize_states();  // parameters stay zero until initialize()
+}
+
+void Network::initialize_states() {
+  for (std::size_t i = 0; i < tensors_.size(); ++i)
+    if (!tensors_[i].trainable) std::ranges::fill(tensors_[i].values, starts_[i].size);
 }
 
 void Network::initialize(std::uint64_t seed) {
   std::uint32_t number = 0;
-  for (const Start& start : parameter_starts_) {
+  for (std::size_t i = 0; i < tensors_.size(); ++i) {
+    if (!tensors_[i].trainable) continue;
     Random random(seed, Purpose::initialization, number++);
-    for (std::int64_t i = 0; i < start.count; ++i)
-      parameters_.data()[start.offset + i] =
-          start.how.bound > 0 ? random.uniform(-start.how.bound, start.how.bound) : start.how.constant;
+    cnn::initialize(starts_[i], tensors_[i].shape, random, tensors_[i].values);
   }
-  for (const Start& start : state_starts_)
-    std::fill_n(states_.data() + start.offset, start.count, start.how.constant);
+  initialize_states();
+}
+
+const Tensor* Network::find(std::string_view tensor) const {
+  const auto found = std::ranges::find(tensors_, tensor, &Tensor::name);
+  return found == tensors_.end() ? nullptr : &*found;
 }
 
 void Network::pack(ThreadPool& pool) {

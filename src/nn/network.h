@@ -2,8 +2,10 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/aligned_buffer.h"
@@ -18,7 +20,8 @@ struct Tensor {
   std::string name;  ///< "conv1.weight"
   std::vector<std::int64_t> shape;
   std::span<float> values;
-  bool trainable = false;
+  bool trainable = false;  ///< a parameter, as opposed to running statistics
+  ParameterControl control;
 };
 
 /// One layer in the order of computation. The entries of a residual come before the residual's own node, its
@@ -34,7 +37,7 @@ struct Node {
   int x = 0, shortcut = -1,
       y = 0;  ///< values (edges of the graph) that it reads and writes; value 0 is the input
   Needs needs;
-  bool has_parameters = false;
+  bool learns = false;  ///< has parameters that are ever trained
   std::vector<BufferId> saved;
 };
 
@@ -68,9 +71,20 @@ class Network {
   /// Every tensor of a model file: parameters and running statistics, in the order of the layers.
   const std::vector<Tensor>& tensors() const { return tensors_; }
 
-  /// PyTorch's default initialization: each tensor from a stream of its own (its number among the
-  /// parameters).
+  /// As every layer asks for: PyTorch's default, or an initializer by name. Each tensor from a stream of its
+  /// own (its number among the parameters).
   void initialize(std::uint64_t seed);
+
+  /// The weight of the first convolution, if it is to be made from images (train/whitening.h), and the
+  /// distance of the pixels in its window.
+  struct Whitening {
+    std::string tensor;
+    Size2 dilation;
+  };
+  const std::optional<Whitening>& whitening() const { return whitening_; }
+
+  /// The tensor of this name, or null.
+  const Tensor* find(std::string_view tensor) const;
 
   /// To be called after tensors changed and before the next pass: refreshes what is derived from them.
   void pack(ThreadPool& pool);
@@ -97,12 +111,13 @@ class Network {
 
  private:
   class Plan;
-  int add_entries(const NetworkSpec& spec, int value);
+  int add_entries(const NetworkSpec& spec, const LayerControl& outer, int value);
   int add_node(std::unique_ptr<Layer> layer, const std::string& name, const std::string& path, int entry,
                int x, int shortcut = -1);
-  int add_residual(const LayerSpec& entry, const ResidualSpec& spec, int value);
+  int add_residual(const LayerSpec& entry, const ResidualSpec& spec, const LayerControl& outer, int value);
   std::string chain() const;
   void plan();
+  void initialize_states();
   void summarize();
 
   Shape input_;
@@ -114,11 +129,8 @@ class Network {
   std::vector<Tensor> tensors_;
 
   AlignedBuffer parameters_, states_, constants_;
-  struct Start {
-    std::int64_t offset, count;
-    Initialization how;
-  };
-  std::vector<Start> parameter_starts_, state_starts_;
+  std::optional<Whitening> whitening_;
+  std::vector<Initialization> starts_;  ///< of each of tensors_
   std::vector<ShardRange> shard_ranges_;
   std::int64_t shard_floats_ = 0, statistic_doubles_ = 0;
   std::int64_t scratch_floats_ = 0, training_scratch_floats_ = 0;

@@ -11,6 +11,7 @@
 #include "nn/layers/dropout.h"
 #include "nn/layers/flatten.h"
 #include "nn/layers/pool.h"
+#include "nn/layers/scale.h"
 
 namespace cnn {
 
@@ -25,6 +26,7 @@ struct ResidualSpec {
   std::vector<LayerSpec> layers;
   Shortcut shortcut = Shortcut::identity;
   ActivationFunction activation = ActivationFunction::none;
+  LayerControl control;  ///< of the projection, and of every entry inside beside its own
   friend bool operator==(const ResidualSpec& a, const ResidualSpec& b);
 };
 
@@ -33,14 +35,15 @@ struct LayerSpec {
   std::string name;  ///< unique in the network; given, or type and running number
   std::string path;  ///< JSON pointer of the entry, for error messages: "/network/3", "/network/3/layers/0"
   std::variant<ConvSpec, MaxPoolSpec, AvgPoolSpec, GlobalAvgPoolSpec, FlattenSpec, DenseSpec, BatchNormSpec,
-               DropoutSpec, ActivationSpec, ResidualSpec>
+               DropoutSpec, ActivationSpec, ScaleSpec, ResidualSpec>
       spec;
   friend bool operator==(const LayerSpec&, const LayerSpec&) = default;
 };
 
 // Not defaulted in the class: LayerSpec is not complete there.
 inline bool operator==(const ResidualSpec& a, const ResidualSpec& b) {
-  return a.layers == b.layers && a.shortcut == b.shortcut && a.activation == b.activation;
+  return a.layers == b.layers && a.shortcut == b.shortcut && a.activation == b.activation &&
+         a.control == b.control;
 }
 
 /// The chain, first entry first.

@@ -158,7 +158,7 @@ std::unique_ptr<Runner::Schedule> Runner::make_schedule(const Network& network, 
     dy_halo[node.y] = node.needs.dy_halo;
     consumers[node.x].emplace_back(n, false);
     if (node.shortcut >= 0) consumers[node.shortcut].emplace_back(n, true);
-    wanted[node.y] = node.has_parameters || wanted[node.x] || (node.shortcut >= 0 && wanted[node.shortcut]);
+    wanted[node.y] = node.learns || wanted[node.x] || (node.shortcut >= 0 && wanted[node.shortcut]);
   }
   for (int v = 0; v < values; ++v) s.activation.push_back(add(maps(shapes[v], x_halo[v])));
   const int last_value = nodes.back().y;
@@ -170,7 +170,7 @@ std::unique_ptr<Runner::Schedule> Runner::make_schedule(const Network& network, 
   if (training) {
     s.logits_gradient = add({.floats = std::int64_t{network.classes()} * kLanes});
     for (int v = 0; v < values; ++v) {
-      if (!wanted[v]) continue;
+      if (!wanted[v] && v != last_value) continue;
       const Halo halo = dy_halo[v];
       if (v == last_value) s.gradients[v].push_back(add(maps(shapes[v], halo)));
       for (const auto& [n, is_shortcut] : consumers[v]) {

@@ -58,7 +58,7 @@ StepTiming measure_step(Network& network, ThreadPool& pool, const OptimizerSpec&
       [&](int block, int count, int, BlockView<float> x) { data.fill(block, count, x); };
   const Batch batch{.images = images, .labels = data.labels.data(), .fill = &fill};
   Runner training(network, pool, true, images), evaluation(network, pool, false, images);
-  Optimizer optimizer(optimizer_spec, network.parameter_floats());
+  Optimizer optimizer(optimizer_spec, network);
 
   // The FMA loop takes about a twentieth of a step, at least 50 microseconds.
   std::int64_t peak_adds = 1 << 22;
@@ -68,7 +68,7 @@ StepTiming measure_step(Network& network, ThreadPool& pool, const OptimizerSpec&
     const double begin = now_seconds();
     if (!training.train(batch)) fail("the loss is not finite on random images; there is nothing to measure");
     const double trained = now_seconds();
-    optimizer.step(1, training.gradients(), network.parameters(), pool);
+    optimizer.step(1, 1, training.gradients(), network.parameters(), pool);
     network.pack(pool);
     optimizer_seconds += now_seconds() - trained;
     step_times.push_back(now_seconds() - begin);

@@ -2,28 +2,32 @@
 
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "core/aligned_buffer.h"
 #include "core/thread_pool.h"
+#include "kernels/optimizer.h"
+#include "nn/network.h"
 #include "train/state_parts.h"
 #include "train/training_spec.h"
 
 namespace cnn {
 
-/// sgd, adam or adamw over the whole block of a network's parameters. The padding between tensors has
-/// gradient 0 and weight 0, so it stays 0.
+/// sgd, adam or adamw over the whole block of a network's parameters, each tensor as its ParameterControl
+/// says. The padding between tensors has gradient 0 and weight 0, so it stays 0.
 class Optimizer {
  public:
-  Optimizer(const OptimizerSpec& spec, std::int64_t parameter_floats);
+  /// Looks up the settings of every tensor once.
+  Optimizer(const OptimizerSpec& spec, Network& network);
 
   /// The learning rate of the config.
   double base_learning_rate() const;
 
-  /// One step with learning rate base_learning_rate() * factor. Spread over the pool; every number is updated
-  /// by the same operations whatever the number of threads.
-  void step(double factor, std::span<const float> gradients, std::span<float> parameters, ThreadPool& pool);
-
-  std::int64_t steps() const { return steps_; }
+  /// One step in this epoch (from 1) with learning rate base_learning_rate() * factor. Tensors that do not
+  /// learn in this epoch are left alone, their running means and step counts too. Spread over the pool; every
+  /// number is updated by the same operations whatever the number of threads.
+  void step(double factor, int epoch, std::span<const float> gradients, std::span<float> parameters,
+            ThreadPool& pool);
 
   /// What the next step depends on besides its arguments.
   void list_state(StateParts& parts);
@@ -32,9 +36,28 @@ class Optimizer {
   static std::int64_t bytes(const OptimizerSpec& spec, std::int64_t parameter_floats);
 
  private:
+  /// Tensors with the same settings: they take the same steps.
+  struct Group {
+    ParameterControl control;  ///< weight_decay_scale 0 where nothing decays
+    std::int64_t steps = 0;    ///< taken so far
+    // Of the step that is being taken.
+    bool active = false;
+    SgdStep sgd;
+    AdamStep adam;
+  };
+  /// A piece of the parameters for one task.
+  struct Chunk {
+    std::int64_t first, count;
+    std::size_t group;
+  };
+  std::size_t group_of(const ParameterControl& control);
+  void add_chunks(std::int64_t first, std::int64_t end, std::size_t group);
+  void prepare(Group& group, double rate) const;
+
   OptimizerSpec spec_;
   AlignedBuffer first_, second_;  ///< momentum or mean, and mean square
-  std::int64_t steps_ = 0;
+  std::vector<Group> groups_;
+  std::vector<Chunk> chunks_;
 };
 
 }  // namespace cnn

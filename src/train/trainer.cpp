@@ -51,7 +51,7 @@ Trainer::Trainer(Network& network, ThreadPool& pool, const TrainingSpec& spec, s
       validation_(validation),
       steps_per_epoch_(steps_in_epoch(train.size(), spec)),
       schedule_(spec.schedule, spec.epochs, steps_per_epoch_),
-      optimizer_(spec.optimizer, network.parameter_floats()),
+      optimizer_(spec.optimizer, network),
       training_(network, pool, true, network.largest_batch()),
       evaluation_(network, pool, false, kEvaluationBatch),
       order_(static_cast<std::size_t>(train.size())),
@@ -65,6 +65,8 @@ Trainer::Trainer(Network& network, ThreadPool& pool, const TrainingSpec& spec, s
         "use a smaller "
         "batch_size",
         train.size(), spec.batch_size);
+  if (std::ranges::none_of(network.nodes(), &Node::learns))
+    fail_usage("there is nothing to learn: no entry of the network has parameters that are trainable");
 }
 
 std::int64_t Trainer::bytes(const Network& network, const TrainingSpec& spec, int threads) {
@@ -190,7 +192,8 @@ void Trainer::train_step(std::span<const std::int64_t> images, const Observer* o
                     .step = static_cast<std::uint32_t>(steps_done()),
                     .label_smoothing = static_cast<float>(spec_.label_smoothing)};
   if (!training_.train(batch, observer)) explain_non_finite(batch, learning_rate(steps_done()));
-  optimizer_.step(schedule_.factor(steps_done()), training_.gradients(), network_.parameters(), pool_);
+  optimizer_.step(schedule_.factor(steps_done()), epochs_done() + 1, training_.gradients(),
+                  network_.parameters(), pool_);
   network_.pack(pool_);
   for (const float loss : training_.losses()) now_.loss_sum += loss;
   for (std::size_t i = 0; i < images.size(); ++i) now_.correct += training_.predictions()[i] == labels_[i];

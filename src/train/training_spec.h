@@ -15,6 +15,7 @@ struct SgdSpec {
   double momentum = 0;
   bool nesterov = false;
   double weight_decay = 0;
+  bool decay_norm_and_bias = true;  ///< whether weight_decay is for tensors of one dimension too
   friend bool operator==(const SgdSpec&, const SgdSpec&) = default;
 };
 
@@ -25,6 +26,7 @@ struct AdamSpec {
   std::array<double, 2> betas{0.9, 0.999};
   double eps = 1e-8;
   double weight_decay = 0;  ///< adamw's default is 0.01
+  bool decay_norm_and_bias = true;
   friend bool operator==(const AdamSpec&, const AdamSpec&) = default;
 };
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Golden values: what PyTorch makes of small trainings that cnn-train has to reproduce.
 
-    make_golden.py             rewrites every folder under cases/ and checks that each case is well conditioned
+    make_golden.py [CASE ...]  rewrites these folders under cases/, or all, and checks that each case is well conditioned
     make_golden.py --compare   changes nothing; trains again and compares with the files (another PyTorch, say)
 
 Needs PyTorch (1.13 or newer) and numpy. A case is a folder with
@@ -135,26 +135,58 @@ class Network:
 
     chain: nn.Module
     parts: dict[str, nn.Module]
+    entries: dict[str, list[Json]]  # of each part: its own entry last, residuals around it before
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """Parameters and running statistics by name."""
         found: dict[str, torch.Tensor] = {}
         for name, part in self.parts.items():
             for key, tensor in [*part.named_parameters(), *part.named_buffers()]:
-                if key != "num_batches_tracked":
+                if key != "num_batches_tracked" and key not in getattr(part, "not_learned", ()):
                     found[f"{name}.{key}"] = tensor
         return found
+
+    def control(self, tensor: str, key: str) -> list[Any]:
+        """What the entries of a tensor say under this key, trainable or one of the scales."""
+        part, kind = tensor.rsplit(".", 1)
+        values = [entry[key] for entry in self.entries[part] if key in entry]
+        is_split = [isinstance(value, dict) and value.keys() & {"weight", "bias"} for value in values]
+        return [value.get(kind, 1) if split else value for value, split in zip(values, is_split)]
+
+    def learns(self, tensor: str, epoch: int) -> bool:
+        """Whether a tensor is trained in this epoch, from 1."""
+        def one(value: Any) -> bool:
+            if isinstance(value, dict):
+                return value.get("from_epoch", 1) <= epoch <= value.get("until_epoch", epoch)
+            return bool(value)
+        return all(one(value) for value in self.control(tensor, "trainable"))
 
 
 def batch_norm(entry: Json, x: torch.Tensor) -> nn.Module:
     """Flat values are normalized one by one, maps per channel."""
     kind = nn.BatchNorm1d if x.dim() == 2 else nn.BatchNorm2d
-    return kind(
+    affine = entry.get("affine", True)
+    norm = kind(
         x.shape[1],
         eps=entry.get("eps", 1e-5),
         momentum=entry.get("momentum", 0.1),
-        affine=entry.get("affine", True),
+        affine=bool(affine),
     )
+    if affine == "bias":
+        norm.weight.requires_grad_(False)
+        norm.not_learned = ("weight",)
+    return norm
+
+
+class Scale(nn.Module):
+    """factor * x."""
+
+    def __init__(self, factor: float) -> None:
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.factor * x
 
 
 def projection_stride(inputs: int, outputs: int) -> int:
@@ -165,9 +197,10 @@ def projection_stride(inputs: int, outputs: int) -> int:
 def network_from_json(entries: list[Json], input_shape: Sequence[int]) -> Network:
     """Builds `network` of a config for images of input_shape (channels, height, width)."""
     parts: dict[str, nn.Module] = {}
+    owners: dict[str, list[Json]] = {}
     counts: dict[str, int] = {}
 
-    def chain_from(chain: list[Json], x: torch.Tensor) -> tuple[nn.Module, torch.Tensor]:
+    def chain_from(chain: list[Json], x: torch.Tensor, around: list[Json]) -> tuple[nn.Module, torch.Tensor]:
         """A chain and what it makes of a probe; the probe carries the shapes from entry to entry."""
         modules: list[nn.Module] = []
         for entry in chain:
@@ -175,6 +208,7 @@ def network_from_json(entries: list[Json], input_shape: Sequence[int]) -> Networ
             counts[kind] = counts.get(kind, 0) + 1
             name = entry.get("name", f"{kind}{counts[kind]}")
             stages: list[nn.Module] = []
+            owners[name] = [*around, entry]
             if kind == "conv":
                 stages = [
                     nn.Conv2d(
@@ -212,8 +246,10 @@ def network_from_json(entries: list[Json], input_shape: Sequence[int]) -> Networ
             elif kind == "activation":
                 slope = [entry["negative_slope"]] if "negative_slope" in entry else []
                 stages = [ACTIVATIONS[entry["function"]](*slope)]
+            elif kind == "scale":
+                stages = [Scale(entry["factor"])]
             elif kind == "residual":
-                inner, y = chain_from(entry["layers"], x)
+                inner, y = chain_from(entry["layers"], x, owners[name])
                 shortcut: nn.Module = nn.Identity()
                 if entry.get("shortcut", "identity") == "projection":
                     stride = tuple(projection_stride(a, b) for a, b in zip(x.shape[2:], y.shape[2:]))
@@ -221,6 +257,7 @@ def network_from_json(entries: list[Json], input_shape: Sequence[int]) -> Networ
                     norm = nn.BatchNorm2d(y.shape[1])
                     parts[f"{name}.shortcut"] = conv
                     parts[f"{name}.shortcut_norm"] = norm
+                    owners[f"{name}.shortcut"] = owners[f"{name}.shortcut_norm"] = owners[name]
                     shortcut = nn.Sequential(conv, norm)
                 stages = [Residual(inner, shortcut)]
             else:
@@ -233,8 +270,8 @@ def network_from_json(entries: list[Json], input_shape: Sequence[int]) -> Networ
             modules.append(module)
         return nn.Sequential(*modules), x
 
-    built, _ = chain_from(entries, torch.zeros(1, *input_shape))
-    return Network(built, parts)
+    built, _ = chain_from(entries, torch.zeros(1, *input_shape), [])
+    return Network(built, parts, owners)
 
 
 # --- Training, as the config says -------------------------------------------------------------------------------
@@ -267,34 +304,43 @@ def schedule_factor(schedule: Json, steps_per_epoch: int, steps: int) -> Callabl
     return factor
 
 
-def make_optimizer(spec: Json, parameters: list[torch.Tensor]) -> torch.optim.Optimizer:
-    """The optimizer of a config."""
+def make_optimizer(spec: Json, network: Network) -> torch.optim.Optimizer:
+    """The optimizer of a config, with a group for each tensor."""
+    decay = spec.get("weight_decay", 0.01 if spec["type"] == "adamw" else 0.0)
+    groups = []
+    for name, tensor in network.tensors().items():
+        if not tensor.requires_grad:
+            continue
+        decays = tensor.dim() > 1 or spec.get("decay_norm_and_bias", True)
+        groups.append(
+            {
+                "params": [tensor],
+                "lr": spec["learning_rate"] * math.prod(network.control(name, "learning_rate_scale")),
+                "weight_decay": decay * math.prod(network.control(name, "weight_decay_scale")) if decays else 0.0,
+            }
+        )
     if spec["type"] == "sgd":
         return torch.optim.SGD(
-            parameters,
+            groups,
             lr=spec["learning_rate"],
             momentum=spec.get("momentum", 0.0),
             nesterov=spec.get("nesterov", False),
-            weight_decay=spec.get("weight_decay", 0.0),
         )
-    kind, decay = {"adam": (torch.optim.Adam, 0.0), "adamw": (torch.optim.AdamW, 0.01)}[spec["type"]]
+    kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[spec["type"]]
     return kind(
-        parameters,
+        groups,
         lr=spec["learning_rate"],
         betas=tuple(spec.get("betas", (0.9, 0.999))),
         eps=spec.get("eps", 1e-8),
-        weight_decay=spec.get("weight_decay", decay),
     )
 
 
-def make_schedule(
-    spec: Json, optimizer: torch.optim.Optimizer, learning_rate: float, steps_per_epoch: int, steps: int
-) -> Any:
+def make_schedule(spec: Json, optimizer: torch.optim.Optimizer, steps_per_epoch: int, steps: int) -> Any:
     """The schedule of a config, advanced every step."""
     if spec["type"] == "one_cycle":
         return torch.optim.lr_scheduler.OneCycleLR(
             optimizer,
-            max_lr=learning_rate,
+            max_lr=[group["lr"] for group in optimizer.param_groups],
             total_steps=steps,
             pct_start=spec.get("pct_start", 0.3),
             anneal_strategy=spec.get("anneal", "cos"),
@@ -351,23 +397,22 @@ def train(folder: Path, config: Json, dtype: torch.dtype, noise: np.random.Gener
     if training.get("drop_last", False):
         starts = range(0, len(inputs) - batch_size + 1, batch_size)
     steps = training["epochs"] * len(starts)
-    parameters = [tensor for tensor in tensors.values() if tensor.requires_grad]
-    optimizer = make_optimizer(training["optimizer"], parameters)
-    schedule = make_schedule(
-        training.get("schedule", {"type": "constant"}),
-        optimizer,
-        training["optimizer"]["learning_rate"],
-        len(starts),
-        steps,
-    )
+    parameters = {name: tensor for name, tensor in tensors.items() if tensor.requires_grad}
+    optimizer = make_optimizer(training["optimizer"], network)
+    # What metrics.csv shows is the rate without any entry's learning_rate_scale.
+    first_scale = optimizer.param_groups[0]["lr"] / training["optimizer"]["learning_rate"]
+    schedule = make_schedule(training.get("schedule", {"type": "constant"}), optimizer, len(starts), steps)
 
     def jitter(tensor: torch.Tensor, size: float) -> None:
         if noise is not None:
             tensor *= torch.from_numpy(1 + size * noise.standard_normal(tuple(tensor.shape)))
 
     epochs: list[Json] = []
-    for _ in range(training["epochs"]):
+    for number in range(1, training["epochs"] + 1):
         chain.train()
+        for name, parameter in parameters.items():
+            parameter.requires_grad_(network.learns(name, number))
+        learning = [parameter for parameter in parameters.values() if parameter.requires_grad]
         loss_sum, correct, seen, learning_rate = 0.0, 0, 0, 0.0
         for first in starts:
             x, y = inputs[first : first + batch_size], targets[first : first + batch_size]
@@ -375,12 +420,12 @@ def train(folder: Path, config: Json, dtype: torch.dtype, noise: np.random.Gener
             loss = functional.cross_entropy(logits, y, label_smoothing=training.get("label_smoothing", 0.0))
             optimizer.zero_grad()
             loss.backward()
-            learning_rate = optimizer.param_groups[0]["lr"]
+            learning_rate = optimizer.param_groups[0]["lr"] / first_scale
             with torch.no_grad():
-                for parameter in parameters:
+                for parameter in learning:
                     jitter(parameter.grad, 5e-7)
                 optimizer.step()
-                for parameter in parameters:
+                for parameter in learning:
                     jitter(parameter, 6e-8)
             schedule.step()
             loss_sum += loss.item() * len(x)
@@ -526,6 +571,7 @@ def rounded(epochs: list[Json]) -> list[Json]:
 def make(case: Case) -> bool:
     """Writes a case, prints a line about it; False if it is badly conditioned."""
     folder = CASES / case.name
+    shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     config = write_inputs(case, folder)
     start = read_safetensors(folder / "start.safetensors")
@@ -718,6 +764,8 @@ def dense_cases() -> list[Case]:
         Case("dense_after_whole_map_conv", [conv(9, 5, activation="silu"), dense(4)], (2, 5, 5)),
         Case("flatten_order", [conv(3, 2, stride=2), flatten(), dense(6, activation="elu"), dense(3)], (2, 6, 10),
              classes=3),
+        Case("scale", [conv(4, 3, activation="tanh"), {"type": "scale", "factor": -2.5}, *head(),
+                       {"type": "scale", "factor": 0.3}], (1, 6, 6), validation=17),
         Case("names", [conv(3, 3, name="edges", activation="tanh"), flatten(), dense(6, activation="tanh"),
                        dense(4, name="scores")], (1, 6, 6)),
     ]
@@ -734,6 +782,9 @@ def norm_cases() -> list[Case]:
                            dense(4)], (1, 6, 6), validation=20),
         Case("norm_not_affine", [conv(5, 3, bias=False), norm(affine=False, activation="gelu"), flatten(),
                                  dense(6, bias=False), norm(affine=False), activation("tanh"), dense(4)], (1, 7, 7)),
+        Case("norm_bias_only", [conv(5, 3, bias=False), norm(affine="bias", activation="gelu"), flatten(),
+                                dense(6, bias=False), norm(affine="bias"), activation("tanh"), dense(4)], (1, 7, 7),
+             validation=20),
         Case("norm_momentum_eps", [conv(5, 3, bias=False), norm(momentum=0.37, eps=0.3, activation="tanh"), *head()],
              validation=20),
         Case("norm_first", [norm(), conv(4, 3, activation="gelu"), *head()], (3, 6, 6)),
@@ -848,6 +899,38 @@ def training_cases() -> list[Case]:
     return cases
 
 
+def control_cases() -> list[Case]:
+    """Which parameters learn, when, and how fast."""
+    def network(first: Json, second: Json, last: Json) -> list[Json]:
+        return [conv(4, 3, activation="gelu", **first), conv(5, 3, bias=False, **second), norm(activation="tanh"),
+                flatten(), dense(7, activation="tanh"), dense(4, **last)]
+
+    momentum = sgd(0.03, momentum=0.9, nesterov=True, weight_decay=0.02)
+    adamw = {"type": "adamw", "learning_rate": 0.01, "weight_decay": 0.1}
+    windows = network({"trainable": {"weight": {"until_epoch": 1}, "bias": {"from_epoch": 2}}},
+                      {"trainable": {"from_epoch": 2, "until_epoch": 2}}, {"trainable": {"bias": {"from_epoch": 3}}})
+    scales = network({"learning_rate_scale": {"bias": 8}, "weight_decay_scale": {"bias": 0.125}},
+                     {"learning_rate_scale": 0.5}, {"weight_decay_scale": {"weight": 3, "bias": 0}})
+    return [
+        Case("control_frozen", network({"trainable": False}, {"trainable": True}, {}), optimizer=momentum),
+        Case("control_frozen_bias", network({"trainable": {"bias": False}}, {}, {"trainable": {"bias": False}}),
+             optimizer=adamw),
+        Case("control_epochs", windows, epochs=4, optimizer=momentum),
+        Case("control_epochs_adamw", windows, epochs=4, optimizer=adamw),
+        Case("control_scales", scales, optimizer=momentum, schedule={"type": "cosine"}),
+        Case("control_scales_adamw", scales, optimizer=adamw, schedule={"type": "one_cycle"}),
+        Case("control_residual",
+             [conv(4, 3, padding=1, activation="tanh"),
+              residual([conv(6, 3, padding=1, bias=False, learning_rate_scale=4), norm(activation="gelu")],
+                       shortcut="projection", learning_rate_scale=0.5, weight_decay_scale={"bias": 0},
+                       trainable={"from_epoch": 2}), *head()], (1, 6, 6), optimizer=momentum, epochs=3),
+        Case("control_no_decay_of_norm_and_bias", network({}, {}, {}),
+             optimizer={**momentum, "weight_decay": 0.3, "decay_norm_and_bias": False}),
+        Case("control_no_decay_of_norm_and_bias_adamw", network({}, {}, {}),
+             optimizer={**adamw, "weight_decay": 0.5, "decay_norm_and_bias": False}),
+    ]
+
+
 def network_cases() -> list[Case]:
     """Whole networks as people write them, small; and the ways in which images come."""
     def vgg_stage(channels: int) -> list[Json]:
@@ -903,6 +986,7 @@ def all_cases() -> list[Case]:
         *norm_cases(),
         *residual_cases(),
         *training_cases(),
+        *control_cases(),
         *network_cases(),
     ]
 
@@ -910,14 +994,19 @@ def all_cases() -> list[Case]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--compare", action="store_true", help="change nothing, compare with the files")
+    parser.add_argument("cases", nargs="*", metavar="CASE", help="only these")
     arguments = parser.parse_args()
+    chosen = [case for case in all_cases() if not arguments.cases or case.name in arguments.cases]
+    if unknown := set(arguments.cases) - {case.name for case in chosen}:
+        parser.error(f"no such cases: {', '.join(sorted(unknown))}")
     torch.set_num_threads(1)
     print(f"PyTorch {torch.__version__}")
     if arguments.compare:
-        bad = [folder.name for folder in sorted(CASES.iterdir()) if not compare(folder)]
+        bad = [case.name for case in sorted(chosen, key=lambda case: case.name) if not compare(CASES / case.name)]
     else:
-        shutil.rmtree(CASES, ignore_errors=True)
-        bad = [case.name for case in all_cases() if not make(case)]
+        if not arguments.cases:
+            shutil.rmtree(CASES, ignore_errors=True)
+        bad = [case.name for case in chosen if not make(case)]
     total = sum(file.stat().st_size for file in CASES.rglob("*") if file.is_file())
     print(f"{len(list(CASES.iterdir()))} cases, {total / 1024:.0f} KiB; bad: {', '.join(bad) or 'none'}")
     return 1 if bad else 0

@@ -214,7 +214,8 @@ class Network {
       });
       each([&](int n, int h, int w) {
         T v = (x.at(n, c, h, w) - mean) / std::sqrt(variance + s.eps);
-        if (weight) v = v * (*weight)[c] + (*bias)[c];
+        if (weight) v = v * (*weight)[c];
+        if (bias) v = v + (*bias)[c];
         y.at(n, c, h, w) = v;
       });
     }
@@ -223,6 +224,10 @@ class Network {
   Maps<T> layer(const DropoutSpec&, const std::string&, const Maps<T>& x) const { return x; }
   Maps<T> layer(const ActivationSpec& s, const std::string&, Maps<T> x) const {
     for (T& v : x.values) v = activate(s.function, s.negative_slope, v);
+    return x;
+  }
+  Maps<T> layer(const ScaleSpec& s, const std::string&, Maps<T> x) const {
+    for (T& v : x.values) v = s.factor * v;
     return x;
   }
   Maps<T> layer(const ResidualSpec& s, const std::string& name, const Maps<T>& x) const {

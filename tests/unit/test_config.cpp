@@ -32,13 +32,18 @@ const std::string kFullConfig = R"({
   },
   "network": [
     {"type": "conv", "name": "stem", "out_channels": 8, "kernel_size": [3, 5], "stride": 2, "padding": [1, 2],
-     "dilation": [1, 2], "groups": 2, "bias": false, "activation": "gelu"},
-    {"type": "conv", "out_channels": 8, "kernel_size": 3, "padding": "same"},
+     "dilation": [1, 2], "groups": 2, "bias": false, "activation": "gelu", "weight_init": "dirac", "trainable": false,
+     "learning_rate_scale": 0.5, "weight_decay_scale": {"weight": 2}},
+    {"type": "conv", "out_channels": 8, "kernel_size": 3, "padding": "same", "bias_init": "zeros",
+     "trainable": {"weight": {"from_epoch": 2, "until_epoch": 7}, "bias": false},
+     "learning_rate_scale": {"weight": 3, "bias": 64}},
     {"type": "conv", "out_channels": 8, "kernel_size": 3, "padding": "valid"},
-    {"type": "batch_norm", "eps": 1e-3, "momentum": 0.5, "affine": false, "activation": "silu"},
+    {"type": "batch_norm", "eps": 1e-3, "momentum": 0.5, "affine": "bias", "activation": "silu",
+     "trainable": {"bias": {"until_epoch": 3}}},
     {"type": "max_pool", "kernel_size": [2, 3], "stride": [1, 2], "padding": [1, 0]},
     {"type": "avg_pool", "kernel_size": 3, "stride": 1, "padding": 1, "count_include_pad": false},
-    {"type": "residual", "shortcut": "projection", "activation": "relu", "layers": [
+    {"type": "scale", "factor": -0.5},
+    {"type": "residual", "shortcut": "projection", "activation": "relu", "weight_decay_scale": 0, "layers": [
       {"type": "conv", "out_channels": 8, "kernel_size": 1},
       {"type": "residual", "layers": [{"type": "conv", "out_channels": 8, "kernel_size": 1}]}
     ]},
@@ -47,7 +52,7 @@ const std::string kFullConfig = R"({
     {"type": "global_avg_pool"},
     {"type": "flatten"},
     {"type": "dropout", "p": 0.1},
-    {"type": "dense", "units": 7, "bias": false, "activation": "tanh"},
+    {"type": "dense", "units": 7, "bias": false, "activation": "tanh", "weight_init": "xavier_uniform"},
     {"type": "dense", "units": 10, "activation": "sigmoid"}
   ],
   "training": {
@@ -56,7 +61,8 @@ const std::string kFullConfig = R"({
     "shuffle": false,
     "drop_last": true,
     "label_smoothing": 0.1,
-    "optimizer": {"type": "sgd", "learning_rate": 0.1, "momentum": 0.9, "nesterov": true, "weight_decay": 1e-4},
+    "optimizer": {"type": "sgd", "learning_rate": 0.1, "momentum": 0.9, "nesterov": true, "weight_decay": 1e-4,
+                  "decay_norm_and_bias": false},
     "schedule": {"type": "linear", "points": [[0, 0], [0.5, 1], [1, 0.1]], "warmup_epochs": 1.5},
     "initial_weights": {"file": "w.safetensors", "except": ["dense2", "stem"]}
   }
@@ -97,7 +103,7 @@ TEST_CASE("a config with only what is required has the contract's defaults", "[c
   CHECK(config.training.shuffle);
   CHECK_FALSE(config.training.drop_last);
   CHECK(config.training.label_smoothing == 0);
-  CHECK(std::get<SgdSpec>(config.training.optimizer) == SgdSpec{0.1, 0, false, 0});
+  CHECK(std::get<SgdSpec>(config.training.optimizer) == SgdSpec{0.1, 0, false, 0, true});
   CHECK(std::holds_alternative<ConstantSchedule>(config.training.schedule.shape));
   CHECK(config.training.schedule.warmup_epochs == 0);
   CHECK_FALSE(config.training.initial_weights);
@@ -106,15 +112,27 @@ TEST_CASE("a config with only what is required has the contract's defaults", "[c
 TEST_CASE("entries of the network have PyTorch's defaults", "[config]") {
   using A = ActivationFunction;
   CHECK(only_layer<ConvSpec>(R"({"type": "conv", "out_channels": 4, "kernel_size": 3})") ==
-        ConvSpec{4, {3, 3}, {1, 1}, {ConvPadding::Mode::amount, {0, 0}}, {1, 1}, 1, true, A::none});
+        ConvSpec{4,
+                 {3, 3},
+                 {1, 1},
+                 {ConvPadding::Mode::amount, {0, 0}},
+                 {1, 1},
+                 1,
+                 true,
+                 A::none,
+                 WeightInit::kaiming_uniform,
+                 BiasInit::uniform,
+                 {}});
   CHECK(only_layer<MaxPoolSpec>(R"({"type": "max_pool", "kernel_size": [2, 3]})") ==
         MaxPoolSpec{{2, 3}, Size2{2, 3}, {0, 0}});
   CHECK(only_layer<AvgPoolSpec>(R"({"type": "avg_pool", "kernel_size": 2})") ==
         AvgPoolSpec{{2, 2}, Size2{2, 2}, {0, 0}, true});
   CHECK(only_layer<GlobalAvgPoolSpec>(R"({"type": "global_avg_pool"})") == GlobalAvgPoolSpec{});
   CHECK(only_layer<FlattenSpec>(R"({"type": "flatten"})") == FlattenSpec{});
-  CHECK(only_layer<DenseSpec>(R"({"type": "dense", "units": 3})") == DenseSpec{3, true, A::none});
-  CHECK(only_layer<BatchNormSpec>(R"({"type": "batch_norm"})") == BatchNormSpec{1e-5, 0.1, true, A::none});
+  CHECK(only_layer<DenseSpec>(R"({"type": "dense", "units": 3})") ==
+        DenseSpec{3, true, A::none, WeightInit::kaiming_uniform, BiasInit::uniform, {}});
+  CHECK(only_layer<BatchNormSpec>(R"({"type": "batch_norm"})") ==
+        BatchNormSpec{1e-5, 0.1, BatchNormSpec::Affine::scale_and_bias, A::none, {}});
   CHECK(only_layer<DropoutSpec>(R"({"type": "dropout"})") == DropoutSpec{0.5});
   CHECK(only_layer<ActivationSpec>(R"({"type": "activation", "function": "leaky_relu"})") ==
         ActivationSpec{A::leaky_relu, 0.01});
@@ -140,12 +158,12 @@ TEST_CASE("every activation function has its name", "[config]") {
 
 TEST_CASE("optimizers and schedules have their defaults", "[config]") {
   CHECK(std::get<AdamSpec>(optimizer(R"({"type": "adam", "learning_rate": 1})")) ==
-        AdamSpec{false, 1, {0.9, 0.999}, 1e-8, 0});
+        AdamSpec{false, 1, {0.9, 0.999}, 1e-8, 0, true});
   CHECK(std::get<AdamSpec>(optimizer(R"({"type": "adamw", "learning_rate": 1})")) ==
-        AdamSpec{true, 1, {0.9, 0.999}, 1e-8, 0.01});
+        AdamSpec{true, 1, {0.9, 0.999}, 1e-8, 0.01, true});
   CHECK(std::get<AdamSpec>(optimizer(
             R"({"type": "adamw", "learning_rate": 0, "betas": [0, 0.5], "eps": 0, "weight_decay": 0})")) ==
-        AdamSpec{true, 0, {0, 0.5}, 0, 0});
+        AdamSpec{true, 0, {0, 0.5}, 0, 0, true});
   using Cycle = OneCycleSchedule;
   CHECK(schedule(R"({"type": "constant"})") == ScheduleSpec{ConstantSchedule{}, 0});
   CHECK(schedule(R"({"type": "step", "step_epochs": 2.5})") == ScheduleSpec{StepSchedule{2.5, 0.1}, 0});
@@ -177,28 +195,45 @@ TEST_CASE("every key of a full config arrives", "[config]") {
   CHECK(config.data.cache_mb == 0);
 
   const auto& network = config.network;
-  REQUIRE(network.size() == 14);
+  REQUIRE(network.size() == 15);
   CHECK(std::get<ConvSpec>(network[0].spec) ==
-        ConvSpec{8, {3, 5}, {2, 2}, {ConvPadding::Mode::amount, {1, 2}}, {1, 2}, 2, false, A::gelu});
-  CHECK(std::get<ConvSpec>(network[1].spec).padding.mode == ConvPadding::Mode::same);
+        ConvSpec{8,
+                 {3, 5},
+                 {2, 2},
+                 {ConvPadding::Mode::amount, {1, 2}},
+                 {1, 2},
+                 2,
+                 false,
+                 A::gelu,
+                 WeightInit::dirac,
+                 BiasInit::uniform,
+                 {{LearningEpochs::never(), LearningEpochs::never()}, {0.5, 0.5}, {2, 1}}});
+  const auto& same = std::get<ConvSpec>(network[1].spec);
+  CHECK(same.padding.mode == ConvPadding::Mode::same);
+  CHECK(same.bias_init == BiasInit::zeros);
+  CHECK(same.control == LayerControl{{{2, 7}, LearningEpochs::never()}, {3, 64}, {1, 1}});
   CHECK(std::get<ConvSpec>(network[2].spec).padding.mode == ConvPadding::Mode::valid);
-  CHECK(std::get<BatchNormSpec>(network[3].spec) == BatchNormSpec{1e-3, 0.5, false, A::silu});
+  CHECK(std::get<BatchNormSpec>(network[3].spec) ==
+        BatchNormSpec{1e-3, 0.5, BatchNormSpec::Affine::bias, A::silu, {{{}, {1, 3}}}});
   CHECK(std::get<MaxPoolSpec>(network[4].spec) == MaxPoolSpec{{2, 3}, Size2{1, 2}, {1, 0}});
   CHECK(std::get<AvgPoolSpec>(network[5].spec) == AvgPoolSpec{{3, 3}, Size2{1, 1}, {1, 1}, false});
-  const auto& residual = std::get<ResidualSpec>(network[6].spec);
+  const auto& residual = std::get<ResidualSpec>(network[7].spec);
   CHECK(residual.shortcut == ResidualSpec::Shortcut::projection);
   CHECK(residual.activation == A::relu);
   CHECK(residual.layers.size() == 2);
-  CHECK(std::get<ActivationSpec>(network[7].spec) == ActivationSpec{A::leaky_relu, 0.2});
-  CHECK(std::get<DropoutSpec>(network[11].spec) == DropoutSpec{0.1});
-  CHECK(std::get<DenseSpec>(network[12].spec) == DenseSpec{7, false, A::tanh});
+  CHECK(residual.control == LayerControl{{}, {1, 1}, {0, 0}});
+  CHECK(std::get<ScaleSpec>(network[6].spec) == ScaleSpec{-0.5});
+  CHECK(std::get<ActivationSpec>(network[8].spec) == ActivationSpec{A::leaky_relu, 0.2});
+  CHECK(std::get<DropoutSpec>(network[12].spec) == DropoutSpec{0.1});
+  CHECK(std::get<DenseSpec>(network[13].spec) ==
+        DenseSpec{7, false, A::tanh, WeightInit::xavier_uniform, BiasInit::uniform, {}});
 
   CHECK(config.training.epochs == 3);
   CHECK(config.training.batch_size == 7);
   CHECK_FALSE(config.training.shuffle);
   CHECK(config.training.drop_last);
   CHECK(config.training.label_smoothing == 0.1);
-  CHECK(std::get<SgdSpec>(config.training.optimizer) == SgdSpec{0.1, 0.9, true, 1e-4});
+  CHECK(std::get<SgdSpec>(config.training.optimizer) == SgdSpec{0.1, 0.9, true, 1e-4, false});
   CHECK(config.training.schedule == ScheduleSpec{LinearSchedule{{{0, 0}, {0.5, 1}, {1, 0.1}}}, 1.5});
   CHECK(*config.training.initial_weights ==
         InitialWeightsSpec{"/home/me/configs/w.safetensors", {"dense2", "stem"}});
@@ -216,12 +251,12 @@ TEST_CASE("entries are named by type and number, counted depth first, and know t
   };
   collect(collect, config.network);
   CHECK(names == std::vector<std::string>{"stem", "conv2", "conv3", "batch_norm1", "max_pool1", "avg_pool1",
-                                          "residual1", "conv4", "residual2", "conv5", "activation1",
+                                          "scale1", "residual1", "conv4", "residual2", "conv5", "activation1",
                                           "activation2", "global_avg_pool1", "flatten1", "dropout1", "dense1",
                                           "dense2"});
   CHECK(paths[0] == "/network/0");
-  CHECK(paths[7] == "/network/6/layers/0");
-  CHECK(paths[9] == "/network/6/layers/1/layers/0");
+  CHECK(paths[8] == "/network/7/layers/0");
+  CHECK(paths[10] == "/network/7/layers/1/layers/0");
 }
 
 TEST_CASE("a given name inside a residual may not be an automatic one outside", "[config]") {
@@ -333,10 +368,10 @@ TEST_CASE("the resolved config writes every default out", "[config]") {
     "cache_mb": 4096
   },
   "network": [
-    {"type": "conv", "name": "conv1", "out_channels": 6, "kernel_size": 5, "stride": 1, "padding": 0, "dilation": 1, "groups": 1, "bias": true, "activation": "none"},
+    {"type": "conv", "name": "conv1", "out_channels": 6, "kernel_size": 5, "stride": 1, "padding": 0, "dilation": 1, "groups": 1, "bias": true, "activation": "none", "weight_init": "kaiming_uniform", "bias_init": "uniform", "trainable": true, "learning_rate_scale": 1, "weight_decay_scale": 1},
     {"type": "max_pool", "name": "max_pool1", "kernel_size": 2, "stride": 2, "padding": 0},
     {"type": "flatten", "name": "flatten1"},
-    {"type": "dense", "name": "dense1", "units": 10, "bias": true, "activation": "none"}
+    {"type": "dense", "name": "dense1", "units": 10, "bias": true, "activation": "none", "weight_init": "kaiming_uniform", "bias_init": "uniform", "trainable": true, "learning_rate_scale": 1, "weight_decay_scale": 1}
   ],
   "training": {
     "epochs": 8,
@@ -344,9 +379,11 @@ TEST_CASE("the resolved config writes every default out", "[config]") {
     "shuffle": true,
     "drop_last": false,
     "label_smoothing": 0,
-    "optimizer": {"type": "sgd", "learning_rate": 0.1, "momentum": 0, "nesterov": false, "weight_decay": 0},
+    "optimizer": {"type": "sgd", "learning_rate": 0.1, "momentum": 0, "nesterov": false, "weight_decay": 0, "decay_norm_and_bias": true},
     "schedule": {"type": "constant", "warmup_epochs": 0},
-    "initial_weights": null
+    "initial_weights": null,
+    "checkpoint_minutes": 5,
+    "checkpoint_steps": 0
   }
 }
 )");
@@ -434,7 +471,7 @@ TEST_CASE("the schema is JSON and knows the keys, their defaults and their words
   CHECK(conv.find("properties")->find("groups")->find("default")->number == 1);
   CHECK(to_line(*conv.find("properties")->find("activation")->find("enum")) ==
         R"(["none", "relu", "leaky_relu", "elu", "gelu", "silu", "sigmoid", "tanh"])");
-  CHECK(root.find("$defs")->find("layer")->find("oneOf")->items.size() == 10);
+  CHECK(root.find("$defs")->find("layer")->find("oneOf")->items.size() == 11);
   const JsonValue& p = *root.find("$defs")->find("dropout")->find("properties")->find("p");
   CHECK(to_line(*p.find("exclusiveMaximum")) == "1");
 }

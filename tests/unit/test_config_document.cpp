@@ -150,11 +150,11 @@ struct Override {
 
 const Override kBadOverrides[] = {
     {R"(training.epoch=3)",
-     R"(--set training.epoch=3: /training/epoch: unknown key (did you mean "epochs"?); training takes "epochs", "batch_size", "shuffle", "drop_last", "label_smoothing", "optimizer", "schedule", "initial_weights")"},
+     R"(--set training.epoch=3: /training/epoch: unknown key (did you mean "epochs"?); training takes "epochs", "batch_size", "shuffle", "drop_last", "label_smoothing", "optimizer", "schedule", "initial_weights", "checkpoint_minutes", "checkpoint_steps")"},
     {R"(trainig.epochs=3)",
      R"(--set trainig.epochs=3: /trainig: unknown key (did you mean "training"?); the config takes "name", "seed", "data", "network", "training")"},
     {R"(network.3.unit=10)",
-     R"(--set network.3.unit=10: /network/3/unit: unknown key (did you mean "units"?); dense takes "type", "name", "units", "bias", "activation")"},
+     R"(--set network.3.unit=10: /network/3/unit: unknown key (did you mean "units"?); dense takes "type", "name", "units", "bias", "activation", "weight_init", "bias_init", "trainable", "learning_rate_scale", "weight_decay_scale")"},
     {R"(network.4.units=10)",
      R"(--set network.4.units=10: "4" is not an element of network, an array of 4; give its number, 0 to 3)"},
     {R"(network.conv1.units=10)",
@@ -361,7 +361,7 @@ TEST_CASE("another type by --set says how to replace the whole object", "[config
       file.path().string() +
           R"(:9:98: /training/optimizer/momentum: unknown key: it belongs to sgd, and the type comes from --set )"
           R"(training.optimizer.type=adam; replace the whole object instead, --set 'training.optimizer={"type": )"
-          R"("adam", ...}'; adam takes "type", "learning_rate", "betas", "eps", "weight_decay")");
+          R"("adam", ...}'; adam takes "type", "learning_rate", "betas", "eps", "weight_decay", "decay_norm_and_bias")");
 }
 
 TEST_CASE("shapes that a network cannot have are explained at their key or their --set", "[config]") {

@@ -13,18 +13,20 @@ struct Mistake {
   const char* message;
 };
 
+// The formatter would change the indentation of the whole table with the length of a message.
+// clang-format off
 const Mistake
     kMistakes
         [] =
             {
                 {R"("kernel_size": 5)", R"("kernal_size": 5)",
-                 R"(a.json:4:41: /network/0/kernal_size: unknown key (did you mean "kernel_size"?); conv takes "type", "name", "out_channels", "kernel_size", "stride", "padding", "dilation", "groups", "bias", "activation")"},
+                 R"(a.json:4:41: /network/0/kernal_size: unknown key (did you mean "kernel_size"?); conv takes "type", "name", "out_channels", "kernel_size", "stride", "padding", "dilation", "groups", "bias", "activation", "weight_init", "bias_init", "trainable", "learning_rate_scale", "weight_decay_scale")"},
                 {R"("epochs")", R"("epoch")",
-                 R"(a.json:9:16: /training/epoch: unknown key (did you mean "epochs"?); training takes "epochs", "batch_size", "shuffle", "drop_last", "label_smoothing", "optimizer", "schedule", "initial_weights")"},
+                 R"(a.json:9:16: /training/epoch: unknown key (did you mean "epochs"?); training takes "epochs", "batch_size", "shuffle", "drop_last", "label_smoothing", "optimizer", "schedule", "initial_weights", "checkpoint_minutes", "checkpoint_steps")"},
                 {R"("learning_rate")", R"("lr")",
-                 R"(a.json:9:76: /training/optimizer/lr: unknown key (did you mean "learning_rate"?); sgd takes "type", "learning_rate", "momentum", "nesterov", "weight_decay")"},
+                 R"(a.json:9:76: /training/optimizer/lr: unknown key (did you mean "learning_rate"?); sgd takes "type", "learning_rate", "momentum", "nesterov", "weight_decay", "decay_norm_and_bias")"},
                 {R"("out_channels")", R"("filters")",
-                 R"(a.json:4:22: /network/0/filters: unknown key (did you mean "out_channels"?); conv takes "type", "name", "out_channels", "kernel_size", "stride", "padding", "dilation", "groups", "bias", "activation")"},
+                 R"(a.json:4:22: /network/0/filters: unknown key (did you mean "out_channels"?); conv takes "type", "name", "out_channels", "kernel_size", "stride", "padding", "dilation", "groups", "bias", "activation", "weight_init", "bias_init", "trainable", "learning_rate_scale", "weight_decay_scale")"},
                 {R"("network")", R"("layers")",
                  R"(a.json:3:3: /layers: unknown key (did you mean "network"?); the config takes "name", "seed", "data", "network", "training")"},
                 {R"("data")", R"("dta")",
@@ -33,9 +35,9 @@ const Mistake
                  R"(a.json:2:3: /foo: unknown key; the config takes "name", "seed", "data", "network", "training"
 a.json:2:13: /epochs: unknown key: it belongs in training; the config takes "name", "seed", "data", "network", "training")"},
                 {R"("epochs": 8)", R"("epochs": 8, "learning_rate": 1)",
-                 R"(a.json:9:29: /training/learning_rate: unknown key: it belongs in training.optimizer; training takes "epochs", "batch_size", "shuffle", "drop_last", "label_smoothing", "optimizer", "schedule", "initial_weights")"},
+                 R"(a.json:9:29: /training/learning_rate: unknown key: it belongs in training.optimizer; training takes "epochs", "batch_size", "shuffle", "drop_last", "label_smoothing", "optimizer", "schedule", "initial_weights", "checkpoint_minutes", "checkpoint_steps")"},
                 {R"("units": 10)", R"("units": 10, "stride": 2)",
-                 R"(a.json:7:36: /network/3/stride: unknown key: it belongs to conv, max_pool, avg_pool; dense takes "type", "name", "units", "bias", "activation")"},
+                 R"(a.json:7:36: /network/3/stride: unknown key: it belongs to conv, max_pool, avg_pool; dense takes "type", "name", "units", "bias", "activation", "weight_init", "bias_init", "trainable", "learning_rate_scale", "weight_decay_scale")"},
                 {R"({"type": "flatten"})", R"({"type": "flatten", "size": 2})",
                  R"(a.json:6:25: /network/2/size: unknown key; flatten takes "type", "name")"},
                 {R"("units": 10)", R"("units": 10, "in_features": 2)",
@@ -55,14 +57,14 @@ a.json:2:13: /epochs: unknown key: it belongs in training; the config takes "nam
                 {R"("flatten")", R"("activation", "activation": "relu")",
                  R"(a.json:6:28: /network/2/activation: name the non-linearity with the key "function")"},
                 {R"("type": "conv")", R"("type": "Conv2d")",
-                 R"(a.json:4:14: /network/0/type: found the string "Conv2d", expected one of "conv", "max_pool", "avg_pool", "global_avg_pool", "flatten", "dense", "batch_norm", "dropout", "activation", "residual" (did you mean "conv"?))"},
+                 R"(a.json:4:14: /network/0/type: found the string "Conv2d", expected one of "conv", "max_pool", "avg_pool", "global_avg_pool", "flatten", "dense", "batch_norm", "dropout", "activation", "scale", "residual" (did you mean "conv"?))"},
                 {R"("type": "flatten")", R"("name": "x")",
-                 R"(a.json:6:5: /network/2/type: missing; expected one of "conv", "max_pool", "avg_pool", "global_avg_pool", "flatten", "dense", "batch_norm", "dropout", "activation", "residual")"},
+                 R"(a.json:6:5: /network/2/type: missing; expected one of "conv", "max_pool", "avg_pool", "global_avg_pool", "flatten", "dense", "batch_norm", "dropout", "activation", "scale", "residual")"},
                 {R"({"type": "flatten"})", R"("flatten")",
-                 R"(a.json:6:5: /network/2: found the string "flatten", expected an object {"type": ...} with type one of "conv", "max_pool", "avg_pool", "global_avg_pool", "flatten", "dense", "batch_norm", "dropout", "activation", "residual"; write {"type": "flatten"})"},
-                {R"({"type": "flatten"})", R"(3)", R"(a.json:6:5: /network/2: found 3, expected an object {"type": ...} with type one of "conv", "max_pool", "avg_pool", "global_avg_pool", "flatten", "dense", "batch_norm", "dropout", "activation", "residual")"},
+                 R"(a.json:6:5: /network/2: found the string "flatten", expected an object {"type": ...} with type one of "conv", "max_pool", "avg_pool", "global_avg_pool", "flatten", "dense", "batch_norm", "dropout", "activation", "scale", "residual"; write {"type": "flatten"})"},
+                {R"({"type": "flatten"})", R"(3)", R"(a.json:6:5: /network/2: found 3, expected an object {"type": ...} with type one of "conv", "max_pool", "avg_pool", "global_avg_pool", "flatten", "dense", "batch_norm", "dropout", "activation", "scale", "residual")"},
                 {R"("type": "flatten")", R"("type": 3)",
-                 R"(a.json:6:14: /network/2/type: found 3, expected one of "conv", "max_pool", "avg_pool", "global_avg_pool", "flatten", "dense", "batch_norm", "dropout", "activation", "residual")"},
+                 R"(a.json:6:14: /network/2/type: found 3, expected one of "conv", "max_pool", "avg_pool", "global_avg_pool", "flatten", "dense", "batch_norm", "dropout", "activation", "scale", "residual")"},
                 {R"("flatten")", R"("relu")",
                  R"(a.json:6:14: /network/2/type: a non-linearity is no type of entry; write {"type": "activation", "function": "relu"}, or "activation": "relu" in the entry before)"},
                 {R"("flatten")", R"("softmax")",
@@ -75,7 +77,7 @@ a.json:2:13: /epochs: unknown key: it belongs in training; the config takes "nam
                  R"(a.json:9:60: /training/optimizer: found the string "adam", expected an object {"type": ...} with type one of "sgd", "adam", "adamw"; write {"type": "adam"})"},
                 {R"({"type": "sgd", "learning_rate": 0.1})",
                  R"({"type": "adam", "learning_rate": 1, "momentum": 0.9})",
-                 R"(a.json:9:97: /training/optimizer/momentum: unknown key: it belongs to sgd; adam takes "type", "learning_rate", "betas", "eps", "weight_decay")"},
+                 R"(a.json:9:97: /training/optimizer/momentum: unknown key: it belongs to sgd; adam takes "type", "learning_rate", "betas", "eps", "weight_decay", "decay_norm_and_bias")"},
                 {R"("units": 10)", R"("units": "10")",
                  R"(a.json:7:32: /network/3/units: found the string "10", expected an integer >= 1; remove the quotes)"},
                 {R"("units": 10)", R"("units": 10.5)",
@@ -211,7 +213,7 @@ a.json:2:13: /epochs: unknown key: it belongs in training; the config takes "nam
                 {R"("flatten")", R"("residual")",
                  R"(a.json:6:5: /network/2/layers: missing; expected an array of at least one entry such as {"type": "conv", ...})"},
                 {R"("flatten")",
-                 R"("residual", "layers": [{"type": "conv", "out_channels": 3, "kernel": 3}])", R"(a.json:6:73: /network/2/layers/0/kernel: unknown key (did you mean "kernel_size"?); conv takes "type", "name", "out_channels", "kernel_size", "stride", "padding", "dilation", "groups", "bias", "activation")"},
+                 R"("residual", "layers": [{"type": "conv", "out_channels": 3, "kernel": 3}])", R"(a.json:6:73: /network/2/layers/0/kernel: unknown key (did you mean "kernel_size"?); conv takes "type", "name", "out_channels", "kernel_size", "stride", "padding", "dilation", "groups", "bias", "activation", "weight_init", "bias_init", "trainable", "learning_rate_scale", "weight_decay_scale")"},
                 {R"("flatten")", R"("residual", "shortcut": "project", "layers": [{"type": "flatten"}])",
                  R"(a.json:6:38: /network/2/shortcut: found the string "project", expected one of "identity", "projection")"},
                 {R"("network": [)", R"("network": [], "x": [)",
@@ -357,6 +359,7 @@ a.json:2:91: /data/normalize/std: found 3 numbers, expected 1: one per channel o
 a.json:9:15: /training/batch_size: missing; expected an integer >= 1
 a.json:9:15: /training/optimizer: missing; expected an object {"type": ...} with type one of "sgd", "adam", "adamw")"},
 };
+// clang-format on
 
 TEST_CASE("every mistake in a config is told with its place, what was found and what is expected",
           "[config]") {
@@ -365,6 +368,49 @@ TEST_CASE("every mistake in a config is told with its place, what was found and 
     INFO(mistake.to);
     CHECK(message_of([&] { config_of(text); }) == mistake.message);
   }
+}
+
+TEST_CASE("mistakes in how parameters start and learn are told", "[config]") {
+  const auto message = [](const std::string& from, const std::string& to) {
+    return message_of([&] { config_of(edited(from, to)); });
+  };
+  const auto conv = [&](const std::string& keys) {
+    return message("\"kernel_size\": 5", "\"kernel_size\": 5, " + keys);
+  };
+  const std::string trainable =
+      "expected true, false or {\"from_epoch\": ..., \"until_epoch\": ...} with one or both";
+  CHECK(conv(R"("trainable": 0)") == "a.json:4:72: /network/0/trainable: found 0, " + trainable);
+  CHECK(conv(R"("trainable": {})") ==
+        "a.json:4:72: /network/0/trainable: found an empty object, " + trainable);
+  CHECK(
+      conv(R"("trainable": {"until": 3})") ==
+      R"(a.json:4:73: /network/0/trainable/until: unknown key; trainable takes "from_epoch", "until_epoch")");
+  CHECK(
+      conv(R"("trainable": {"from_epoch": 4, "until_epoch": 3})") ==
+      R"(a.json:4:105: /network/0/trainable/until_epoch: 3 is before from_epoch 4; for a parameter that never learns write "trainable": false)");
+  CHECK(conv(R"("trainable": {"weight": {"until_epoch": 0}})") ==
+        "a.json:4:99: /network/0/trainable/weight/until_epoch: found 0, expected an integer >= 1");
+  CHECK(conv(R"("learning_rate_scale": -1)") ==
+        "a.json:4:82: /network/0/learning_rate_scale: found -1, expected a number >= 0");
+  CHECK(conv(R"("learning_rate_scale": {"biases": 2})") ==
+        "a.json:4:82: /network/0/learning_rate_scale: found an object of 1 key, expected a number >= 0, or "
+        "{\"weight\": ..., \"bias\": ...}");
+  CHECK(
+      conv(R"("learning_rate_scale": {"bias": 2, "gamma": 2})") ==
+      R"(a.json:4:94: /network/0/learning_rate_scale/gamma: unknown key: it belongs in training.schedule; this object takes "weight", "bias")");
+  CHECK(conv(R"("bias": false, "weight_decay_scale": {"bias": 2})") ==
+        "a.json:4:97: /network/0/weight_decay_scale/bias: this entry has no bias; leave it out");
+  CHECK(conv(R"("bias": false, "bias_init": "zeros")") ==
+        R"(a.json:4:74: /network/0/bias_init: this entry has no bias ("bias" is false); leave it out)");
+  CHECK_THAT(
+      message("{\"type\": \"flatten\"}", R"({"type": "batch_norm", "affine": "scale"})"),
+      ContainsSubstring("/network/2/affine: found the string \"scale\", expected true, false or \"bias\""));
+  CHECK_THAT(message("{\"type\": \"flatten\"}",
+                     R"({"type": "batch_norm", "affine": "bias", "trainable": {"weight": false}})"),
+             ContainsSubstring("/network/2/trainable/weight: this entry has no weight; leave it out"));
+  CHECK_THAT(message("\"units\": 10", R"("units": 10, "weight_init": "dirac")"),
+             ContainsSubstring("\"dirac\" is about the windows of a convolution; only conv has it"));
+  CHECK_THAT(conv(R"("weight_init": "he_normal")"), ContainsSubstring("expected one of \"kaiming_uniform\""));
 }
 
 TEST_CASE("the config that the mistakes are made in has none", "[config]") {

@@ -191,11 +191,14 @@ TEST_CASE("gradients of poolings: overlapping, padded, gaps", "[nn]") {
 
 TEST_CASE("gradients of batch norm, also flat, without affine, first and last", "[nn]") {
   BatchNormSpec plain = norm(ActivationFunction::gelu);
-  plain.affine = false;
+  plain.affine = BatchNormSpec::Affine::none;
+  BatchNormSpec bias_only = norm(ActivationFunction::gelu);
+  bias_only.affine = BatchNormSpec::Affine::bias;
   const Shape input{.c = 2, .h = 5, .w = 6};
   check(chain(norm(), conv(3, {3, 3}), norm(ActivationFunction::relu), conv(2, {2, 2}), plain, FlattenSpec{},
               dense(4), norm(ActivationFunction::tanh), dense(3), norm()),
         input, 37, 0.1f);
+  check(chain(conv(3, {3, 3}), bias_only, FlattenSpec{}, dense(4), bias_only, dense(3)), input, 21);
 }
 
 TEST_CASE("gradients of residual entries: identity, projection, nested", "[nn]") {
@@ -255,6 +258,11 @@ TEST_CASE("a large dense layer takes all blocks at once and equals a 1x1 convolu
     const auto p = ours.evaluation.probabilities(), q = theirs.evaluation.probabilities();
     CHECK(std::equal(p.begin(), p.end(), q.begin(), q.end()));
   }
+}
+
+TEST_CASE("gradients through fixed scales, on maps and on the output", "[nn]") {
+  check(chain(conv(3, {3, 3}), ScaleSpec{-1.5}, conv(2, {2, 2}), FlattenSpec{}, dense(3), ScaleSpec{1.0 / 9}),
+        {.c = 2, .h = 5, .w = 4}, 18);
 }
 
 TEST_CASE("the gradient comparison can fail", "[nn]") {

@@ -31,10 +31,16 @@ class BatchNorm final : public Layer {
     channels_ = in.c;
     map_ = std::int64_t{in.h} * in.w;
     const std::int64_t c = channels_;
-    if (spec_.affine) {
-      weight_ = planner.parameter({.name = "weight", .shape = {c}, .initialization = {.constant = 1}});
-      bias_ = planner.parameter({.name = "bias", .shape = {c}, .initialization = {.constant = 0}});
-    }
+    if (spec_.affine == BatchNormSpec::Affine::scale_and_bias)
+      weight_ = planner.parameter({.name = "weight",
+                                   .shape = {c},
+                                   .initialization = Initialization::constant(1),
+                                   .control = spec_.control.weight()});
+    if (spec_.affine != BatchNormSpec::Affine::none)
+      bias_ = planner.parameter({.name = "bias",
+                                 .shape = {c},
+                                 .initialization = Initialization::constant(0),
+                                 .control = spec_.control.bias()});
     running_mean_ = planner.state("running_mean", {c}, 0);
     running_var_ = planner.state("running_var", {c}, 1);
     for (ConstantId* id : {&batch_, &running_}) *id = planner.constant(kConstants * c);
@@ -102,8 +108,9 @@ class BatchNorm final : public Layer {
     const float inverse_std = static_cast<float>(1 / std::sqrt(variance + spec_.eps));
     constants[kMean * channels_ + c] = static_cast<float>(mean);
     constants[kInverseStd * channels_ + c] = inverse_std;
-    constants[kScale * channels_ + c] = spec_.affine ? pass.parameter(weight_)[c] * inverse_std : inverse_std;
-    constants[kShift * channels_ + c] = spec_.affine ? pass.parameter(bias_)[c] : 0.0f;
+    constants[kScale * channels_ + c] =
+        weight_.valid() ? pass.parameter(weight_)[c] * inverse_std : inverse_std;
+    constants[kShift * channels_ + c] = bias_.valid() ? pass.parameter(bias_)[c] : 0.0f;
   }
 
   void use_running_statistics(const Pass& pass) const {
@@ -139,9 +146,8 @@ class BatchNorm final : public Layer {
       const double inverse_std = constants[kInverseStd * channels_ + c];
       constants[kMeanDy * channels_ + c] = static_cast<float>(sum_dy / m);
       constants[kSlope * channels_ + c] = static_cast<float>(sum_dy_x * inverse_std * inverse_std / m);
-      if (!spec_.affine) continue;
-      pass.gradient(bias_)[c] = static_cast<float>(sum_dy);
-      pass.gradient(weight_)[c] = static_cast<float>(sum_dy_x * inverse_std);
+      if (bias_.valid()) pass.gradient(bias_)[c] = static_cast<float>(sum_dy);
+      if (weight_.valid()) pass.gradient(weight_)[c] = static_cast<float>(sum_dy_x * inverse_std);
     }
   }
 
@@ -166,7 +172,7 @@ class BatchNorm final : public Layer {
   Activation activation_;
   int channels_ = 0;
   std::int64_t map_ = 0;
-  ParameterId weight_, bias_;
+  ParameterId weight_, bias_;  ///< valid if they are learned
   StateId running_mean_, running_var_;
   ConstantId batch_, running_;  ///< constants of the batch and of the running statistics
   StatisticId moments_, sums_;

@@ -9,10 +9,13 @@ namespace cnn {
 
 /// Normalizes each channel by the mean and variance of the batch (training) or the running ones (evaluation).
 struct BatchNormSpec {
+  /// What is learned per channel after normalizing.
+  enum class Affine { none, scale_and_bias, bias };
   double eps = 1e-5;
   double momentum = 0.1;  ///< weight of the new batch in the running statistics
-  bool affine = true;     ///< learn a scale and a shift per channel
+  Affine affine = Affine::scale_and_bias;
   ActivationFunction activation = ActivationFunction::none;
+  LayerControl control;
   friend bool operator==(const BatchNormSpec&, const BatchNormSpec&) = default;
 };
 

@@ -1,7 +1,5 @@
 #include "nn/layers/conv.h"
 
-#include <cmath>
-
 #include "kernels/weight_gradient.h"
 #include "nn/layers/conv_algorithm.h"
 #include "nn/layers/sliding.h"
@@ -33,6 +31,7 @@ class Conv final : public Layer {
           "padding", fmt::format("\"same\" works with stride 1 only, and stride is {}; give the padding as a "
                                  "number",
                                  to_string(spec_.stride)));
+    check_whitening(in);
     const auto [before, after] = padding();
     return {.c = spec_.out_channels,
             .h = sliding_size(in.h, before.h + after.h, spec_.kernel_size.h, spec_.stride.h, spec_.dilation.h,
@@ -47,15 +46,17 @@ class Conv final : public Layer {
     algorithm_ = make_winograd_conv(geometry);
     if (!algorithm_) algorithm_ = make_direct_conv(geometry);
     const Size2 k = spec_.kernel_size;
-    const float bound = 1.0f / std::sqrt(static_cast<float>(geometry.group_inputs() * k.h * k.w));
+    const std::vector<std::int64_t> shape{spec_.out_channels, geometry.group_inputs(), k.h, k.w};
     algorithm_->plan({.name = "weight",
-                      .shape = {spec_.out_channels, geometry.group_inputs(), k.h, k.w},
-                      .initialization = {.bound = bound}},
+                      .shape = shape,
+                      .initialization = initialization_of(spec_.weight_init, shape, spec_.groups),
+                      .control = spec_.control.weight()},
                      planner);
     if (spec_.bias)
       bias_ = planner.parameter({.name = "bias",
                                  .shape = {spec_.out_channels},
-                                 .initialization = {.bound = bound},
+                                 .initialization = initialization_of(spec_.bias_init, fan_in_of(shape)),
+                                 .control = spec_.control.bias(),
                                  .gradient_per_shard = true});
     if (activation_.derivative_needs_z()) z_ = planner.saved(out_.values() * kLanes);
     Needs needs;
@@ -100,6 +101,26 @@ class Conv final : public Layer {
   }
 
  private:
+  /// Each filter is an eigenvector of the patches' covariance or its negative: there are not more.
+  void check_whitening(const Shape& in) const {
+    if (spec_.weight_init != WeightInit::whitening) return;
+    const std::int64_t patch = std::int64_t{in.c} * spec_.kernel_size.h * spec_.kernel_size.w;
+    const Size2 window{spec_.dilation.h * (spec_.kernel_size.h - 1) + 1,
+                       spec_.dilation.w * (spec_.kernel_size.w - 1) + 1};
+    if (window.h > in.h || window.w > in.w)
+      throw LayerError("kernel_size",
+                       fmt::format("whitening looks at windows inside the image, and {} is larger than {}",
+                                   to_string(window), to_string(in)));
+    if (spec_.groups != 1)
+      throw LayerError("weight_init", "whitening looks at all channels at once and needs groups 1");
+    if (spec_.out_channels > 2 * patch)
+      throw LayerError(
+          "out_channels",
+          fmt::format("whitening makes at most {} filters here (2 for each of the {} values in a "
+                      "{}x{} window of {} channels), not {}",
+                      2 * patch, patch, spec_.kernel_size.h, spec_.kernel_size.w, in.c, spec_.out_channels));
+  }
+
   struct Sides {
     Size2 before, after;
   };

@@ -32,6 +32,9 @@ struct ConvSpec {
   int groups = 1;
   bool bias = true;
   ActivationFunction activation = ActivationFunction::none;
+  WeightInit weight_init = WeightInit::kaiming_uniform;
+  BiasInit bias_init = BiasInit::uniform;
+  LayerControl control;
   friend bool operator==(const ConvSpec&, const ConvSpec&) = default;
 };
 

@@ -1,7 +1,6 @@
 #include "nn/layers/dense.h"
 
 #include <algorithm>
-#include <cmath>
 #include <numeric>
 #include <vector>
 
@@ -39,11 +38,16 @@ class Dense final : public Layer {
 
   Needs plan(const Shape& in, Planner& planner) override {
     inputs_ = in.c;
-    const float bound = 1.0f / std::sqrt(static_cast<float>(inputs_));
-    weight_ = planner.parameter(
-        {.name = "weight", .shape = {spec_.units, inputs_}, .initialization = {.bound = bound}});
+    const std::vector<std::int64_t> shape{spec_.units, inputs_};
+    weight_ = planner.parameter({.name = "weight",
+                                 .shape = shape,
+                                 .initialization = initialization_of(spec_.weight_init, shape),
+                                 .control = spec_.control.weight()});
     if (spec_.bias)
-      bias_ = planner.parameter({.name = "bias", .shape = {spec_.units}, .initialization = {.bound = bound}});
+      bias_ = planner.parameter({.name = "bias",
+                                 .shape = {spec_.units},
+                                 .initialization = initialization_of(spec_.bias_init, inputs_),
+                                 .control = spec_.control.bias()});
     packed_ = planner.constant(packed_size(spec_.units, inputs_));
     if (activation_.derivative_needs_z()) z_ = planner.saved(std::int64_t{spec_.units} * kLanes);
     batch_wide_ = in.flat && std::int64_t{inputs_} * spec_.units >= kBatchWideWeights;

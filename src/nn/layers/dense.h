@@ -12,6 +12,9 @@ struct DenseSpec {
   int units = 0;
   bool bias = true;
   ActivationFunction activation = ActivationFunction::none;
+  WeightInit weight_init = WeightInit::kaiming_uniform;
+  BiasInit bias_init = BiasInit::uniform;
+  LayerControl control;
   friend bool operator==(const DenseSpec&, const DenseSpec&) = default;
 };
 
