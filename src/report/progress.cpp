@@ -16,6 +16,8 @@ namespace {
 
 /// Often enough to look alive, rarely enough to cost nothing; a log gets a line every half minute.
 constexpr double kTerminalSeconds = 0.1, kLogSeconds = 30;
+/// Seconds after which the time left is more than a guess.
+constexpr double kTooEarly = 0.2;
 constexpr int kBarWidth = 24, kNarrowestBar = 6;
 
 double now_seconds() {
@@ -79,9 +81,10 @@ void ProgressLine::update(std::int64_t done, const std::string& detail) {
 std::string ProgressLine::state(std::int64_t done, const std::string& detail) const {
   if (total_ <= 0) return fmt::format("{} {}", with_commas(done), detail);
   const double elapsed = last_ - start_;
-  const double left = done > 0 ? elapsed / static_cast<double>(done) * static_cast<double>(total_ - done) : 0;
-  return fmt::format("{}/{} {}{}ETA {}", done, total_, detail, detail.empty() ? " " : "  ",
-                     human_seconds(left));
+  const std::string text = fmt::format("{}/{} {}", done, total_, detail);
+  if (done == 0 || elapsed < kTooEarly) return text;
+  const double left = elapsed / static_cast<double>(done) * static_cast<double>(total_ - done);
+  return fmt::format("{}{}ETA {}", text, detail.empty() ? "" : "  ", human_seconds(left));
 }
 
 void ProgressLine::clear() {
