@@ -1,5 +1,7 @@
 #include "config/data_table.h"
 
+#include "config/augment_table.h"
+
 namespace cnn {
 namespace {
 
@@ -227,15 +229,7 @@ bool check_data(const Place& place, DataSpec& data) {
     check("mean", data.normalize.mean);
     check("std", data.normalize.std);
   }
-  const int shorter = std::min(data.image.height, data.image.width);
-  for (std::size_t i = 0; i < data.augment.size(); ++i) {
-    const auto* translate = std::get_if<RandomTranslateSpec>(&data.augment[i]);
-    if (translate == nullptr || translate->pixels < shorter) continue;
-    good = place.member("augment").element(i).error_at_member(
-        "pixels",
-        fmt::format("a shift by up to {} pixels moves an image of {}x{} out of sight; use less than {}",
-                    translate->pixels, data.image.height, data.image.width, shorter));
-  }
+  good = check_augment(place, data) && good;
   return good;
 }
 
@@ -279,26 +273,6 @@ std::vector<LocationSchema> location_schemas() {
 
 std::shared_ptr<const Object<ImageSpec>> image_kind() {
   static const auto kind = std::make_shared<const Object<ImageSpec>>("image", image_table());
-  return kind;
-}
-
-const Typed<AugmentSpec, AugmentSpec>& augment_kind() {
-  static const Typed<AugmentSpec, AugmentSpec> kind = [] {
-    Typed<AugmentSpec, AugmentSpec> augment([](AugmentSpec& spec) -> AugmentSpec& { return spec; });
-    augment
-        .add(Table<RandomTranslateSpec>{
-            "random_translate",
-            "Shifts the image by a whole number of pixels, in each direction uniform in -pixels .. pixels.",
-            {required_key("pixels", &RandomTranslateSpec::pixels, integer(0), "The largest shift."),
-             optional_key("border", &RandomTranslateSpec::border,
-                          choice<Border>({{"zero", Border::zero}, {"reflect", Border::reflect}}),
-                          "What comes in from outside: zeros (black), or the image mirrored at its edge.")}})
-        .add(Table<RandomFlipSpec>{
-            "random_flip",
-            "Mirrors the image left to right.",
-            {optional_key("p", &RandomFlipSpec::p, number(Interval::closed(0, 1)), "Probability.")}});
-    return augment;
-  }();
   return kind;
 }
 

@@ -11,7 +11,6 @@ namespace cnn {
 /// The key `data`.
 std::shared_ptr<const Object<DataSpec>> data_kind();
 std::shared_ptr<const Object<ImageSpec>> image_kind();
-const Typed<AugmentSpec, AugmentSpec>& augment_kind();
 
 /// For the JSON Schema: what `train` and the like look like for each format.
 struct LocationSchema {

@@ -1,3 +1,4 @@
+#include "config/augment_table.h"
 #include "config/config.h"
 #include "config/config_table.h"
 #include "config/data_table.h"

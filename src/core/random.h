@@ -14,6 +14,7 @@ enum class Purpose : std::uint32_t {
   dropout = 4,
   augmentation = 5,
   digits = 6,
+  mixup = 7,
 };
 
 /// One call of the Philox4x32-10 generator: a bijection of a 128-bit counter under a 64-bit key.

@@ -1,20 +1,42 @@
 #include "data/augmentation.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <numeric>
+#include <optional>
 
+#include "core/error.h"
 #include "core/random.h"
+#include "data/border.h"
 
 namespace cnn {
 namespace {
 
-/// Position i seen in a mirror at both ends, the edge itself not repeated: 2 1 | 0 1 2 | 1 0.
-int reflected(int i, int size) {
-  if (size == 1) return 0;
-  const int period = 2 * (size - 1);
-  const int inside = std::abs(i) % period;
-  return inside < size ? inside : period - inside;
+template <class Spec>
+bool is(const AugmentSpec& change) {
+  return std::holds_alternative<Spec>(change);
+}
+
+bool is_move(const AugmentSpec& change) {
+  return is<RandomTranslateSpec>(change) || is<RandomCropSpec>(change) || is<RandomFlipSpec>(change);
+}
+
+/// The border of a change that interpolates; nothing for another one.
+std::optional<Border> warp_border(const AugmentSpec& change) {
+  if (const auto* rotate = std::get_if<RandomRotateSpec>(&change)) return rotate->border;
+  if (const auto* scale = std::get_if<RandomScaleSpec>(&change)) return scale->border;
+  if (const auto* elastic = std::get_if<ElasticSpec>(&change)) return elastic->border;
+  return std::nullopt;
+}
+
+double drawn(const Range& range, Random& random) {
+  return range.low + (range.high - range.low) * static_cast<double>(random.uniform());
+}
+
+void begin_moves(int height, int width, Augmentation::Moves& moves) {
+  moves.y.resize(static_cast<std::size_t>(height));
+  moves.x.resize(static_cast<std::size_t>(width));
+  std::iota(moves.y.begin(), moves.y.end(), 0);
+  std::iota(moves.x.begin(), moves.x.end(), 0);
 }
 
 /// The changed image's position i shows what `origin` had at i - shift.
@@ -36,24 +58,93 @@ void translate(std::vector<int>& origin, int shift, Border border, std::vector<i
     origin[static_cast<std::size_t>(i)] = scratch[static_cast<std::size_t>(reflected(i - shift, size))];
 }
 
+void shift_by_up_to(int pixels, Border border, Random& random, Augmentation::Moves& moves) {
+  static thread_local std::vector<int> scratch;
+  const auto choices = static_cast<std::uint32_t>(2 * pixels + 1);
+  const int right = static_cast<int>(random.below(choices)) - pixels;
+  const int down = static_cast<int>(random.below(choices)) - pixels;
+  translate(moves.x, right, border, scratch);
+  translate(moves.y, down, border, scratch);
+}
+
 }  // namespace
 
+Augmentation::Augmentation(std::vector<AugmentSpec> list, std::uint64_t seed)
+    : list_(std::move(list)), seed_(seed) {
+  std::erase_if(list_, is<MixupSpec>);
+  only_moves_ = std::all_of(list_.begin(), list_.end(), is_move);
+}
+
 void Augmentation::draw(std::uint32_t epoch, std::int64_t index, int height, int width, Moves& moves) const {
-  moves.y.resize(static_cast<std::size_t>(height));
-  moves.x.resize(static_cast<std::size_t>(width));
-  std::iota(moves.y.begin(), moves.y.end(), 0);
-  std::iota(moves.x.begin(), moves.x.end(), 0);
-  static thread_local std::vector<int> scratch;
+  CNN_CHECK(only_moves_, "{} changes, not all of them moves", list_.size());
+  begin_moves(height, width, moves);
   Random random(seed_, Purpose::augmentation, epoch, static_cast<std::uint32_t>(index));
-  for (const AugmentSpec& change : list_) {
-    if (const auto* shift = std::get_if<RandomTranslateSpec>(&change)) {
-      const auto choices = static_cast<std::uint32_t>(2 * shift->pixels + 1);
-      const int right = static_cast<int>(random.below(choices)) - shift->pixels;
-      const int down = static_cast<int>(random.below(choices)) - shift->pixels;
-      translate(moves.x, right, shift->border, scratch);
-      translate(moves.y, down, shift->border, scratch);
-    } else if (const auto* flip = std::get_if<RandomFlipSpec>(&change)) {
-      if (random.uniform() < static_cast<float>(flip->p)) std::reverse(moves.x.begin(), moves.x.end());
+  draw_moves(0, epoch, index, random, moves);
+}
+
+std::size_t Augmentation::draw_moves(std::size_t first, std::uint32_t epoch, std::int64_t index,
+                                     Random& random, Moves& moves) const {
+  for (; first < list_.size() && is_move(list_[first]); ++first) {
+    if (const auto* shift = std::get_if<RandomTranslateSpec>(&list_[first])) {
+      shift_by_up_to(shift->pixels, shift->border, random, moves);
+    } else if (const auto* crop = std::get_if<RandomCropSpec>(&list_[first])) {
+      shift_by_up_to(crop->padding, crop->border, random, moves);
+    } else {
+      const auto& flip = std::get<RandomFlipSpec>(list_[first]);
+      bool mirror = false;
+      if (flip.mode == RandomFlipSpec::Mode::alternate) {
+        // No training epoch is 0: the image's own coin, the same in all of them.
+        Random coin(seed_, Purpose::augmentation, 0, static_cast<std::uint32_t>(index));
+        mirror = (coin.bits() >> 31) == epoch % 2;
+      } else {
+        mirror = random.uniform() < static_cast<float>(flip.p);
+      }
+      if (mirror) std::reverse(moves.x.begin(), moves.x.end());
+    }
+  }
+  return first;
+}
+
+std::size_t Augmentation::draw_warp(std::size_t first, Random& random, Warp& warp) const {
+  const std::optional<Border> border = warp_border(list_[first]);
+  for (; first < list_.size() && warp_border(list_[first]) == border && !warp.ended(); ++first) {
+    if (const auto* rotate = std::get_if<RandomRotateSpec>(&list_[first]))
+      warp.rotate(drawn(rotate->degrees, random));
+    else if (const auto* scale = std::get_if<RandomScaleSpec>(&list_[first]))
+      warp.scale(drawn(scale->scale, random));
+    else if (const auto* elastic = std::get_if<ElasticSpec>(&list_[first]))
+      warp.displace(elastic->alpha, elastic->sigma, random);
+  }
+  return first;
+}
+
+void Augmentation::change(std::uint32_t epoch, std::int64_t index, const ImageView& image, bool clamp,
+                          std::span<const float> mean, Scratch& scratch) const {
+  Random random(seed_, Purpose::augmentation, epoch, static_cast<std::uint32_t>(index));
+  scratch.other.resize(static_cast<std::size_t>(image.size()));
+  for (std::size_t next = 0; next < list_.size();) {
+    const AugmentSpec& change = list_[next];
+    if (is_move(change)) {
+      begin_moves(image.height, image.width, scratch.moves);
+      next = draw_moves(next, epoch, index, random, scratch.moves);
+      std::copy(image.values, image.values + image.size(), scratch.other.begin());
+      move_pixels(scratch.moves, image.channels, scratch.other.data(), image.values);
+    } else if (const std::optional<Border> border = warp_border(change)) {
+      scratch.warp.begin(image.height, image.width);
+      next = draw_warp(next, random, scratch.warp);
+      std::copy(image.values, image.values + image.size(), scratch.other.begin());
+      scratch.warp.apply(*border, image.channels, scratch.other.data(), image.values);
+    } else {
+      if (const auto* brightness = std::get_if<BrightnessSpec>(&change)) {
+        change_brightness(image, static_cast<float>(drawn(brightness->factor, random)), clamp);
+      } else if (const auto* contrast = std::get_if<ContrastSpec>(&change)) {
+        change_contrast(image, static_cast<float>(drawn(contrast->factor, random)), clamp);
+      } else if (const auto* cutout = std::get_if<CutoutSpec>(&change)) {
+        const int y = static_cast<int>(random.below(static_cast<std::uint32_t>(image.height)));
+        const int x = static_cast<int>(random.below(static_cast<std::uint32_t>(image.width)));
+        cut_out(image, y, x, cutout->size, mean);
+      }
+      ++next;
     }
   }
 }

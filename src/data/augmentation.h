@@ -2,33 +2,59 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "data/data_spec.h"
+#include "data/pixel_changes.h"
+#include "data/warp.h"
 
 namespace cnn {
 
 /// A list of random changes, applied in order to the pixels of an image before they are normalized. What
-/// happens depends on seed, epoch and index of the image and on nothing else.
+/// happens depends on seed, epoch and index of the image and on nothing else. Mixup is not its business: it
+/// needs a batch (train/mixup.h).
 class Augmentation {
  public:
   Augmentation() = default;
-  Augmentation(std::vector<AugmentSpec> list, std::uint64_t seed) : list_(std::move(list)), seed_(seed) {}
+  Augmentation(std::vector<AugmentSpec> list, std::uint64_t seed);
 
   bool empty() const { return list_.empty(); }
+  /// Nothing but shifts, crops and flips, which move whole rows and columns: draw() says it all, and any
+  /// number of changes costs one copy. Else the image goes through change().
+  bool only_moves() const { return only_moves_; }
 
   /// Where every row and column of the changed image comes from: y[i], x[i] in the original, or kNothing for
-  /// a border pixel, which is 0. All changes are moves of whole rows and columns, so two lists say it all,
-  /// and any number of changes costs one copy.
+  /// a border pixel, which is 0.
   static constexpr int kNothing = -1;
   struct Moves {
     std::vector<int> y, x;
   };
+  /// Only if only_moves(). epoch counts from 1 in training.
   void draw(std::uint32_t epoch, std::int64_t index, int height, int width, Moves& moves) const;
 
+  /// Working memory of change(), kept from one image to the next.
+  struct Scratch {
+    std::vector<float> other;
+    Moves moves;
+    Warp warp;
+  };
+  /// Changes the image in place. Its values are in 0..1 and stay there if `clamp`; without it (pixels that
+  /// were floats from the start) brightness and contrast may go anywhere. `mean`: the color, per channel,
+  /// that cutout leaves.
+  void change(std::uint32_t epoch, std::int64_t index, const ImageView& image, bool clamp,
+              std::span<const float> mean, Scratch& scratch) const;
+
  private:
+  /// Applies the entries from `first` on as long as they are moves; returns the first that is none.
+  std::size_t draw_moves(std::size_t first, std::uint32_t epoch, std::int64_t index, Random& random,
+                         Moves& moves) const;
+  /// The same for turns, zooms and deformations that one interpolation can do.
+  std::size_t draw_warp(std::size_t first, Random& random, Warp& warp) const;
+
   std::vector<AugmentSpec> list_;
   std::uint64_t seed_ = 0;
+  bool only_moves_ = true;
 };
 
 /// Copies `channels` planes of height x width values (the sizes of the lists) from `from` to `to`, moved.

@@ -9,6 +9,8 @@ namespace cnn {
 struct BatchFiller::Worker {
   std::array<std::vector<std::byte>, kLanes> scratch;  // for images that are not in memory
   std::array<Augmentation::Moves, kLanes> moves;
+  std::array<std::vector<float>, kLanes> changed;  // for changes that are more than moves
+  Augmentation::Scratch augmentation;
 };
 
 void BatchFiller::FreeWorkers::operator()(std::vector<Worker>* workers) const { delete workers; }
@@ -48,11 +50,39 @@ void BatchFiller::fill_lanes(std::span<const std::int64_t> indices, std::uint32_
                              BlockView<float> block) const {
   const int count = static_cast<int>(indices.size());
   std::array<const Value*, kLanes> images{};
-  for (int lane = 0; lane < count; ++lane) {
-    const auto l = static_cast<std::size_t>(lane);
+  std::array<const float*, kLanes> changed_images{};
+  for (std::size_t l = 0; l < indices.size(); ++l) {
     images[l] = reinterpret_cast<const Value*>(dataset_.pixels(indices[l], worker.scratch[l]));
-    if (!augmentation_.empty()) augmentation_.draw(epoch, indices[l], block.h, block.w, worker.moves[l]);
+    if (!augmentation_.only_moves())
+      changed_images[l] = changed(images[l], indices[l], epoch, worker, l);
+    else if (!augmentation_.empty())
+      augmentation_.draw(epoch, indices[l], block.h, block.w, worker.moves[l]);
   }
+  if (!augmentation_.only_moves())
+    write_lanes<float>(changed_images, count, nullptr, block);
+  else
+    write_lanes<Value>(images, count, augmentation_.empty() ? nullptr : worker.moves.data(), block);
+}
+
+template <class Value>
+const float* BatchFiller::changed(const Value* image, std::int64_t index, std::uint32_t epoch, Worker& worker,
+                                  std::size_t lane) const {
+  constexpr bool kBytes = sizeof(Value) == 1;
+  std::vector<float>& values = worker.changed[lane];
+  values.resize(static_cast<std::size_t>(dataset_.values_per_image()));
+  for (std::size_t i = 0; i < values.size(); ++i)
+    values[i] = kBytes ? static_cast<float>(image[i]) / 255.0f : static_cast<float>(image[i]);
+  const ImageView view{.values = values.data(),
+                       .channels = dataset_.channels(),
+                       .height = dataset_.height(),
+                       .width = dataset_.width()};
+  augmentation_.change(epoch, index, view, kBytes, mean_, worker.augmentation);
+  return values.data();
+}
+
+template <class Value>
+void BatchFiller::write_lanes(const std::array<const Value*, kLanes>& images, int count,
+                              const Augmentation::Moves* moves_of_lanes, BlockView<float> block) const {
   // A row of one lane after the other: the 16 rows of a block row stay in the first-level cache meanwhile.
   for (int c = 0; c < block.c; ++c) {
     const float* table = tables_[static_cast<std::size_t>(c)].data();
@@ -73,12 +103,12 @@ void BatchFiller::fill_lanes(std::span<const std::int64_t> indices, std::uint32_
           continue;
         }
         const Value* plane = images[static_cast<std::size_t>(lane)] + std::int64_t{c} * block.h * block.w;
-        if (augmentation_.empty()) {
+        if (moves_of_lanes == nullptr) {
           const Value* row = plane + std::int64_t{y} * block.w;
           for (int x = 0; x < block.w; ++x) out[x * kLanes] = normalized(row[x]);
           continue;
         }
-        const Augmentation::Moves& moves = worker.moves[static_cast<std::size_t>(lane)];
+        const Augmentation::Moves& moves = moves_of_lanes[lane];
         const int from_y = moves.y[static_cast<std::size_t>(y)];
         if (from_y < 0) {
           for (int x = 0; x < block.w; ++x) out[x * kLanes] = border;

@@ -38,6 +38,14 @@ class BatchFiller {
   template <class Value>
   void fill_lanes(std::span<const std::int64_t> indices, std::uint32_t epoch, Worker& worker,
                   BlockView<float> block) const;
+  /// The augmented pixels of an image as floats, in memory of the worker's.
+  template <class Value>
+  const float* changed(const Value* image, std::int64_t index, std::uint32_t epoch, Worker& worker,
+                       std::size_t lane) const;
+  /// moves: of each lane; null: none.
+  template <class Value>
+  void write_lanes(const std::array<const Value*, kLanes>& images, int count,
+                   const Augmentation::Moves* moves, BlockView<float> block) const;
 
   const Dataset& dataset_;
   Augmentation augmentation_;

@@ -66,12 +66,70 @@ struct RandomTranslateSpec {
   Border border = Border::zero;
   friend bool operator==(const RandomTranslateSpec&, const RandomTranslateSpec&) = default;
 };
-/// Mirrors left and right with probability p.
+/// Pads by `padding` pixels on every side, then cuts an image of the old size out of it, at a random place.
+struct RandomCropSpec {
+  int padding = 0;
+  Border border = Border::zero;
+  friend bool operator==(const RandomCropSpec&, const RandomCropSpec&) = default;
+};
+/// Mirrors left and right: with probability p; or, alternating, every second epoch, beginning with a random
+/// half of the images in the first epoch.
 struct RandomFlipSpec {
-  double p = 0.5;
+  enum class Mode { random, alternate };
+  double p = 0.5;  ///< mode random only
+  Mode mode = Mode::random;
   friend bool operator==(const RandomFlipSpec&, const RandomFlipSpec&) = default;
 };
-using AugmentSpec = std::variant<RandomTranslateSpec, RandomFlipSpec>;
+
+/// A random number is uniform between the two.
+struct Range {
+  double low = 0, high = 0;
+  friend bool operator==(const Range&, const Range&) = default;
+};
+
+/// Turns around the center, counterclockwise, with bilinear interpolation.
+struct RandomRotateSpec {
+  Range degrees;
+  Border border = Border::zero;
+  friend bool operator==(const RandomRotateSpec&, const RandomRotateSpec&) = default;
+};
+/// Zooms around the center, with bilinear interpolation; above 1 enlarges.
+struct RandomScaleSpec {
+  Range scale{1, 1};
+  Border border = Border::zero;
+  friend bool operator==(const RandomScaleSpec&, const RandomScaleSpec&) = default;
+};
+/// Moves every pixel by `alpha` times a smooth random field: noise uniform in -1 .. 1, blurred by a Gaussian
+/// of standard deviation `sigma`. Both in pixels.
+struct ElasticSpec {
+  double alpha = 34, sigma = 4;
+  Border border = Border::zero;
+  friend bool operator==(const ElasticSpec&, const ElasticSpec&) = default;
+};
+/// Multiplies all values.
+struct BrightnessSpec {
+  Range factor{1, 1};
+  friend bool operator==(const BrightnessSpec&, const BrightnessSpec&) = default;
+};
+/// Multiplies the distance of all values from the mean grey of the image.
+struct ContrastSpec {
+  Range factor{1, 1};
+  friend bool operator==(const ContrastSpec&, const ContrastSpec&) = default;
+};
+/// Makes a square of size x size pixels the mean color, its center anywhere in the image.
+struct CutoutSpec {
+  int size = 0;
+  friend bool operator==(const CutoutSpec&, const CutoutSpec&) = default;
+};
+/// Mixes every image of a batch, and its label, with another one; the shares are drawn from Beta(alpha,
+/// alpha).
+struct MixupSpec {
+  double alpha = 1;
+  friend bool operator==(const MixupSpec&, const MixupSpec&) = default;
+};
+using AugmentSpec =
+    std::variant<RandomTranslateSpec, RandomCropSpec, RandomFlipSpec, RandomRotateSpec, RandomScaleSpec,
+                 ElasticSpec, BrightnessSpec, ContrastSpec, CutoutSpec, MixupSpec>;
 
 enum class BadImages {
   fail,  ///< list every bad file and stop before training

@@ -49,7 +49,11 @@ void softmax_cross_entropy(const CrossEntropy& l, const float* z, float* probabi
   for (int lane = 0; lane < l.images; ++lane) {
     predictions[lane] = best_class[lane];
     if (!losses) continue;
-    const float plain = log_sum[lane] - z[l.labels[lane] * kLanes + lane];
+    float plain = log_sum[lane] - z[l.labels[lane] * kLanes + lane];
+    if (l.second_labels) {
+      const float second = log_sum[lane] - z[l.second_labels[lane] * kLanes + lane];
+      plain = l.share * plain + (1 - l.share) * second;
+    }
     const float mean = log_sum[lane] - z_sum[lane] / static_cast<float>(l.classes);
     losses[lane] = l.smoothing == 0 ? plain : (1 - l.smoothing) * plain + l.smoothing * mean;
     // The log of a NaN or infinite sum is not what bit tricks make of it.
@@ -65,8 +69,17 @@ void softmax_cross_entropy(const CrossEntropy& l, const float* z, float* probabi
     }
   }
   for (int lane = 0; lane < l.images; ++lane) {
-    const int at = l.labels[lane] * kLanes + lane;
-    dz[at] = (probabilities[at] - (1 - l.smoothing) - off) * l.scale;
+    const int label = l.labels[lane], second = l.second_labels ? l.second_labels[lane] : label;
+    const auto write = [&](int k, float share) {
+      const int at = k * kLanes + lane;
+      dz[at] = (probabilities[at] - (1 - l.smoothing) * share - off) * l.scale;
+    };
+    if (second == label) {
+      write(label, 1);
+    } else {
+      write(label, l.share);
+      write(second, 1 - l.share);
+    }
   }
 }
 

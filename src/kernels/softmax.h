@@ -4,16 +4,19 @@
 
 namespace cnn {
 
-/// Softmax and cross-entropy of one block, with label smoothing e over K classes:
+/// Softmax and cross-entropy of one block, with label smoothing e over K classes; an image may be a mixture
+/// that is a share s of one class and the rest of another:
 ///
-///     p[k] = exp(z[k] - max z) / sum,   loss = -sum over k of t[k] * log p[k],   t[k] = (1 - e)[k = label] +
-///     e/K dz[k] = (p[k] - t[k]) * scale
+///     p[k] = exp(z[k] - max z) / sum,   loss = -sum over k of t[k] * log p[k],
+///     t[k] = (1 - e) (s [k = label] + (1 - s) [k = second label]) + e/K,   dz[k] = (p[k] - t[k]) * scale
 ///
 /// Lanes from `images` on have dz = 0.
 struct CrossEntropy {
   int classes = 0;
   int images = 0;
   const std::int32_t* labels = nullptr;  ///< [images]; may be null when neither losses nor dz are wanted
+  const std::int32_t* second_labels = nullptr;  ///< [images]; null: s = 1
+  float share = 1;                              ///< s
   float smoothing = 0;
   float scale = 0;  ///< of the gradient: 1 / images of the batch
 };

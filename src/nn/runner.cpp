@@ -385,6 +385,8 @@ void Runner::run_block(const Pass& pass, std::size_t stage, int worker, const Ba
         const CrossEntropy loss{.classes = network_.classes(),
                                 .images = pass.images,
                                 .labels = batch.labels ? batch.labels + first : nullptr,
+                                .second_labels = batch.second_labels ? batch.second_labels + first : nullptr,
+                                .share = batch.share,
                                 .smoothing = pass.training ? batch.label_smoothing : 0.0f,
                                 .scale = 1.0f / static_cast<float>(pass.batch_images)};
         const int last_value = network_.nodes().back().y;

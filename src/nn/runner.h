@@ -16,7 +16,9 @@ namespace cnn {
 /// called by the workers themselves, once per block.
 struct Batch {
   std::int64_t images = 0;
-  const std::int32_t* labels = nullptr;  ///< null: unlabeled (evaluation only)
+  const std::int32_t* labels = nullptr;         ///< null: unlabeled (evaluation only)
+  const std::int32_t* second_labels = nullptr;  ///< of mixed images; null: none is mixed
+  float share = 1;                              ///< of the first label in a mixed image
   const std::function<void(int block, int images, int worker, BlockView<float> x)>* fill = nullptr;
   std::uint64_t seed = 0;  ///< of dropout
   std::uint32_t step = 0;  ///< of dropout

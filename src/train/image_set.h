@@ -25,6 +25,9 @@ struct ImageSet {
 
   std::function<std::string(std::int64_t image)> name;
 
+  /// Not 0: training mixes the images of a batch (see Mixup).
+  double mixup_alpha = 0;
+
   std::int64_t size() const { return static_cast<std::int64_t>(labels.size()); }
 };
 

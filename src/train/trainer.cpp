@@ -52,6 +52,7 @@ Trainer::Trainer(Network& network, ThreadPool& pool, const TrainingSpec& spec, s
       steps_per_epoch_(steps_in_epoch(train.size(), spec)),
       schedule_(spec.schedule, spec.epochs, steps_per_epoch_),
       optimizer_(spec.optimizer, network),
+      mixup_(train.mixup_alpha, seed, pool.threads()),
       training_(network, pool, true, network.largest_batch()),
       evaluation_(network, pool, false, kEvaluationBatch),
       order_(static_cast<std::size_t>(train.size())),
@@ -180,13 +181,15 @@ void Trainer::train_step(std::span<const std::int64_t> images, const Observer* o
   const auto epoch = static_cast<std::uint32_t>(epochs_done() + 1);
   const std::function<void(int, int, int, BlockView<float>)> fill = [&](int block, int count, int worker,
                                                                         BlockView<float> x) {
-    train_.fill(images.subspan(static_cast<std::size_t>(block) * kLanes, static_cast<std::size_t>(count)),
-                epoch, worker, x);
+    mixup_.fill(static_cast<std::size_t>(block) * kLanes, static_cast<std::size_t>(count), epoch, worker, x);
   };
   for (std::size_t i = 0; i < images.size(); ++i)
     labels_[i] = train_.labels[static_cast<std::size_t>(images[i])];
+  mixup_.begin(train_, images, static_cast<std::uint32_t>(steps_done()));
   const Batch batch{.images = static_cast<std::int64_t>(images.size()),
                     .labels = labels_.data(),
+                    .second_labels = mixup_.second_labels(),
+                    .share = mixup_.share(),
                     .fill = &fill,
                     .seed = seed_,
                     .step = static_cast<std::uint32_t>(steps_done()),

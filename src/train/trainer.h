@@ -14,6 +14,7 @@
 #include "train/epoch_result.h"
 #include "train/evaluation.h"
 #include "train/image_set.h"
+#include "train/mixup.h"
 #include "train/optimizer.h"
 #include "train/schedule.h"
 #include "train/state_parts.h"
@@ -105,6 +106,7 @@ class Trainer {
   std::int64_t steps_per_epoch_;
   Schedule schedule_;
   Optimizer optimizer_;
+  Mixup mixup_;
   Runner training_, evaluation_;
   std::vector<std::int64_t> order_;
   std::vector<std::int32_t> labels_;  // of a step

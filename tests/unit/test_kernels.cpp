@@ -503,6 +503,43 @@ TEST_CASE("softmax: large logits, smoothing, predictions and empty lanes", "[ker
   });
 }
 
+TEST_CASE("the cross-entropy of mixed images follows its formula", "[kernels]") {
+  on_every_set([] {
+    constexpr int kClasses = 4;
+    constexpr double kShare = 0.75, kSmoothing = 0.2;
+    const std::vector<std::int32_t> first{1, 2, 0}, second{3, 2, 1};
+    Random random(5, Purpose::split);
+    AlignedBuffer z(kClasses * kLanes), p(kClasses * kLanes), dz(kClasses * kLanes);
+    for (float& value : z.span()) value = random.normal();
+    std::vector<float> losses(3);
+    std::vector<std::int32_t> predictions(3);
+    softmax_cross_entropy({.classes = kClasses,
+                           .images = 3,
+                           .labels = first.data(),
+                           .second_labels = second.data(),
+                           .share = static_cast<float>(kShare),
+                           .smoothing = static_cast<float>(kSmoothing),
+                           .scale = 0.5f},
+                          z.data(), p.data(), losses.data(), predictions.data(), dz.data());
+    for (std::size_t lane = 0; lane < 3; ++lane) {
+      double sum = 0, loss = 0;
+      const auto logit = [&](int k) {
+        return static_cast<double>(z.data()[k * kLanes + static_cast<int>(lane)]);
+      };
+      for (int k = 0; k < kClasses; ++k) sum += std::exp(logit(k));
+      for (int k = 0; k < kClasses; ++k) {
+        const double hot = (k == first[lane] ? kShare : 0) + (k == second[lane] ? 1 - kShare : 0);
+        const double target = (1 - kSmoothing) * hot + kSmoothing / kClasses;
+        loss -= target * (logit(k) - std::log(sum));
+        CHECK(dz.data()[k * kLanes + static_cast<int>(lane)] ==
+              Approx((std::exp(logit(k)) / sum - target) * 0.5).epsilon(1e-5).margin(1e-7));
+      }
+      CHECK(losses[lane] == Approx(loss).epsilon(1e-5));
+    }
+    for (int k = 0; k < kClasses; ++k) CHECK(dz.data()[k * kLanes + 3] == 0);
+  });
+}
+
 TEST_CASE("optimizer steps follow PyTorch's rules", "[kernels]") {
   on_every_set([] {
     Random random(9, Purpose::split);

@@ -1,0 +1,186 @@
+#include "config/augment_table.h"
+
+#include <cmath>
+
+namespace cnn {
+namespace {
+
+using JsonKind = JsonValue::Kind;
+
+/// [low, high], or a number d for [center - d, center + d].
+class RangeAround : public Kind<Range> {
+ public:
+  RangeAround(double center, Interval allowed) : center_(center), allowed_(allowed) {}
+
+  bool read(const Place& place, Range& out) const override {
+    const JsonValue& value = place.value();
+    if (value.kind == JsonKind::array && value.items.size() == 2) {
+      const auto bound = number(allowed_);
+      const bool low = bound->read(place.element(0), out.low), high = bound->read(place.element(1), out.high);
+      if (!low || !high) return false;
+      return out.low <= out.high || place.expected("[low, high] with low <= high");
+    }
+    double distance = 0;
+    if (value.kind != JsonKind::number) return place.expected(words());
+    if (!number()->read(place, distance)) return false;
+    out = {center_ - distance, center_ + distance};
+    const bool allowed = out.low > allowed_.low || (out.low == allowed_.low && !allowed_.low_open);
+    return (distance >= 0 && allowed) || place.expected(words());
+  }
+  JsonValue write(const Range& value) const override {
+    return JsonValue::array({JsonValue(value.low), JsonValue(value.high)});
+  }
+  JsonValue schema() const override {
+    const JsonValue pair = JsonValue::object()
+                               .set("type", "array")
+                               .set("items", number(allowed_)->schema())
+                               .set("minItems", 2)
+                               .set("maxItems", 2);
+    return JsonValue::object().set("anyOf", JsonValue::array({number(distance_interval())->schema(), pair}));
+  }
+  std::string words() const override {
+    const std::string center = center_ == 0 ? "" : exact(center_);
+    return fmt::format("[low, high] or d, {}, for [{}-d, {}d]", number(distance_interval())->words(), center,
+                       center.empty() ? "" : center + "+");
+  }
+
+ private:
+  /// The number d, so that low is still allowed.
+  Interval distance_interval() const {
+    Interval interval = Interval::at_least(0);
+    if (std::isfinite(allowed_.low)) {
+      interval.high = center_ - allowed_.low;
+      interval.high_open = allowed_.low_open;
+    }
+    return interval;
+  }
+  double center_;
+  Interval allowed_;
+};
+
+KindOf<Range> range_around(double center, Interval allowed) {
+  return std::make_shared<RangeAround>(center, allowed);
+}
+
+KindOf<Border> border_kind() {
+  return choice<Border>({{"zero", Border::zero}, {"reflect", Border::reflect}});
+}
+
+template <class S>
+Field<S> border_key() {
+  return optional_key("border", &S::border, border_kind(),
+                      "What comes in from outside: zeros (black), or the image mirrored at its edge.");
+}
+
+Table<RandomFlipSpec> flip_table() {
+  using S = RandomFlipSpec;
+  Table<S> table{
+      "random_flip",
+      "Mirrors the image left to right.",
+      {optional_key("p", &S::p, number(Interval::closed(0, 1)), "Probability, mode `random` only."),
+       optional_key(
+           "mode", &S::mode,
+           choice<S::Mode>({{"random", S::Mode::random}, {"alternate", S::Mode::alternate}}),
+           "`random`: every time anew. `alternate`: a random half of the images in the first epoch, "
+           "then every image in every second epoch, so that each is seen both ways equally often.")}};
+  table.check = [](const Place& place, S& spec) {
+    if (spec.mode == S::Mode::random || spec.p == 0.5) return true;
+    return place.error_at_member(
+        "p", "it belongs to mode \"random\": alternating flips mirror every second epoch; leave it out");
+  };
+  return table;
+}
+
+/// An entry moves the image by up to `pixels` at `key`: some of it must stay in sight.
+bool check_shift(const Place& entry, const char* key, int pixels, const ImageSpec& image) {
+  const int shorter = std::min(image.height, image.width);
+  if (pixels < shorter) return true;
+  return entry.error_at_member(
+      key, fmt::format("a shift by up to {} pixels moves an image of {}x{} out of sight; use less than {}",
+                       pixels, image.height, image.width, shorter));
+}
+
+}  // namespace
+
+const Typed<AugmentSpec, AugmentSpec>& augment_kind() {
+  static const Typed<AugmentSpec, AugmentSpec> kind = [] {
+    Typed<AugmentSpec, AugmentSpec> augment([](AugmentSpec& spec) -> AugmentSpec& { return spec; });
+    augment.add(Table<RandomTranslateSpec>{
+        "random_translate",
+        "Shifts the image by a whole number of pixels, in each direction uniform in -pixels .. pixels.",
+        {required_key("pixels", &RandomTranslateSpec::pixels, integer(0), "The largest shift."),
+         border_key<RandomTranslateSpec>()}});
+    augment.add(Table<RandomCropSpec>{
+        "random_crop",
+        "Adds a border on every side, then cuts an image of the old size out of it, at a random place: what "
+        "`random_translate` does, in the words of other tools.",
+        {required_key("padding", &RandomCropSpec::padding, integer(0), "Width of the border."),
+         border_key<RandomCropSpec>()}});
+    augment.add(flip_table());
+    augment.add(Table<RandomRotateSpec>{
+        "random_rotate",
+        "Turns the image around its center, counterclockwise, with bilinear interpolation. `random_rotate`, "
+        "`random_scale` and a last `elastic` that follow one another and have the same `border` interpolate "
+        "once for all.",
+        {required_key("degrees", &RandomRotateSpec::degrees, range_around(0, {}), "The angle."),
+         border_key<RandomRotateSpec>()}});
+    augment.add(Table<RandomScaleSpec>{
+        "random_scale",
+        "Zooms around the center of the image, with bilinear interpolation.",
+        {required_key("scale", &RandomScaleSpec::scale, range_around(1, Interval::above(0)),
+                      "The factor; above 1 enlarges."),
+         border_key<RandomScaleSpec>()}});
+    augment.add(Table<ElasticSpec>{
+        "elastic",
+        "Moves every pixel by a smooth random field, with bilinear interpolation (Simard, Steinkraus, Platt "
+        "2003): uniform noise in -1 .. 1 for each direction, blurred, times `alpha`. The defaults are made "
+        "for digits of 28x28.",
+        {optional_key("alpha", &ElasticSpec::alpha, number(Interval::at_least(0)),
+                      "How far, in pixels (before the blur, which leaves about 0.16 / sigma of it)."),
+         optional_key("sigma", &ElasticSpec::sigma, number(Interval::above(0)),
+                      "How smooth: standard deviation of the Gaussian blur, in pixels."),
+         border_key<ElasticSpec>()}});
+    augment.add(Table<BrightnessSpec>{"brightness",
+                                      "Multiplies all values; bytes stay between black and white.",
+                                      {required_key("factor", &BrightnessSpec::factor,
+                                                    range_around(1, Interval::at_least(0)), "The factor.")}});
+    augment.add(Table<ContrastSpec>{
+        "contrast",
+        "Multiplies the distance of all values from the mean grey of the image; bytes stay between black and "
+        "white.",
+        {required_key("factor", &ContrastSpec::factor, range_around(1, Interval::at_least(0)),
+                      "The factor.")}});
+    augment.add(Table<CutoutSpec>{
+        "cutout",
+        "Makes a square the mean color (0 after normalization). Its center is anywhere in the image, so it "
+        "may lie partly outside (DeVries, Taylor 2017).",
+        {required_key("size", &CutoutSpec::size, integer(1), "Side of the square, in pixels.")}});
+    augment.add(Table<MixupSpec>{
+        "mixup",
+        "Mixes every image of a batch with another one of it, and the labels with the same shares (Zhang et "
+        "al. 2018). One share a batch; the larger one is the image's own, and training accuracy counts its "
+        "label. Must be the last entry.",
+        {optional_key("alpha", &MixupSpec::alpha, number(Interval::above(0)),
+                      "The share is drawn from Beta(alpha, alpha): small values leave most images nearly "
+                      "as they are.")}});
+    return augment;
+  }();
+  return kind;
+}
+
+bool check_augment(const Place& place, const DataSpec& data) {
+  bool good = true;
+  for (std::size_t i = 0; i < data.augment.size(); ++i) {
+    const auto entry = [&] { return place.member("augment").element(i); };
+    const AugmentSpec& change = data.augment[i];
+    if (const auto* translate = std::get_if<RandomTranslateSpec>(&change))
+      good = check_shift(entry(), "pixels", translate->pixels, data.image) && good;
+    if (const auto* crop = std::get_if<RandomCropSpec>(&change))
+      good = check_shift(entry(), "padding", crop->padding, data.image) && good;
+    if (std::holds_alternative<MixupSpec>(change) && i + 1 < data.augment.size())
+      good = entry().error("mixup mixes images that are done otherwise; make it the last entry");
+  }
+  return good;
+}
+
+}  // namespace cnn
