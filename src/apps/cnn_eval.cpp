@@ -6,6 +6,7 @@
 #include <fstream>
 #include <functional>
 #include <iostream>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "apps/command_line.h"
@@ -40,7 +41,15 @@ struct Options {
   std::vector<fs::path> images;
   int threads = usable_processors(), top = 1;
   double min_accuracy = -1;
+  std::string tta;  // empty: as the model's config says
 };
+
+/// The words of --tta.
+const std::map<std::string, TestTimeAugmentation> kLooks{
+    {"none", TestTimeAugmentation::none},
+    {"flip", TestTimeAugmentation::flip},
+    {"shift", TestTimeAugmentation::shift},
+    {"flip+shift", TestTimeAugmentation::flip_and_shift}};
 
 /// Files decoded at a time, and the bytes of their pixels: memory does not grow with the folder.
 constexpr std::int64_t kChunk = 8192, kChunkBytes = std::int64_t{256} << 20;
@@ -60,6 +69,7 @@ class Evaluator {
     const Document document = Document::parse(description_.config, label);
     const Config config = read_model_config(description_.config, label);
     image_ = config.data.image;
+    tta_ = options.tta.empty() ? config.data.test_time_augmentation : kLooks.at(options.tta);
     const Shape input{.c = image_.channels, .h = image_.height, .w = image_.width};
     with_places(document, [&] {
       network_ =
@@ -137,12 +147,13 @@ class Evaluator {
  private:
   void score(std::shared_ptr<const Dataset> dataset, const std::function<void(std::int64_t done)>& progress) {
     const Normalize normalize{description_.mean, description_.std};
-    const ImageSet set = image_set(dataset, normalize, options_.threads);
+    const std::vector<WeightedLook> looks = looks_at(dataset, normalize, options_.threads, tta_);
+    const ImageSet& set = looks.front().set;
     const std::int64_t batch = std::min(kLargestBatch, set.size());
     if (!runner_ || runner_->largest_batch() < batch)
       runner_ = std::make_unique<Runner>(*network_, pool_, false, batch);
     evaluate(
-        *runner_, set,
+        *runner_, looks,
         [&](std::int64_t image, int predicted, std::span<const float> probabilities, float loss) {
           ++images_;
           const int label = set.labels[static_cast<std::size_t>(image)];
@@ -201,6 +212,7 @@ class Evaluator {
   ThreadPool pool_;
   ModelDescription description_;
   ImageSpec image_;
+  TestTimeAugmentation tta_ = TestTimeAugmentation::none;
   std::unique_ptr<Network> network_;
   std::unique_ptr<Runner> runner_;
   std::unique_ptr<PredictionTable> table_;
@@ -355,6 +367,10 @@ int main(int argc, char** argv) {
       ->check(CLI::PositiveNumber);
   app.add_option("--report", options.report,
                  "Write a page (HTML, one file) with tables, confusion, calibration and the worst mistakes");
+  app.add_option("--tta", options.tta,
+                 "Judge each image by the mean of several looks: none, flip, shift or flip+shift (as "
+                 "data.test_time_augmentation of a config, which is the default)")
+      ->check(CLI::IsMember(cnn::kLooks));
   app.add_option("--predictions", options.predictions,
                  "Write path, label, prediction and probabilities of every image; CSV, or JSON if it ends "
                  "with .json");

@@ -24,7 +24,7 @@ double now_seconds() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-std::unique_ptr<EvaluationCollector> collector(const TrainingData& data, const std::optional<ImageSet>& set,
+std::unique_ptr<EvaluationCollector> collector(const TrainingData& data, const ImageSet* set,
                                                const std::shared_ptr<const Dataset>& pictures) {
   return set ? std::make_unique<EvaluationCollector>(data.classes, *set, pictures) : nullptr;
 }
@@ -39,8 +39,8 @@ RunReport::RunReport(fs::path folder, const Config& config, const Network& netwo
       data_(data),
       threads_(threads),
       log_(log),
-      validation_(collector(data, data.validation, data.validation_images)),
-      test_(collector(data, data.test, data.test_images)) {
+      validation_(collector(data, data.validation ? &*data.validation : nullptr, data.validation_images)),
+      test_(collector(data, data.test.empty() ? nullptr : &data.test.front().set, data.test_images)) {
   read_evaluation();
 }
 

@@ -70,6 +70,17 @@ ImageSet image_set(std::shared_ptr<const Dataset> dataset, const Normalize& norm
   return set;
 }
 
+std::vector<WeightedLook> looks_at(const std::shared_ptr<const Dataset>& dataset, const Normalize& normalize,
+                                   int workers, TestTimeAugmentation augmentation) {
+  const std::vector<TestView> views = test_views(augmentation);
+  std::vector<WeightedLook> looks;
+  for (const TestView& view : views)
+    looks.push_back(
+        {image_set(dataset, normalize, workers, views.size() == 1 ? Augmentation() : Augmentation(view)),
+         view.weight});
+  return looks;
+}
+
 OpenedData open_data(const DataSpec& spec, ThreadPool& pool, bool quiet) {
   OpenedData opened;
   Opener opener(spec, pool, quiet, opened.notes);
@@ -107,7 +118,7 @@ TrainingData prepare_data(const OpenedData& opened, const DataSpec& spec, std::u
   for (const AugmentSpec& change : spec.augment)
     if (const auto* mixup = std::get_if<MixupSpec>(&change)) data.train.mixup_alpha = mixup->alpha;
   if (validation) data.validation = image_set(validation, normalize, workers);
-  if (opened.test) data.test = image_set(opened.test, normalize, workers);
+  if (opened.test) data.test = looks_at(opened.test, normalize, workers, spec.test_time_augmentation);
   data.validation_images = validation;
   data.test_images = opened.test;
   return data;

@@ -10,6 +10,7 @@
 #include "data/data_spec.h"
 #include "data/dataset.h"
 #include "data/normalize.h"
+#include "train/evaluation.h"
 #include "train/image_set.h"
 
 namespace cnn {
@@ -24,7 +25,8 @@ struct OpenedData {
 struct TrainingData {
   ImageSet train;
   ImageSet plain_train;  ///< the same images without augmentation
-  std::optional<ImageSet> validation, test;
+  std::optional<ImageSet> validation;
+  std::vector<WeightedLook> test;  ///< empty: none; several with test-time augmentation
   std::shared_ptr<const Dataset> validation_images, test_images;  ///< what they are made of, to be shown
   std::vector<std::string> classes;
   std::vector<double> mean, std;   ///< per channel
@@ -34,6 +36,10 @@ struct TrainingData {
 /// A data set as the trainer sees it.
 ImageSet image_set(std::shared_ptr<const Dataset> dataset, const Normalize& normalize, int workers,
                    Augmentation augmentation = {});
+
+/// The same as all looks of a test-time augmentation.
+std::vector<WeightedLook> looks_at(const std::shared_ptr<const Dataset>& dataset, const Normalize& normalize,
+                                   int workers, TestTimeAugmentation augmentation);
 
 /// Opens and checks the data of a config. Throws Error with everything that is wrong with it.
 OpenedData open_data(const DataSpec& spec, ThreadPool& pool, bool quiet);

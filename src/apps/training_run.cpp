@@ -142,7 +142,9 @@ void TrainingRun::describe(spdlog::logger& log, bool with_layers) const {
   log.info("{}: {} classes ({}), {} training images{}{}", config_.name, data_.classes.size(),
            printable(join(data_.classes)), with_commas(data_.train.size()),
            data_.validation ? fmt::format(", {} for validation", with_commas(data_.validation->size())) : "",
-           data_.test ? fmt::format(", {} for the test at the end", with_commas(data_.test->size())) : "");
+           data_.test.empty()
+               ? ""
+               : fmt::format(", {} for the test at the end", with_commas(data_.test.front().set.size())));
   for (const std::string& note : data_.notes) log.info("{}", note);
   for (const std::string& note : notes_) log.info("{}", note);
   if (const auto& start = config_.training.initial_weights; start && !resumed_)
@@ -237,20 +239,25 @@ TrainingRun::Result TrainingRun::train(RunFolder run, CheckpointFolder checkpoin
 }
 
 bool TrainingRun::evaluate_best(RunReport& report, const Interruption& interruption, Result& result) {
-  const auto run = [&](const ImageSet& set, EvaluationCollector& collector, const char* what) {
-    ProgressLine line(what, set.size(), quiet_);
-    return evaluate(trainer_->evaluation_runner(), set, collector.observer(), [&](std::int64_t images) {
-      line.update(images, "images");
+  // `images`: a set, or several looks at it.
+  const auto run = [&](const auto& images, std::int64_t count, EvaluationCollector& collector,
+                       const char* what) {
+    ProgressLine line(what, count, quiet_);
+    return evaluate(trainer_->evaluation_runner(), images, collector.observer(), [&](std::int64_t done) {
+      line.update(done, "images");
       return !interruption.requested();
     });
   };
   bool complete = true;
-  if (data_.test) {
-    result.test = run(*data_.test, *report.test(), "testing");
-    complete = result.test->images == data_.test->size();
+  if (!data_.test.empty()) {
+    const std::int64_t count = data_.test.front().set.size();
+    result.test = run(data_.test, count, *report.test(), "testing");
+    complete = result.test->images == count;
   }
-  if (complete && !report.tells_of(best_of(trainer_->history()).epoch))
-    complete = run(*data_.validation, *report.validation(), "validating").images == data_.validation->size();
+  if (complete && !report.tells_of(best_of(trainer_->history()).epoch)) {
+    const std::int64_t count = data_.validation->size();
+    complete = run(*data_.validation, count, *report.validation(), "validating").images == count;
+  }
   return complete;
 }
 

@@ -168,6 +168,12 @@ const Typed<AugmentSpec, AugmentSpec>& augment_kind() {
   return kind;
 }
 
+KindOf<TestTimeAugmentation> test_time_augmentation_kind() {
+  using Tta = TestTimeAugmentation;
+  return choice<Tta>(
+      {{"none", Tta::none}, {"flip", Tta::flip}, {"shift", Tta::shift}, {"flip+shift", Tta::flip_and_shift}});
+}
+
 bool check_augment(const Place& place, const DataSpec& data) {
   bool good = true;
   for (std::size_t i = 0; i < data.augment.size(); ++i) {

@@ -298,6 +298,12 @@ std::shared_ptr<const Object<DataSpec>> data_kind() {
          optional_key("augment", &S::augment,
                       list(augment, 0, "an array of entries such as {\"type\": \"random_flip\"}"),
                       "Random changes to training images, in this order."),
+         optional_key(
+             "test_time_augmentation", &S::test_time_augmentation, test_time_augmentation_kind(),
+             "Test images are judged by the mean of the outputs for several looks at each: `flip` adds "
+             "its mirror image; `shift` the image moved by one pixel along the diagonal, both ways, "
+             "which count half together; `flip+shift` all six. For the test at the end and, unless its "
+             "--tta says otherwise, for cnn-eval; not for the validation after every epoch."),
          optional_key("bad_images", &S::bad_images,
                       choice<BadImages>({{"fail", BadImages::fail}, {"skip", BadImages::skip}}),
                       "Files that cannot be read: `fail` lists all of them and stops before training; `skip` "

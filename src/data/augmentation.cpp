@@ -67,6 +67,13 @@ void shift_by_up_to(int pixels, Border border, Random& random, Augmentation::Mov
   translate(moves.y, down, border, scratch);
 }
 
+void move_to(const TestView& view, Augmentation::Moves& moves) {
+  std::vector<int> scratch;
+  translate(moves.x, view.right, Border::reflect, scratch);
+  translate(moves.y, view.down, Border::reflect, scratch);
+  if (view.mirrored) std::reverse(moves.x.begin(), moves.x.end());
+}
+
 }  // namespace
 
 Augmentation::Augmentation(std::vector<AugmentSpec> list, std::uint64_t seed)
@@ -78,6 +85,7 @@ Augmentation::Augmentation(std::vector<AugmentSpec> list, std::uint64_t seed)
 void Augmentation::draw(std::uint32_t epoch, std::int64_t index, int height, int width, Moves& moves) const {
   CNN_CHECK(only_moves_, "{} changes, not all of them moves", list_.size());
   begin_moves(height, width, moves);
+  if (view_) return move_to(*view_, moves);
   Random random(seed_, Purpose::augmentation, epoch, static_cast<std::uint32_t>(index));
   draw_moves(0, epoch, index, random, moves);
 }

@@ -2,11 +2,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "data/data_spec.h"
 #include "data/pixel_changes.h"
+#include "data/test_views.h"
 #include "data/warp.h"
 
 namespace cnn {
@@ -18,8 +20,10 @@ class Augmentation {
  public:
   Augmentation() = default;
   Augmentation(std::vector<AugmentSpec> list, std::uint64_t seed);
+  /// Not random: every image is seen like this.
+  explicit Augmentation(const TestView& view) : view_(view) {}
 
-  bool empty() const { return list_.empty(); }
+  bool empty() const { return list_.empty() && !view_; }
   /// Nothing but shifts, crops and flips, which move whole rows and columns: draw() says it all, and any
   /// number of changes costs one copy. Else the image goes through change().
   bool only_moves() const { return only_moves_; }
@@ -55,6 +59,7 @@ class Augmentation {
   std::vector<AugmentSpec> list_;
   std::uint64_t seed_ = 0;
   bool only_moves_ = true;
+  std::optional<TestView> view_;
 };
 
 /// Copies `channels` planes of height x width values (the sizes of the lists) from `from` to `to`, moved.

@@ -131,6 +131,9 @@ using AugmentSpec =
     std::variant<RandomTranslateSpec, RandomCropSpec, RandomFlipSpec, RandomRotateSpec, RandomScaleSpec,
                  ElasticSpec, BrightnessSpec, ContrastSpec, CutoutSpec, MixupSpec>;
 
+/// Several looks at each image whose outputs are averaged (see data/test_views.h).
+enum class TestTimeAugmentation { none, flip, shift, flip_and_shift };
+
 enum class BadImages {
   fail,  ///< list every bad file and stop before training
   skip,  ///< list them, leave them out, go on
@@ -145,6 +148,7 @@ struct DataSpec {
   ImageSpec image;
   NormalizeSpec normalize;
   std::vector<AugmentSpec> augment;
+  TestTimeAugmentation test_time_augmentation = TestTimeAugmentation::none;
   BadImages bad_images = BadImages::fail;
   int cache_mb = 4096;  ///< decoded images kept in memory; beyond it they are read again when needed
   friend bool operator==(const DataSpec&, const DataSpec&) = default;

@@ -298,6 +298,7 @@ Runner::Runner(Network& network, ThreadPool& pool, bool training, std::int64_t l
     statistics_.resize(static_cast<std::size_t>(blocks * network.statistic_doubles()));
   } else {
     probabilities_.resize(images * static_cast<std::size_t>(network.classes()));
+    logits_.resize(probabilities_.size());
   }
 }
 
@@ -322,6 +323,9 @@ std::span<const std::int32_t> Runner::predictions() const {
 }
 std::span<const float> Runner::probabilities() const {
   return {probabilities_.data(), static_cast<std::size_t>(images_ * network_.classes())};
+}
+std::span<const float> Runner::logits() const {
+  return {logits_.data(), static_cast<std::size_t>(images_ * network_.classes())};
 }
 
 Pass Runner::pass_for(const Batch& batch, bool training) {
@@ -390,17 +394,19 @@ void Runner::run_block(const Pass& pass, std::size_t stage, int worker, const Ba
                                 .smoothing = pass.training ? batch.label_smoothing : 0.0f,
                                 .scale = 1.0f / static_cast<float>(pass.batch_images)};
         const int last_value = network_.nodes().back().y;
-        softmax_cross_entropy(loss, s.view(s.activation[last_value], pass).data, probabilities,
-                              batch.labels ? losses_.data() + first : nullptr, predictions_.data() + first,
-                              dz);
+        const float* const logits = s.view(s.activation[last_value], pass).data;
+        softmax_cross_entropy(loss, logits, probabilities, batch.labels ? losses_.data() + first : nullptr,
+                              predictions_.data() + first, dz);
         if (dz) {
           const BlockView<float> to = s.view(s.gradients[last_value][0], pass);
           copy(BlockView<const float>{dz, to.c, 1, 1, 1, 1}, to);
         }
         if (!probabilities_.empty())
           for (int lane = 0; lane < pass.images; ++lane)
-            for (int k = 0; k < loss.classes; ++k)
+            for (int k = 0; k < loss.classes; ++k) {
               probabilities_[(first + lane) * loss.classes + k] = probabilities[k * kLanes + lane];
+              logits_[(first + lane) * loss.classes + k] = logits[k * kLanes + lane];
+            }
         pass.lap(TimePart::backward_data);
         break;
       }

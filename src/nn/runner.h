@@ -63,6 +63,8 @@ class Runner {
   std::span<const std::int32_t> predictions() const;
   /// [image][class], of the last evaluate().
   std::span<const float> probabilities() const;
+  /// What the softmax got: [image][class], of the last evaluate().
+  std::span<const float> logits() const;
 
   /// Books the time of every pass from now on; null stops it. Made for this network and pool.
   void set_profile(Profile* profile) { profile_ = profile; }
@@ -96,7 +98,7 @@ class Runner {
   Profile* profile_ = nullptr;
   AlignedBuffer blocks_, workers_, scratch_, shards_, gradients_;
   std::vector<double> statistics_;
-  std::vector<float> losses_, probabilities_;
+  std::vector<float> losses_, probabilities_, logits_;
   std::vector<std::int32_t> predictions_;
   std::int64_t images_ = 0;
 };

@@ -29,6 +29,17 @@ using OnPrediction =
 Evaluation evaluate(Runner& runner, const ImageSet& set, const OnPrediction& each = {},
                     const std::function<bool(std::int64_t)>& progress = {});
 
+/// One of several looks at the same images (test-time augmentation); the weights add up to 1.
+struct WeightedLook {
+  ImageSet set;
+  float weight = 1;
+};
+
+/// The same by the weighted mean of the logits of several looks; labels are the first one's. With a single
+/// look it is the evaluation of its set, to the bit.
+Evaluation evaluate(Runner& runner, std::span<const WeightedLook> looks, const OnPrediction& each = {},
+                    const std::function<bool(std::int64_t)>& progress = {});
+
 /// Over the first `most` images of a set, in evaluation mode.
 std::vector<LayerActivity> measure_activity(Network& network, Runner& runner, const ImageSet& set,
                                             std::int64_t most);

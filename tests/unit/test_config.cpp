@@ -364,6 +364,7 @@ TEST_CASE("the resolved config writes every default out", "[config]") {
     "image": {"channels": 1, "height": 28, "width": 28, "resize": "stretch"},
     "normalize": "auto",
     "augment": [],
+    "test_time_augmentation": "none",
     "bad_images": "fail",
     "cache_mb": 4096
   },
@@ -421,12 +422,12 @@ TEST_CASE("a damaged config in a model is told with the model's name", "[config]
   std::string bad = good;
   bad.replace(bad.find("\"epochs\": 8"), 11, "\"epochs\": 0");
   CHECK(message(bad) ==
-        "best.safetensors: config:19:15: /training/epochs: found 0, expected an integer >= 1");
+        "best.safetensors: config:20:15: /training/epochs: found 0, expected an integer >= 1");
   bad = good;
   bad.insert(bad.find("\"image\""), "\"train\": \"x\", ");
   CHECK(message(bad) ==
         "best.safetensors: config:6:5: /data/train: unknown key: it belongs in data; data takes \"format\", "
-        "\"validation\", \"image\", \"normalize\", \"augment\", \"bad_images\", \"cache_mb\"");
+        "\"validation\", \"image\", \"normalize\", \"augment\", \"test_time_augmentation\", \"bad_images\", \"cache_mb\"");
 }
 
 TEST_CASE("the configs that come with the program are good, and name files beside them", "[config]") {

@@ -40,14 +40,14 @@ TEST_CASE("every change of data.augment is read, with its defaults, and written 
 TEST_CASE("mistakes in data.augment are told with their place", "[config]") {
   const auto message = [](const std::string& entries) { return message_of([&] { augment_of(entries); }); };
   CHECK(message(R"({"type": "random_crop", "padding": 28})") ==
-        "a.json:2:95: /data/augment/0/padding: a shift by up to 28 pixels moves an image of 28x28 out of "
+        "a.json:2:97: /data/augment/0/padding: a shift by up to 28 pixels moves an image of 28x28 out of "
         "sight; use less than 28");
   CHECK(
       message(R"({"type": "random_flip", "mode": "alternate", "p": 0.3})") ==
-      "a.json:2:116: /data/augment/0/p: it belongs to mode \"random\": alternating flips mirror every second "
+      "a.json:2:112: /data/augment/0/p: it belongs to mode \"random\": alternating flips mirror every second "
       "epoch; leave it out");
   CHECK(message(R"({"type": "random_rotate"})") ==
-        "a.json:2:62: /data/augment/0: degrees: missing; expected [low, high] or d, a number >= 0, for [-d, "
+        "a.json:2:62: /data/augment/0/degrees: missing; expected [low, high] or d, a number >= 0, for [-d, "
         "d]");
   CHECK(message(R"({"type": "random_rotate", "degrees": -5})") ==
         "a.json:2:99: /data/augment/0/degrees: found -5, expected [low, high] or d, a number >= 0, for [-d, "
