@@ -427,7 +427,8 @@ TEST_CASE("a damaged config in a model is told with the model's name", "[config]
   bad.insert(bad.find("\"image\""), "\"train\": \"x\", ");
   CHECK(message(bad) ==
         "best.safetensors: config:6:5: /data/train: unknown key: it belongs in data; data takes \"format\", "
-        "\"validation\", \"image\", \"normalize\", \"augment\", \"test_time_augmentation\", \"bad_images\", \"cache_mb\"");
+        "\"validation\", \"image\", \"normalize\", \"augment\", \"test_time_augmentation\", \"bad_images\", "
+        "\"cache_mb\"");
 }
 
 TEST_CASE("the configs that come with the program are good, and name files beside them", "[config]") {
