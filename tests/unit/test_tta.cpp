@@ -56,10 +56,12 @@ ImageSet line(std::int64_t count, float offset) {
 }
 
 TEST_CASE("several looks are judged by the weighted mean of their logits", "[train]") {
-  NetworkSpec spec = chain(
-      ConvSpec{
-          .out_channels = 4, .kernel_size = {1, 1}, .padding = {}, .activation = ActivationFunction::tanh},
-      FlattenSpec{}, DenseSpec{.units = 3});
+  NetworkSpec spec = chain(ConvSpec{.out_channels = 4,
+                                    .kernel_size = {1, 1},
+                                    .padding = {},
+                                    .activation = ActivationFunction::tanh,
+                                    .control = {}},
+                           FlattenSpec{}, DenseSpec{.units = 3, .control = {}});
   name_entries(spec);
   NetworkFixture fixture(spec, {.c = 1, .h = 1, .w = 1}, 16);
   constexpr std::int64_t kImages = 37;  // more than two batches
