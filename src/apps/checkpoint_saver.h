@@ -21,19 +21,22 @@ class CheckpointSaver {
   CheckpointSaver(Trainer& trainer, CheckpointFolder folder, const TrainingSpec& spec,
                   std::map<std::string, std::string> texts, spdlog::logger& log);
 
-  /// To be called whenever the state is whole. Saves if an epoch has ended or it is time.
-  void offer(bool epoch_ended);
+  /// To be called whenever the state is whole. Saves if an epoch has ended, it is time, or `asked` for.
+  void offer(bool epoch_ended, bool asked);
+  /// Throws Error (exit 1) if it cannot.
+  void save();
   /// Saves if anything has happened since the last time. Throws Error (exit 1) if it cannot.
   void save_rest();
+  /// The newest one that is whole in the folder; throws Error (exit 1) if there is none.
+  Checkpoint newest();
 
  private:
-  void save();
-
   Trainer& trainer_;
   CheckpointFolder folder_;
   const TrainingSpec& spec_;
   const std::map<std::string, std::string> texts_;
   spdlog::logger& log_;
+  Checkpoint checkpoint_;  // keeps its memory: saving must be possible when none is left
   std::chrono::steady_clock::time_point last_;
   std::int64_t steps_since_ = 0;  // since the last attempt
   bool saved_ = true;             // all that has happened

@@ -66,15 +66,22 @@ class Evaluator {
   explicit Evaluator(const Options& options)
       : options_(options), pool_(options.threads), description_(read_description(options.model)) {
     const std::string label = options.model.string();
-    const Document document = Document::parse(description_.config, label);
     const Config config = read_model_config(description_.config, label);
+    const Document document = Document::parse(description_.config, label);
     image_ = config.data.image;
     tta_ = options.tta.empty() ? config.data.test_time_augmentation : kLooks.at(options.tta);
+    limits_ = config.data.limits;
+    if (static_cast<int>(description_.mean.size()) != image_.channels)
+      fail("{}: its metadata is damaged: {} means for images of {} channels", printable(label),
+           description_.mean.size(), image_.channels);
     const Shape input{.c = image_.channels, .h = image_.height, .w = image_.width};
-    with_places(document, [&] {
-      network_ =
-          std::make_unique<Network>(config.network, input, static_cast<int>(description_.classes.size()), 1);
-    });
+    with_places(
+        document,
+        [&] {
+          network_ = std::make_unique<Network>(config.network, input,
+                                               static_cast<int>(description_.classes.size()), 1);
+        },
+        ExitCode::run_failed);
     load_model(options.model, *network_);
     network_->pack(pool_);
     table_ = std::make_unique<PredictionTable>(options.predictions, classes());
@@ -95,6 +102,7 @@ class Evaluator {
   LoadOptions load_options() const {
     LoadOptions options;
     options.bad_images = BadImages::skip;
+    options.limits = limits_;
     options.classes = classes();
     options.labels_required = false;
     return options;
@@ -120,8 +128,8 @@ class Evaluator {
         if (!line_) line_ = std::make_unique<ProgressLine>("evaluating", files->size(), false);
         line_->update(begin + std::min(steps / 2, end - begin), "images");
       };
-      const LoadedImages loaded = load_images(files, begin, end, image_, std::int64_t{1} << 62, pool_,
-                                              [&](std::int64_t done, std::int64_t) {
+      const LoadedImages loaded = load_images(files, begin, end, image_, limits_, std::int64_t{1} << 62,
+                                              pool_, [&](std::int64_t done, std::int64_t) {
                                                 progress(done);
                                                 stop_if_interrupted();
                                               });
@@ -213,6 +221,7 @@ class Evaluator {
   ModelDescription description_;
   ImageSpec image_;
   TestTimeAugmentation tta_ = TestTimeAugmentation::none;
+  DecodeLimits limits_;
   std::unique_ptr<Network> network_;
   std::unique_ptr<Runner> runner_;
   std::unique_ptr<PredictionTable> table_;
@@ -263,7 +272,9 @@ void need_labels(const Options& options, bool labeled) {
 void score(Evaluator& evaluator, const Options& options) {
   const fs::path& first = options.images.front();
   const bool single = options.images.size() == 1;
-  if (single && fs::is_directory(first)) {
+  // Without exceptions: what cannot be examined (a link to itself) is a bad image like any other.
+  std::error_code unknown;
+  if (single && fs::is_directory(first, unknown)) {
     if (!options.labels.empty())
       fail_usage("--labels goes with an IDX file; the labels of a folder are its subfolders");
     ProgressLine listing("listing the images", 0, false);
@@ -274,7 +285,7 @@ void score(Evaluator& evaluator, const Options& options) {
     return evaluator.score_files(files);
   }
   for (const fs::path& path : options.images)
-    if (fs::is_directory(path))
+    if (fs::is_directory(path, unknown))
       fail_usage("--images takes one folder or several files, and {} is a folder among others",
                  printable(path.string()));
   if (!options.labels.empty() && !single)
@@ -283,7 +294,7 @@ void score(Evaluator& evaluator, const Options& options) {
     return evaluator.score_set(CifarLocation{options.images});
   need_labels(options, !options.labels.empty());
   if (!options.labels.empty() ||
-      (single && fs::is_regular_file(first) && first.extension() != ".tga" && looks_like_idx(first)))
+      (single && fs::is_regular_file(first, unknown) && first.extension() != ".tga" && looks_like_idx(first)))
     return evaluator.score_set(IdxLocation{first, options.labels});
   evaluator.score_files(std::make_shared<ImageFiles>(list_files(options.images)));
 }

@@ -42,9 +42,8 @@ std::string spread_line(const char* what, const Spread& spread) {
 /// Trains once with every seed and says how much the result depends on it. Stops at the first run that does
 /// not come to its end; what is finished by then stays, with its summary.
 ExitCode train_seeds(const Document& document, Config config, const OpenedData& opened, ThreadPool& pool,
-                     const fs::path& folder, const Options& options) {
+                     const fs::path& folder, Interruption& interruption, const Options& options) {
   const auto log = console_log(options.quiet);
-  const Interruption interruption;
   const auto planned = static_cast<std::size_t>(options.seeds);
   std::vector<SeedResult> results;
   ExitCode code = ExitCode::done;
@@ -83,11 +82,12 @@ int train(const Options& options) {
   with_places(document, [&] {
     Network(config.network, {.c = image.channels, .h = image.height, .w = image.width}, 0, 1);
   });
+  Interruption interruption(Interruption::Work::to_come);
   const fs::path folder = RunFolder::choose(options.run_dir, config.name);
   ThreadPool pool(options.threads);
   const OpenedData opened = open_data(config.data, pool, options.quiet);
   if (options.seeds > 0 && !options.dry_run)
-    return static_cast<int>(train_seeds(document, config, opened, pool, folder, options));
+    return static_cast<int>(train_seeds(document, config, opened, pool, folder, interruption, options));
 
   TrainingRun run(document, config, opened, pool, log, options.quiet);
   run.tell_about_layers(options.layers);
@@ -100,7 +100,6 @@ int train(const Options& options) {
     fmt::print("nothing was written; the run folder would be {}\n", printable(folder.string()));
     return 0;
   }
-  const Interruption interruption;
   const TrainingRun::Result result = run.train(folder, interruption);
   if (result.code == ExitCode::done)
     fmt::print("{}\nmodel: {}\n", result.summary, printable((folder / "best.safetensors").string()));

@@ -7,12 +7,24 @@
 namespace cnn {
 
 /// While it lives, SIGINT and SIGTERM set requested() instead of ending the program; a second one of the same
-/// kind ends it at once. One at a time.
+/// kind ends it at once. SIGUSR1 asks for a checkpoint. One at a time.
 class Interruption {
  public:
-  Interruption();
+  /// Whether there is anything yet that a signal should wait for.
+  enum class Work { begun, to_come };
+  /// to_come: until begin_work(), a signal ends the program at once with exit_code().
+  explicit Interruption(Work work = Work::begun);
   ~Interruption();
+  Interruption(const Interruption&) = delete;
+  Interruption& operator=(const Interruption&) = delete;
+
+  /// From now on signals wait; a reader of the output that goes away (SIGPIPE) and a file that becomes too
+  /// large (SIGXFSZ) are errors of the write that met them.
+  void begin_work();
+
   const std::atomic<bool>& requested() const;
+  /// Whether SIGUSR1 came since the last call.
+  bool take_save_request();
   /// 130 after SIGINT, 143 after SIGTERM.
   ExitCode exit_code() const;
 };

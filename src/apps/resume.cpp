@@ -107,7 +107,7 @@ int resume(const ResumeOptions& options) {
     }
   }
 
-  const Interruption interruption;
+  Interruption interruption(Interruption::Work::to_come);
   ThreadPool pool(options.threads);
   const OpenedData opened = open_data(config.data, pool, options.quiet);
   TrainingRun training(document, config, opened, pool, log, options.quiet, start);

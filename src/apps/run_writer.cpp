@@ -1,6 +1,7 @@
 #include "apps/run_writer.h"
 
 #include "core/error.h"
+#include "core/file.h"
 #include "core/text.h"
 
 namespace cnn {
@@ -31,6 +32,7 @@ void RunWriter::begin() {
   trainer_.swap_best();
   save("best.safetensors");
   trainer_.swap_best();
+  write_result(false, std::nullopt);  // it may be a finished run that gets more epochs
 }
 
 void RunWriter::add_epoch() {
@@ -40,18 +42,27 @@ void RunWriter::add_epoch() {
 }
 
 void RunWriter::interrupt() {
+  if (best_is_loaded_) return write_result(false, std::nullopt);
   if (!whole_) folder_.write_tables(trainer_.history());
-  save("last.safetensors");
-  if (trainer_.history().empty()) save("best.safetensors");
+  trainer_.with_model([&] {
+    save("last.safetensors");
+    if (trainer_.history().empty()) save("best.safetensors");
+  });
   write_result(false, std::nullopt);
+}
+
+void RunWriter::add_post_mortem(const PostMortem& post_mortem) {
+  log_.info("{}", to_text(post_mortem));
+  attempt([&] { write_file_atomically(folder_.file("post_mortem.json"), to_json(post_mortem)); });
 }
 
 void RunWriter::finish() {
   if (!whole_) {
     folder_.write_tables(trainer_.history());
-    save("last.safetensors");
+    trainer_.with_model([&] { save("last.safetensors"); });
   }
   trainer_.swap_best();
+  best_is_loaded_ = true;
   if (!whole_) save("best.safetensors");
   whole_ = true;
 }

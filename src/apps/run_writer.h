@@ -2,6 +2,7 @@
 
 #include <spdlog/logger.h>
 
+#include <filesystem>
 #include <functional>
 #include <optional>
 #include <string>
@@ -26,8 +27,11 @@ class RunWriter {
   void add_epoch();
   /// The model as it is now. Throws Error (exit 1).
   void interrupt();
+  /// What is known about numbers that are not finite any more; says so if it cannot be written.
+  void add_post_mortem(const PostMortem& post_mortem);
   /// What is still missing. Leaves the network with the best epoch's tensors. Throws Error (exit 1).
   void finish();
+  const std::filesystem::path& folder() const { return folder_.path(); }
   void write_result(bool finished, const std::optional<Evaluation>& test);
 
  private:
@@ -39,7 +43,8 @@ class RunWriter {
   Trainer& trainer_;
   const ModelDescription description_;
   spdlog::logger& log_;
-  bool whole_ = true;  // whether everything so far was written
+  bool whole_ = true;            // whether everything so far was written
+  bool best_is_loaded_ = false;  // into the network, which then is no last model any more
 };
 
 }  // namespace cnn

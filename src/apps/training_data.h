@@ -9,6 +9,7 @@
 #include "data/augmentation.h"
 #include "data/data_spec.h"
 #include "data/dataset.h"
+#include "data/fingerprint.h"
 #include "data/normalize.h"
 #include "train/evaluation.h"
 #include "train/image_set.h"
@@ -18,6 +19,7 @@ namespace cnn {
 /// The sets of a config, decoded. Nothing here depends on the seed.
 struct OpenedData {
   std::shared_ptr<const Dataset> train, validation, test;  ///< null: none; a fraction is not split off yet
+  std::vector<Fingerprint> train_prints, validation_prints, test_prints;
   std::vector<std::string> notes;  ///< what to tell the user: counts, skipped files, warnings
 };
 
@@ -31,6 +33,7 @@ struct TrainingData {
   std::vector<std::string> classes;
   std::vector<double> mean, std;   ///< per channel
   std::vector<std::string> notes;  ///< as in OpenedData, and what the split adds
+  std::string duplicates;          ///< a CSV table of the images that are the same; "" if there are none
 };
 
 /// A data set as the trainer sees it.
@@ -44,7 +47,8 @@ std::vector<WeightedLook> looks_at(const std::shared_ptr<const Dataset>& dataset
 /// Opens and checks the data of a config. Throws Error with everything that is wrong with it.
 OpenedData open_data(const DataSpec& spec, ThreadPool& pool, bool quiet);
 
-/// Splits off the validation part and finds out the normalization, as the seed has it.
+/// Splits off the validation part, looks for copies among the parts, and finds out the normalization, as the
+/// seed has it.
 TrainingData prepare_data(const OpenedData& opened, const DataSpec& spec, std::uint64_t seed,
                           ThreadPool& pool);
 

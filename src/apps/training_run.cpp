@@ -5,7 +5,7 @@
 #include <spdlog/spdlog.h>
 
 #include <chrono>
-#include <fstream>
+#include <new>
 #include <utility>
 
 #include "apps/checkpoint_saver.h"
@@ -13,10 +13,14 @@
 #include "apps/places.h"
 #include "apps/run_report.h"
 #include "apps/run_writer.h"
+#include "apps/train_batch_sheet.h"
 #include "apps/training_commentary.h"
+#include "core/file.h"
+#include "core/memory.h"
 #include "core/text.h"
 #include "kernels/simd.h"
 #include "report/progress.h"
+#include "train/class_weights.h"
 #include "train/model_file.h"
 #include "train/whitening.h"
 
@@ -43,6 +47,9 @@ std::shared_ptr<spdlog::logger> both(const spdlog::logger& console, const spdlog
   return log;
 }
 
+/// Given back when memory runs out, so that there is some to save with.
+constexpr std::size_t kReserveBytes = 1 << 20;
+
 std::string percent(double fraction) { return fmt::format("{:.2f} %", 100 * fraction); }
 
 std::string summary_line(const TrainingRun::Result& result) {
@@ -53,15 +60,6 @@ std::string summary_line(const TrainingRun::Result& result) {
     line +=
         fmt::format(", test accuracy {} ({} of {})", percent(test->accuracy()), test->correct, test->labeled);
   return line;
-}
-
-/// Memory that this machine can still give, or a very large number if it does not say.
-std::int64_t available_bytes() {
-  std::ifstream file("/proc/meminfo");
-  std::string key, unit;
-  for (std::int64_t kib = 0; file >> key >> kib; std::getline(file, unit))
-    if (key == "MemAvailable:") return kib * 1024;
-  return std::int64_t{1} << 62;
 }
 
 /// Trains for about a second, to say how long an epoch takes. The network's weights are changed by it.
@@ -114,13 +112,10 @@ TrainingRun::TrainingRun(const Document& document, Config config, const OpenedDa
     unused_weights_ = load_initial_weights(*training.initial_weights, *network_);
 
   bytes_ = Trainer::bytes(*network_, training, pool.threads());
-  if (const std::int64_t available = available_bytes(); bytes_ > available)
-    fail_usage(
-        "{}: training needs {} beside the data, and this machine has {} left; use a smaller batch_size or "
-        "network",
-        printable(document.label()), human_bytes(bytes_), human_bytes(available));
-  trainer_ = std::make_unique<Trainer>(*network_, pool, training, config_.seed, data_.train,
-                                       data_.validation ? &*data_.validation : nullptr);
+  check_memory(document);
+  trainer_ = std::make_unique<Trainer>(
+      *network_, pool, training, config_.seed, data_.train, data_.validation ? &*data_.validation : nullptr,
+      class_weights(training.class_weights, data_.classes, data_.train.labels));
   data_identity_ = {data_.classes, identify(data_.train), std::nullopt, data_.mean, data_.std};
   if (data_.validation) data_identity_.validation = identify(*data_.validation);
   if (start) start_from(*start);
@@ -145,8 +140,11 @@ void TrainingRun::describe(spdlog::logger& log, bool with_layers) const {
            data_.test.empty()
                ? ""
                : fmt::format(", {} for the test at the end", with_commas(data_.test.front().set.size())));
-  for (const std::string& note : data_.notes) log.info("{}", note);
-  for (const std::string& note : notes_) log.info("{}", note);
+  const auto say = [&](const std::string& note) {
+    log.log(note.starts_with("warning:") ? spdlog::level::warn : spdlog::level::info, "{}", note);
+  };
+  for (const std::string& note : data_.notes) say(note);
+  for (const std::string& note : notes_) say(note);
   if (const auto& start = config_.training.initial_weights; start && !resumed_)
     log.info(
         "starts from {}{}{}", printable(start->file.string()),
@@ -170,20 +168,53 @@ double TrainingRun::dry_run() {
   return all;
 }
 
-TrainingRun::Result TrainingRun::train(const fs::path& folder, const Interruption& interruption,
-                                       bool introduce) {
+/// Refuses what does not fit, before it is allocated, with the batch size that would.
+void TrainingRun::check_memory(const Document& document) const {
+  const AvailableMemory available = available_memory();
+  if (bytes_ <= available.bytes) return;
+  const TrainingSpec& training = config_.training;
+  int fits = training.batch_size / 2;
+  for (; fits > 0; fits /= 2) {
+    const Network smaller(config_.network, input_, static_cast<int>(data_.classes.size()), fits);
+    if (Trainer::bytes(smaller, training, pool_.threads()) <= available.bytes) break;
+  }
+  fail_usage("{}",
+             document.explain("/training/batch_size",
+                              fmt::format("training needs {} beside the data, and {} leaves {}; {}",
+                                          human_bytes(bytes_), available.limit, human_bytes(available.bytes),
+                                          fits > 0 ? fmt::format("a batch_size of {} fits", fits)
+                                                   : "not even a batch_size of 1 fits: use a smaller "
+                                                     "network, smaller images, or fewer threads")));
+}
+
+/// A picture that cannot be written is no reason not to train.
+void TrainingRun::write_sheet(const RunFolder& run, spdlog::logger& log) const {
+  try {
+    write_file_atomically(
+        run.file("train_batch.png"),
+        train_batch_sheet(data_, input_, config_.training, config_.seed, config_.name).png());
+  } catch (const Error& error) {
+    log.warn("warning: {}", error.what());
+  }
+}
+
+TrainingRun::Result TrainingRun::train(const fs::path& folder, Interruption& interruption, bool introduce) {
   RunFolder run = RunFolder::create(folder);
   CheckpointFolder checkpoints(run.checkpoints());
   return train(std::move(run), std::move(checkpoints), interruption, introduce);
 }
 
 TrainingRun::Result TrainingRun::train(RunFolder run, CheckpointFolder checkpoints,
-                                       const Interruption& interruption, bool introduce) {
+                                       Interruption& interruption, bool introduce) {
+  interruption.begin_work();
   run.write_config(resolved_json(config_));
+  if (!data_.duplicates.empty()) write_file_atomically(run.file("duplicates.csv"), data_.duplicates);
   const auto to_file = file_log(run.file("train.log"));
   const auto log = both(*log_, *to_file);
   describe(introduce ? *log : *to_file, true);
-
+  if (!data_.duplicates.empty())
+    log->info("all images that are the same: {}", printable(run.file("duplicates.csv").string()));
+  write_sheet(run, *log);
   RunWriter files(
       run, *network_, *trainer_,
       {.config = model_config_json(config_), .classes = data_.classes, .mean = data_.mean, .std = data_.std},
@@ -201,21 +232,26 @@ TrainingRun::Result TrainingRun::train(RunFolder run, CheckpointFolder checkpoin
     files.add_epoch();
     report.add_epoch(epoch.epoch, epoch.best);
   };
-  events.on_state = [&](bool epoch_ended) { saver.offer(epoch_ended); };
+  events.on_state = [&](bool epoch_ended) { saver.offer(epoch_ended, interruption.take_save_request()); };
+  const auto on_rollback = [&] {
+    commentary.clear();
+    report.resume(trainer_->history().empty() ? 0 : best_of(trainer_->history()).epoch);
+  };
+  auto reserve = std::make_unique<char[]>(kReserveBytes);
   Result result;
   try {
     files.begin();
-    const Trainer::Outcome outcome = trainer_->run(events, interruption.requested());
+    bool complete = run_epochs(events, on_rollback, files, saver, interruption, *log);
     commentary.clear();
     saver.save_rest();
-    bool complete = outcome == Trainer::Outcome::finished;
     if (complete) {
+      if (trainer_->out_of_patience() && trainer_->epochs_done() < config_.training.epochs)
+        log->info("stopped early: no better epoch since epoch {}", best_of(trainer_->history()).epoch);
       files.finish();
       complete = evaluate_best(report, interruption, result);
-    } else {
-      files.interrupt();
     }
     if (!complete) {
+      files.interrupt();
       log->warn("interrupted after {} whole epochs; go on with: cnn-train --resume {}",
                 trainer_->epochs_done(), printable(run.path().string()));
       report.stop(trainer_->epochs_done(), "interrupted.");
@@ -223,12 +259,15 @@ TrainingRun::Result TrainingRun::train(RunFolder run, CheckpointFolder checkpoin
       return result;
     }
     files.write_result(true, result.test);
-  } catch (const Error& error) {
+  } catch (const std::exception& error) {
     commentary.clear();
-    log->error("{}", error.what());
-    log->error("what is saved is in {}", printable(run.path().string()));
-    report.stop(trainer_->epochs_done(), error.what());
-    result.code = error.code();
+    const bool no_memory = dynamic_cast<const std::bad_alloc*>(&error) != nullptr;
+    reserve.reset();
+    const std::string why = no_memory ? "out of memory; use a smaller batch_size or network" : error.what();
+    log->error("{}", why);
+    rescue(files, saver, *log);
+    report.stop(trainer_->epochs_done(), why);
+    result.code = ExitCode::run_failed;
     return result;
   }
   result.best = best_of(trainer_->history());
@@ -243,10 +282,12 @@ bool TrainingRun::evaluate_best(RunReport& report, const Interruption& interrupt
   const auto run = [&](const auto& images, std::int64_t count, EvaluationCollector& collector,
                        const char* what) {
     ProgressLine line(what, count, quiet_);
-    return evaluate(trainer_->evaluation_runner(), images, collector.observer(), [&](std::int64_t done) {
+    const auto progress = [&](std::int64_t done) {
       line.update(done, "images");
-      return !interruption.requested();
-    });
+      return true;
+    };
+    return evaluate(trainer_->evaluation_runner(), images, collector.observer(), progress,
+                    &interruption.requested());
   };
   bool complete = true;
   if (!data_.test.empty()) {
@@ -259,6 +300,46 @@ bool TrainingRun::evaluate_best(RunReport& report, const Interruption& interrupt
     complete = run(*data_.validation, count, *report.validation(), "validating").images == count;
   }
   return complete;
+}
+
+/// The training itself, with the rollbacks that the config allows. False: interrupted.
+bool TrainingRun::run_epochs(const TrainingEvents& events, const std::function<void()>& on_rollback,
+                             RunWriter& files, CheckpointSaver& saver, const Interruption& interruption,
+                             spdlog::logger& log) {
+  const TrainingSpec& training = config_.training;
+  if (training.on_non_finite == OnNonFinite::rollback && trainer_->steps_done() == 0) saver.save();
+  for (;;) {
+    try {
+      return trainer_->run(events, interruption.requested()) == Trainer::Outcome::finished;
+    } catch (const NonFiniteError& error) {
+      files.add_post_mortem(error.post_mortem());
+      if (training.on_non_finite != OnNonFinite::rollback || trainer_->rollbacks() >= kMostRollbacks) throw;
+      log.warn("warning: {}", error.what());
+      trainer_->roll_back(saver.newest());
+      saver.save();
+      files.begin();
+      on_rollback();
+      log.warn("warning: went back to {} epochs and {} steps, and on with half the learning rate ({} of {})",
+               trainer_->epochs_done(), trainer_->steps_of_epoch(), trainer_->rollbacks(), kMostRollbacks);
+    }
+  }
+}
+
+/// After a failure: saves the state before the step that failed, if it is any good.
+void TrainingRun::rescue(RunWriter& files, CheckpointSaver& saver, spdlog::logger& log) {
+  const std::string where = printable(files.folder().string());
+  if (!trainer_->is_finite()) {
+    log.error("the last good models and checkpoints are in {}", where);
+    return;
+  }
+  try {
+    saver.save_rest();
+    files.interrupt();
+    log.error("what was trained up to there is saved; to go on: cnn-train --resume {}", where);
+  } catch (const std::exception& error) {
+    log.error("not everything could be saved: {}; older models and checkpoints may be in {}", error.what(),
+              where);
+  }
 }
 
 }  // namespace cnn

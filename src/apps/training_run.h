@@ -3,6 +3,7 @@
 #include <spdlog/logger.h>
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -20,6 +21,9 @@
 #include "train/trainer.h"
 
 namespace cnn {
+
+class CheckpointSaver;
+class RunWriter;
 
 /// Messages to people: to stderr without decoration; warnings only when quiet.
 std::shared_ptr<spdlog::logger> console_log(bool quiet);
@@ -45,10 +49,10 @@ class TrainingRun {
   };
   /// Trains into a run folder, all of whose files it writes. introduce: whether the log tells about data and
   /// layers; the folder's train.log always does.
-  Result train(RunFolder folder, CheckpointFolder checkpoints, const Interruption& interruption,
+  Result train(RunFolder folder, CheckpointFolder checkpoints, Interruption& interruption,
                bool introduce = true);
   /// The same in a new folder.
-  Result train(const std::filesystem::path& folder, const Interruption& interruption, bool introduce = true);
+  Result train(const std::filesystem::path& folder, Interruption& interruption, bool introduce = true);
 
   /// What the log tells about the layers from now on.
   void tell_about_layers(const LayerStatisticsRequest& request) { layer_statistics_ = request; }
@@ -62,7 +66,12 @@ class TrainingRun {
   /// The test images, and the validation images if the report needs them. False: interrupted.
   bool evaluate_best(RunReport& report, const Interruption& interruption, Result& result);
   void describe(spdlog::logger& log, bool with_layers) const;
+  void check_memory(const Document& document) const;
+  void write_sheet(const RunFolder& run, spdlog::logger& log) const;
   void start_from(const Checkpoint& checkpoint);
+  bool run_epochs(const TrainingEvents& events, const std::function<void()>& on_rollback, RunWriter& files,
+                  CheckpointSaver& saver, const Interruption& interruption, spdlog::logger& log);
+  void rescue(RunWriter& files, CheckpointSaver& saver, spdlog::logger& log);
 
   const Config config_;
   ThreadPool& pool_;

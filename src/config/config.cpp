@@ -12,8 +12,15 @@ namespace {
 bool check_config(const Place& place, Config& config) {
   std::vector<std::string> names;
   if (!name_layers(place.member("network"), config.network, names)) return false;
-  if (!config.training.initial_weights) return true;
   bool good = true;
+  // A config inside a model does not say where the validation images are.
+  if (config.training.early_stopping && std::holds_alternative<std::monostate>(config.data.validation) &&
+      place.reading().purpose() == Purpose::run)
+    good = place.member("training")
+               .error_at_key("early_stopping",
+                             "needs validation images to see when to stop; add \"validation\": "
+                             "{\"fraction\": 0.1} to data");
+  if (!config.training.initial_weights) return good;
   const auto& except = config.training.initial_weights->except;
   for (std::size_t i = 0; i < except.size(); ++i) {
     if (std::find(names.begin(), names.end(), except[i]) != names.end()) continue;
@@ -88,7 +95,12 @@ std::string resolved_json(const Config& config) { return write(config, Purpose::
 std::string model_config_json(const Config& config) { return write(config, Purpose::model); }
 
 Config read_model_config(const std::string& text, const std::string& label) {
-  return read(Document::parse(text, label), Purpose::model);
+  try {
+    return read(Document::parse(text, label), Purpose::model);
+  } catch (const Error& error) {  // the file is at fault, not the user's command
+    throw Error(ExitCode::run_failed,
+                fmt::format("the config inside the model is damaged:\n{}", error.what()));
+  }
 }
 
 }  // namespace cnn

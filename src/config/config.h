@@ -39,7 +39,7 @@ std::string resolved_json(const Config& config);
 std::string model_config_json(const Config& config);
 
 /// Reads what model_config_json() wrote. `label` stands for the file name in messages. The places of data are
-/// empty. Throws Error (exit 2) as read_config does.
+/// empty. Throws Error (exit 1: the file is at fault) with the mistakes that read_config would find.
 Config read_model_config(const std::string& text, const std::string& label);
 
 /// The JSON Schema (draft 2020-12) of configs, for editors.

@@ -9,7 +9,13 @@ namespace {
 
 using Effect = ConfigChange::Effect;
 
-/// Keys, with everything below them, that a resumed training may have otherwise.
+/// Keys that decide what an optimizer remembers.
+constexpr std::string_view kOptimizerState[] = {
+    "training.optimizer.type", "training.optimizer.decay_norm_and_bias", "training.optimizer.others.type",
+    "training.optimizer.others.decay_norm_and_bias", "training.optimizer.others.momentum"};
+
+/// Keys, with everything below them (with a point at the end: only that), that a resumed training may have
+/// otherwise.
 struct Rule {
   std::string_view key;
   Effect effect;
@@ -21,20 +27,31 @@ constexpr Rule kRules[] = {
     {"data.test", Effect::none},
     {"data.bad_images", Effect::none},
     {"data.cache_mb", Effect::none},
+    {"data.limits", Effect::none},
+    {"data.duplicates", Effect::none},
     {"data.augment", Effect::from_now_on},
     {"training.epochs", Effect::none},
     {"training.label_smoothing", Effect::from_now_on},
+    {"training.class_weights", Effect::from_now_on},
+    {"training.clip_gradient_norm", Effect::from_now_on},
+    {"training.early_stopping", Effect::none},
+    {"training.lookahead.", Effect::from_now_on},
+    {"training.weight_averaging.", Effect::from_now_on},
     {"training.optimizer", Effect::from_now_on},
     {"training.schedule", Effect::from_now_on},
     {"training.initial_weights", Effect::none},
+    {"training.on_non_finite", Effect::none},
     {"training.checkpoint_minutes", Effect::none},
     {"training.checkpoint_steps", Effect::none},
 };
 
 Effect effect_of(const std::string& key) {
-  if (key == "training.optimizer.type") return Effect::impossible;
-  for (const Rule& rule : kRules)
-    if (key == rule.key || key.starts_with(std::string(rule.key) + ".")) return rule.effect;
+  for (const std::string_view state : kOptimizerState)
+    if (key == state) return Effect::impossible;
+  for (const Rule& rule : kRules) {
+    const std::string below = rule.key.ends_with('.') ? std::string(rule.key) : std::string(rule.key) + ".";
+    if (key == rule.key || key.starts_with(below)) return rule.effect;
+  }
   return Effect::impossible;
 }
 

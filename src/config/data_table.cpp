@@ -261,6 +261,15 @@ Table<ImageSpec> image_table() {
   return table;
 }
 
+Field<DataSpec> limits_key() {
+  Field<DataSpec> field =
+      object_key("limits", &DataSpec::limits, limits_kind(),
+                 "What reading one image file may cost at most: a small file can promise more than a "
+                 "machine holds.");
+  field.required = false;
+  return field;
+}
+
 }  // namespace
 
 std::vector<LocationSchema> location_schemas() {
@@ -273,6 +282,21 @@ std::vector<LocationSchema> location_schemas() {
 
 std::shared_ptr<const Object<ImageSpec>> image_kind() {
   static const auto kind = std::make_shared<const Object<ImageSpec>>("image", image_table());
+  return kind;
+}
+
+std::shared_ptr<const Object<DecodeLimits>> limits_kind() {
+  using S = DecodeLimits;
+  static const auto kind = std::make_shared<const Object<S>>(
+      "limits",
+      Table<S>{
+          "",
+          "What reading one image file may cost at most; a file beyond it is a bad image. Kept in the model, "
+          "for `cnn-eval`.",
+          {optional_key("pixels", &S::pixels, integer(1, 500'000'000), "Height times width."),
+           optional_key("file_mb", &S::file_mb, integer(1, 1024), "Megabytes of the file."),
+           optional_key("seconds", &S::seconds, number(Interval::above(0)),
+                        "Processor time for decoding.")}});
   return kind;
 }
 
@@ -309,6 +333,13 @@ std::shared_ptr<const Object<DataSpec>> data_kind() {
                       "Files that cannot be read: `fail` lists all of them and stops before training; `skip` "
                       "lists them "
                       "and goes on without."),
+         limits_key(),
+         optional_key(
+             "duplicates", &S::duplicates,
+             choice<DuplicatePolicy>({{"warn", DuplicatePolicy::warn}, {"fail", DuplicatePolicy::fail}}),
+             "Images whose pixels are the same, as the network sees them, within and across the sets: `warn` "
+             "counts them and lists them in the run's `duplicates.csv`; `fail` stops before training.")
+             .not_in_model(),
          optional_key(
              "cache_mb", &S::cache_mb, integer(0, 1 << 24),
              "Megabytes of decoded images kept in memory; beyond it files are read again when needed.")}};

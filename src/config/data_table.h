@@ -11,6 +11,7 @@ namespace cnn {
 /// The key `data`.
 std::shared_ptr<const Object<DataSpec>> data_kind();
 std::shared_ptr<const Object<ImageSpec>> image_kind();
+std::shared_ptr<const Object<DecodeLimits>> limits_kind();
 
 /// For the JSON Schema: what `train` and the like look like for each format.
 struct LocationSchema {

@@ -91,6 +91,7 @@ std::string markdown_reference() {
   add_object(out, "The config", config_kind()->description());
   add_object(out, "`data`", data_kind()->description());
   add_object(out, "`data.image`", image_kind()->description());
+  add_object(out, "`data.limits`", limits_kind()->description());
   add_types(out, "`data.augment`", "An array of these, told apart by `type`.", augment_kind().descriptions());
   add_types(out, "`network`",
             "An array of these, told apart by `type`. Each may have a `name`, unique and without dots; "
@@ -105,6 +106,9 @@ std::string markdown_reference() {
   add_types(out, "`training.schedule`",
             "One of these, told apart by `type`. The learning rate advances every step.",
             schedule_kind().descriptions());
+  add_object(out, "`training.weight_averaging`", weight_averaging_kind().description());
+  add_object(out, "`training.lookahead`", lookahead_kind().description());
+  add_object(out, "`training.early_stopping`", early_stopping_kind().description());
   out.pop_back();  // one line feed at the end
   return out;
 }

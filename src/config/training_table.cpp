@@ -5,6 +5,12 @@ namespace {
 
 using JsonKind = JsonValue::Kind;
 
+/// The kinds live forever; whoever holds such a pointer does not own them.
+template <class V>
+KindOf<V> borrowed(const Kind<V>& kind) {
+  return KindOf<V>(&kind, [](const Kind<V>*) {});
+}
+
 template <class S>
 Field<S> decay_norm_and_bias_key() {
   return optional_key("decay_norm_and_bias", &S::decay_norm_and_bias, boolean(),
@@ -52,6 +58,80 @@ Table<AdamSpec> adam_table(bool decoupled) {
   return table;
 }
 
+Table<MuonSpec> muon_table() {
+  using S = MuonSpec;
+  return {
+      "muon",
+      "For the weights of convolutions: momentum whose matrix of outputs and inputs is made orthogonal by "
+      "Newton "
+      "and Schulz's iteration (torch.optim.Muon). The other parameters follow `others`.",
+      {required_key("learning_rate", &S::learning_rate, number(Interval::at_least(0)), "Size of a step."),
+       optional_key("momentum", &S::momentum, number(Interval::half_open(0, 1)),
+                    "Share of the old running mean of the gradient that is kept."),
+       optional_key("nesterov", &S::nesterov, boolean(), "Nesterov's momentum."),
+       optional_key("weight_decay", &S::weight_decay, number(Interval::at_least(0)),
+                    "Times the learning rate, the share of a weight that a step takes away."),
+       optional_key("steps", &S::steps, integer(1, 20), "Steps of the iteration."),
+       optional_key("eps", &S::eps, number(Interval::at_least(0)), "Added to the norm before the iteration."),
+       optional_key("normalize_weights", &S::normalize_weights, boolean(),
+                    "Before each step bring every weight to the norm sqrt(out_channels)."),
+       required_key(
+           "others", &S::others, borrowed<ElementwiseSpec>(elementwise_kind()),
+           "The optimizer of all other parameters, with its own learning rate; the schedule is for both.")}};
+}
+
+/// "none", "balanced" or factors by class.
+class ClassWeights : public Kind<ClassWeightsSpec> {
+  using Mode = ClassWeightsSpec::Mode;
+
+ public:
+  bool read(const Place& place, ClassWeightsSpec& out) const override {
+    const JsonValue& value = place.value();
+    out = {};
+    if (value.kind == JsonKind::string) {
+      if (value.text == "none") return true;
+      if (value.text == "balanced") return out.mode = Mode::balanced, true;
+      return place.expected(words() + suggestion(value.text, std::vector<std::string>{"none", "balanced"}));
+    }
+    if (value.kind != JsonKind::object || value.items.empty()) return place.expected(words());
+    out.mode = Mode::given;
+    bool good = true;
+    for (const JsonValue::Key& key : value.keys) {
+      auto& [name, weight] = out.given.emplace_back(key.name, 1);
+      good = factor_->read(place.member(key.name), weight) && good;
+    }
+    return good;
+  }
+  JsonValue write(const ClassWeightsSpec& value) const override {
+    if (value.mode == Mode::none) return "none";
+    if (value.mode == Mode::balanced) return "balanced";
+    JsonValue out = JsonValue::object();
+    for (const auto& [name, weight] : value.given) out.set(name, factor_->write(weight));
+    return out;
+  }
+  JsonValue schema() const override {
+    const JsonValue by_name = JsonValue::object()
+                                  .set("type", "object")
+                                  .set("additionalProperties", factor_->schema())
+                                  .set("minProperties", 1);
+    const JsonValue names =
+        JsonValue::object().set("enum", JsonValue::array({JsonValue("none"), JsonValue("balanced")}));
+    return JsonValue::object().set("anyOf", JsonValue::array({names, by_name}));
+  }
+  std::string words() const override { return "\"none\", \"balanced\" or {\"<class>\": factor, ...}"; }
+
+ private:
+  KindOf<double> factor_ = number(Interval::above(0));
+};
+
+KindOf<Loss> loss_kind() {
+  const char* part = "softmax_cross_entropy is the only loss, for one class per image";
+  return choice<Loss>({{"softmax_cross_entropy", Loss::softmax_cross_entropy}},
+                      {{"cross_entropy", fmt::format("{}; write \"softmax_cross_entropy\"", part)},
+                       {"mse", part},
+                       {"binary_cross_entropy", part}});
+}
+
 /// A path, or {"file", "except"}.
 class InitialWeights : public Kind<InitialWeightsSpec> {
  public:
@@ -86,19 +166,71 @@ class InitialWeights : public Kind<InitialWeightsSpec> {
   Object<InitialWeightsSpec> object_;
 };
 
-/// The kinds live forever; whoever holds such a pointer does not own them.
-template <class V>
-KindOf<V> borrowed(const Kind<V>& kind) {
-  return KindOf<V>(&kind, [](const Kind<V>*) {});
+}  // namespace
+
+const Typed<ElementwiseSpec, ElementwiseSpec>& elementwise_kind() {
+  static const Typed<ElementwiseSpec, ElementwiseSpec> kind = [] {
+    Typed<ElementwiseSpec, ElementwiseSpec> optimizers(
+        [](ElementwiseSpec& spec) -> ElementwiseSpec& { return spec; });
+    optimizers.add(sgd_table()).add(adam_table(false)).add(adam_table(true));
+    return optimizers;
+  }();
+  return kind;
 }
 
-}  // namespace
+const Object<WeightAveragingSpec>& weight_averaging_kind() {
+  static const Object<WeightAveragingSpec> kind(
+      "weight_averaging",
+      {"",
+       "An exponential moving average of the weights and running statistics after each step (PyTorch's "
+       "AveragedModel). "
+       "The averages are the model: they are validated, tested and saved.",
+       {optional_key("decay", &WeightAveragingSpec::decay, number(Interval::half_open(0, 1)),
+                     "Share of the old average that a step keeps.")}});
+  return kind;
+}
+
+const Object<LookaheadSpec>& lookahead_kind() {
+  using S = LookaheadSpec;
+  static const Object<S> kind(
+      "lookahead",
+      Table<S>{
+          "",
+          "Slow weights, running statistics included, that go a part of the way to the optimizer's every few "
+          "steps; the "
+          "optimizer goes on from there, and the slow ones are the model at the end.",
+          {optional_key("steps", &S::steps, integer(1), "Steps between two moves of the slow weights."),
+           optional_key("alpha", &S::alpha, number(Interval::closed(0, 1)),
+                        "Part of the way, at the beginning."),
+           optional_key("final_alpha", &S::final_alpha, number(Interval::closed(0, 1)),
+                        "Part of the way, at the end of the training.")
+               .defaults_to("`alpha`"),
+           optional_key(
+               "power", &S::power, number(Interval::above(0)),
+               "The part is `alpha` + (`final_alpha` - `alpha`) * (share of the training done)^`power`.")},
+          {},
+          {},
+          [](const Place& place, S& spec) {
+            if (!place.has("final_alpha")) spec.final_alpha = spec.alpha;
+            return true;
+          }});
+  return kind;
+}
+
+const Object<EarlyStoppingSpec>& early_stopping_kind() {
+  static const Object<EarlyStoppingSpec> kind(
+      "early_stopping", {"",
+                         "Ends the training when it does not get better; `best` says what better is.",
+                         {optional_key("patience", &EarlyStoppingSpec::patience, integer(1),
+                                       "Epochs without a new best one that are waited for.")}});
+  return kind;
+}
 
 const Typed<OptimizerSpec, OptimizerSpec>& optimizer_kind() {
   static const Typed<OptimizerSpec, OptimizerSpec> kind = [] {
     Typed<OptimizerSpec, OptimizerSpec> optimizers(
         [](OptimizerSpec& spec) -> OptimizerSpec& { return spec; });
-    optimizers.add(sgd_table()).add(adam_table(false)).add(adam_table(true));
+    optimizers.add(sgd_table()).add(adam_table(false)).add(adam_table(true)).add(muon_table());
     return optimizers;
   }();
   return kind;
@@ -167,18 +299,46 @@ std::shared_ptr<const Object<TrainingSpec>> training_kind() {
            optional_key("shuffle", &S::shuffle, boolean(), "A new order of the images every epoch."),
            optional_key("drop_last", &S::drop_last, boolean(),
                         "Leave out an epoch's last batch if it is not full."),
+           optional_key("loss", &S::loss, loss_kind(),
+                        "What is made small: the cross-entropy of the softmax."),
            optional_key("label_smoothing", &S::label_smoothing, number(Interval::half_open(0, 1)),
                         "Share of the target that is spread evenly over all classes."),
+           optional_key(
+               "class_weights", &S::class_weights, KindOf<ClassWeightsSpec>(std::make_shared<ClassWeights>()),
+               "Factors of the classes in the training loss, as in PyTorch's CrossEntropyLoss: `balanced` is "
+               "images / (classes * images of the class); by name, the others are 1."),
            required_key("optimizer", &S::optimizer, borrowed<OptimizerSpec>(optimizer_kind()),
                         "The rule that changes the weights."),
            optional_key("schedule", &S::schedule, borrowed<ScheduleSpec>(schedule_kind()),
                         "How the learning rate changes; it advances every step."),
+           optional_key(
+               "clip_gradient_norm", &S::clip_gradient_norm, optional(number(Interval::above(0))),
+               "The largest norm that all gradients together may have; longer ones are shortened to it."),
+           optional_key("weight_averaging", &S::weight_averaging,
+                        optional(borrowed<WeightAveragingSpec>(weight_averaging_kind())),
+                        "Makes a moving average of the weights the model."),
+           optional_key("lookahead", &S::lookahead, optional(borrowed<LookaheadSpec>(lookahead_kind())),
+                        "Slow weights that follow the optimizer's."),
+           optional_key(
+               "best", &S::best, choice<BestBy>({{"accuracy", BestBy::accuracy}, {"loss", BestBy::loss}}),
+               "Which epoch is the best: most validation images right, or smallest validation loss; the "
+               "other decides ties, then the earlier epoch."),
+           optional_key("early_stopping", &S::early_stopping,
+                        optional(borrowed<EarlyStoppingSpec>(early_stopping_kind())),
+                        "Ends the training when it does not get better."),
            optional_key(
                "initial_weights", &S::initial_weights,
                optional(KindOf<InitialWeightsSpec>(std::make_shared<InitialWeights>())),
                "A safetensors file to start from: parameters by name, a missing or misshapen one is an "
                "error. "
                "`{\"file\": ..., \"except\": [\"dense3\"]}` leaves layers freshly initialized (fine-tuning).")
+               .not_in_model(),
+           optional_key(
+               "on_non_finite", &S::on_non_finite,
+               choice<OnNonFinite>({{"stop", OnNonFinite::stop}, {"rollback", OnNonFinite::rollback}}),
+               "What to do when a loss, gradient or weight is not finite: `stop` keeps the last good "
+               "model and says where it began; `rollback` also goes back to the last checkpoint and on "
+               "with half the learning rate, at most 3 times.")
                .not_in_model(),
            optional_key(
                "checkpoint_minutes", &S::checkpoint_minutes, number(Interval::at_least(0)),

@@ -35,6 +35,12 @@ std::string did_you_mean(std::string_view word, std::span<const std::string> can
 /// Order in which people count: runs of digits compare as numbers, "2" < "10". Ties by plain byte order.
 bool natural_less(std::string_view a, std::string_view b);
 
+/// The text as a cell of a CSV table: in quotes where it must be.
+std::string csv_cell(const std::string& text);
+
+/// Whether the text is well-formed UTF-8, as JSON demands.
+bool is_utf8(std::string_view text);
+
 /// Control characters and invalid UTF-8 as \n, \t or \xHH, so that a file name can be shown on one line.
 std::string printable(std::string_view text);
 

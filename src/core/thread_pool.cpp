@@ -75,6 +75,13 @@ struct ThreadPool::Shared {
     }
   }
 
+  void end() {
+    stop = true;
+    generation.fetch_add(1, std::memory_order_release);
+    generation.notify_all();
+    for (std::thread& thread : workers) thread.join();
+  }
+
   void serve(int worker) {
     std::uint32_t seen = 0;
     for (;;) {
@@ -96,16 +103,18 @@ struct ThreadPool::Shared {
 
 ThreadPool::ThreadPool(int threads) : shared_(std::make_unique<Shared>()), threads_(threads) {
   CNN_CHECK(threads >= 1, "threads = {}", threads);
-  for (int worker = 1; worker < threads; ++worker)
-    shared_->workers.emplace_back([shared = shared_.get(), worker] { shared->serve(worker); });
+  try {
+    for (int worker = 1; worker < threads; ++worker)
+      shared_->workers.emplace_back([shared = shared_.get(), worker] { shared->serve(worker); });
+  } catch (const std::exception& error) {  // no thread, or no memory for it
+    const std::size_t started = shared_->workers.size() + 1;
+    shared_->end();
+    fail("the system gives no more than {} threads of {} ({}); use --threads {}", started, threads,
+         error.what(), started);
+  }
 }
 
-ThreadPool::~ThreadPool() {
-  shared_->stop = true;
-  shared_->generation.fetch_add(1, std::memory_order_release);
-  shared_->generation.notify_all();
-  for (std::thread& worker : shared_->workers) worker.join();
-}
+ThreadPool::~ThreadPool() { shared_->end(); }
 
 void ThreadPool::run(std::int64_t count, Function function, void* context) {
   Shared& s = *shared_;

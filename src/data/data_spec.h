@@ -50,6 +50,14 @@ struct ImageSpec {
   friend bool operator==(const ImageSpec&, const ImageSpec&) = default;
 };
 
+/// What reading one image file may cost at most: a small file can promise more than any machine holds.
+struct DecodeLimits {
+  int pixels = 100'000'000;  ///< of the image, height x width
+  int file_mb = 512;         ///< MiB of the file
+  double seconds = 30;       ///< of one processor, for decoding
+  friend bool operator==(const DecodeLimits&, const DecodeLimits&) = default;
+};
+
 /// How 0..1 values become the network's input: (value - mean) / std per channel.
 struct NormalizeSpec {
   enum class Mode { automatic, none, given };
@@ -139,6 +147,11 @@ enum class BadImages {
   skip,  ///< list them, leave them out, go on
 };
 
+enum class DuplicatePolicy {
+  warn,  ///< say that there are images which are the same, and go on
+  fail,  ///< list them and stop before training
+};
+
 /// The `data` part of a config.
 struct DataSpec {
   DataFormat format = DataFormat::folder;
@@ -150,6 +163,8 @@ struct DataSpec {
   std::vector<AugmentSpec> augment;
   TestTimeAugmentation test_time_augmentation = TestTimeAugmentation::none;
   BadImages bad_images = BadImages::fail;
+  DecodeLimits limits;
+  DuplicatePolicy duplicates = DuplicatePolicy::warn;
   int cache_mb = 4096;  ///< decoded images kept in memory; beyond it they are read again when needed
   friend bool operator==(const DataSpec&, const DataSpec&) = default;
 };

@@ -10,9 +10,27 @@
 
 #include "core/error.h"
 #include "core/text.h"
+#include "data/cpu_deadline.h"
 #include "data/file_structure.h"
 #include "data/orientation.h"
 #include "data/pnm.h"
+
+/// Twice as many values in a row, each 3/4 the nearer and 1/4 the farther of its neighbors, rounded as
+/// libjpeg does: chroma that is stored at half the width. It takes the place of stb_image's own, which
+/// mistakes the last value's neighbors for each other and gives the last column but one of a JPEG a wrong
+/// color.
+static unsigned char* stbi__resample_row_h_2(unsigned char* out, unsigned char* in, unsigned char*, int width,
+                                             int) {
+  for (int i = 0; i < width; ++i) {
+    const int left = in[std::max(i - 1, 0)], right = in[std::min(i + 1, width - 1)];
+    out[2 * i] = static_cast<unsigned char>((3 * in[i] + left + 1) / 4);
+    out[2 * i + 1] = static_cast<unsigned char>((3 * in[i] + right + 2) / 4);
+  }
+  return out;
+}
+// stb_image's definition has a parenthesis behind the name and is renamed by this; where the function is used
+// there is none, and ours is found.
+#define stbi__resample_row_h_2(...) stbi_resample_row_h_2_of_stb [[maybe_unused]] (__VA_ARGS__)
 
 // The only user of stb_image. Memory comes zeroed: where a damaged file leaves pixels undefined, they are the
 // same on every run.
@@ -61,14 +79,20 @@ class PixelBudget {
   std::int64_t pixels_;
 };
 
-/// A file that remembers whether more was asked of it than there is.
+/// A file that remembers whether more was asked of it than there is. Past the deadline it has ended: the way
+/// to stop a decoder.
 struct Source {
   std::string_view content;
+  const CpuDeadline& deadline;
   std::size_t at = 0;
-  bool overrun = false;
+  bool overrun = false, too_slow = false;
+  int reads = 0;
 
   static int read(void* user, char* to, int wanted) {
     auto& self = *static_cast<Source*>(user);
+    constexpr int kReadsBetweenLooks = 16;  // the decoder reads 128 bytes at a time
+    if (self.reads++ % kReadsBetweenLooks == 0 && self.deadline.passed()) self.too_slow = true;
+    if (self.too_slow) return 0;
     const std::size_t got = std::min(static_cast<std::size_t>(wanted), self.content.size() - self.at);
     if (got == 0) self.overrun = true;
     std::memcpy(to, self.content.data() + self.at, got);
@@ -84,7 +108,7 @@ struct Source {
   }
   static int eof(void* user) {
     const auto& self = *static_cast<Source*>(user);
-    return self.at == self.content.size();
+    return self.too_slow || self.at == self.content.size();
   }
 };
 
@@ -111,21 +135,18 @@ Image upright_planes(const stbi_uc* stored, int components, int height, int widt
 enum class Kind { png, jpeg, bmp, gif, tga };
 
 /// `content`: what the decoder sees.
-Decoded decode_with_stb(std::string_view content, Kind kind, const FileStructure& structure) {
+Decoded decode_with_stb(std::string_view content, Kind kind, const FileStructure& structure,
+                        const CpuDeadline& deadline) {
   constexpr std::array<const char*, 5> kNames{"PNG", "JPEG", "BMP", "GIF", "TGA"};
   const PixelBudget budget(structure.height * structure.width);
   int width = 0, height = 0, components = 0;
-  Source source{content};
-  stbi_uc* decoded = nullptr;
-  if (kind == Kind::gif || kind == Kind::tga) {  // their structure does not tell whether the pixels are there
-    const stbi_io_callbacks callbacks{Source::read, Source::skip, Source::eof};
-    decoded = stbi_load_from_callbacks(&callbacks, &source, &width, &height, &components, 0);
-  } else {
-    decoded = stbi_load_from_memory(reinterpret_cast<const stbi_uc*>(content.data()),
-                                    static_cast<int>(content.size()), &width, &height, &components, 0);
-  }
-  const std::unique_ptr<stbi_uc, void (*)(void*)> pixels(decoded, stbi_image_free);
-  if (source.overrun)
+  Source source{content, deadline};
+  const stbi_io_callbacks callbacks{Source::read, Source::skip, Source::eof};
+  const std::unique_ptr<stbi_uc, void (*)(void*)> pixels(
+      stbi_load_from_callbacks(&callbacks, &source, &width, &height, &components, 0), stbi_image_free);
+  if (source.too_slow) return {{}, deadline.fault()};
+  // The structure of the others has told already that the pixels are there.
+  if (source.overrun && (kind == Kind::gif || kind == Kind::tga))
     return {{},
             fmt::format("is truncated: the {} file ends before the image does",
                         kNames[static_cast<std::size_t>(kind)])};
@@ -211,35 +232,38 @@ bool ends_with_tga(std::string_view name) {
 
 }  // namespace
 
-std::string image_size_fault(std::int64_t height, std::int64_t width) {
+std::string image_size_fault(std::int64_t height, std::int64_t width, const DecodeLimits& limits) {
   if (height < 1 || width < 1) return fmt::format("is damaged: its size is {}x{} pixels", width, height);
   if (height > kLargestSide || width > kLargestSide)
     return fmt::format("is too large: {}x{} pixels, no side may exceed {}", width, height,
                        with_commas(kLargestSide));
-  if (height * width > kLargestImage)
-    return fmt::format("is too large: {}x{} are {} pixels, the limit is {}", width, height,
-                       with_commas(height * width), with_commas(kLargestImage));
+  if (height * width > limits.pixels)
+    return fmt::format("is too large: {}x{} are {} pixels, the limit (data.limits.pixels) is {}", width,
+                       height, with_commas(height * width), with_commas(limits.pixels));
   return "";
 }
 
-Decoded decode_image(std::string_view content, std::string_view name) {
+Decoded decode_image(std::string_view content, std::string_view name, const DecodeLimits& limits) {
   if (content.empty()) return {{}, "is empty (0 bytes)"};
+  const CpuDeadline deadline(limits.seconds);
   constexpr std::size_t kMostBytes = std::size_t{1} << 30;
   if (content.size() > kMostBytes)
     return {{}, fmt::format("is too large: {}", human_bytes(static_cast<std::int64_t>(content.size())))};
   const auto finish = [&](Kind kind, const FileStructure& structure) -> Decoded {
     if (!structure.fault.empty()) return {{}, structure.fault};
-    return decode_with_stb(structure.patched.empty() ? content : structure.patched, kind, structure);
+    return decode_with_stb(structure.patched.empty() ? content : structure.patched, kind, structure,
+                           deadline);
   };
-  if (content.starts_with("\x89PNG\r\n\x1A\n")) return finish(Kind::png, examine_png(content));
-  if (content.starts_with("\xFF\xD8")) return finish(Kind::jpeg, examine_jpeg(content));
+  if (content.starts_with("\x89PNG\r\n\x1A\n"))
+    return finish(Kind::png, examine_png(content, limits, deadline));
+  if (content.starts_with("\xFF\xD8")) return finish(Kind::jpeg, examine_jpeg(content, limits));
   if (content.starts_with("GIF87a") || content.starts_with("GIF89a"))
-    return finish(Kind::gif, examine_gif(content));
-  if (content.starts_with("BM")) return finish(Kind::bmp, examine_bmp(content));
+    return finish(Kind::gif, examine_gif(content, limits));
+  if (content.starts_with("BM")) return finish(Kind::bmp, examine_bmp(content, limits));
   if (content.size() > 2 && content[0] == 'P' && content[1] >= '1' && content[1] <= '6' &&
       (content[2] == '#' || content[2] == ' ' || (content[2] >= '\t' && content[2] <= '\r')))
-    return decode_pnm(content);
-  if (ends_with_tga(name)) return finish(Kind::tga, examine_tga(content));
+    return decode_pnm(content, limits);
+  if (ends_with_tga(name)) return finish(Kind::tga, examine_tga(content, limits));
   return {{}, stranger(content)};
 }
 

@@ -48,7 +48,7 @@ std::string truncated(std::size_t bytes) {
 /// Unpacks a PNG's data piece by piece, keeping nothing, to see that all of it is there.
 class PngData {
  public:
-  explicit PngData(std::int64_t expected) : expected_(expected) {
+  PngData(std::int64_t expected, const CpuDeadline& deadline) : expected_(expected), deadline_(deadline) {
     CNN_CHECK(inflateInit(&stream_) == Z_OK, "zlib does not start");
   }
   ~PngData() { inflateEnd(&stream_); }
@@ -60,6 +60,7 @@ class PngData {
     stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(piece.data()));
     stream_.avail_in = static_cast<uInt>(piece.size());
     while (!ended_ && stream_.avail_in > 0) {
+      if (deadline_.passed()) return deadline_.fault();
       std::array<Bytef, 1 << 15> thrown_away;
       stream_.next_out = thrown_away.data();
       stream_.avail_out = thrown_away.size();
@@ -89,6 +90,7 @@ class PngData {
  private:
   z_stream stream_{};
   std::int64_t expected_, unpacked_ = 0;
+  const CpuDeadline& deadline_;
   bool ended_ = false;
 };
 
@@ -117,7 +119,7 @@ std::string bomb_fault(const FileStructure& image, std::size_t bytes, std::int64
 
 }  // namespace
 
-FileStructure examine_png(std::string_view content) {
+FileStructure examine_png(std::string_view content, const DecodeLimits& limits, const CpuDeadline& deadline) {
   constexpr std::size_t kSignature = 8, kAround = 12;  // length, name and checksum around a chunk's data
   constexpr std::uint32_t kPaletteColor = 3;
   FileStructure png;
@@ -147,12 +149,14 @@ FileStructure examine_png(std::string_view content) {
       if (length != 13) return faulty("is damaged: its IHDR chunk has the wrong length");
       png.width = big_endian(chunk, 0, 4), png.height = big_endian(chunk, 4, 4);
       depth = byte_at(chunk, 8), color = byte_at(chunk, 9);
-      if (std::string fault = image_size_fault(png.height, png.width); !fault.empty()) return faulty(fault);
+      if (std::string fault = image_size_fault(png.height, png.width, limits); !fault.empty())
+        return faulty(fault);
       constexpr std::array<int, 7> kSamples{1, 0, 3, 1, 2, 0, 4};  // by type of color
       if (color >= kSamples.size() || kSamples[color] == 0 || depth == 0 || depth > 16)
         return faulty(fmt::format("is damaged: color type {} with {} bits does not exist", color, depth));
       const int bits = kSamples[color] * static_cast<int>(depth);
-      data = std::make_unique<PngData>(png_data_bytes(png.height, png.width, bits, byte_at(chunk, 12) != 0));
+      data = std::make_unique<PngData>(png_data_bytes(png.height, png.width, bits, byte_at(chunk, 12) != 0),
+                                       deadline);
     } else if (name == "PLTE") {
       palette_at = at, palette_bytes = length;
     } else if (name == "IDAT") {
@@ -209,7 +213,7 @@ bool sound_huffman_tables(std::string_view segment) {
 
 }  // namespace
 
-FileStructure examine_jpeg(std::string_view content) {
+FileStructure examine_jpeg(std::string_view content, const DecodeLimits& limits) {
   FileStructure jpeg;
   bool oriented = false;
   int scans = 0;
@@ -250,7 +254,8 @@ FileStructure examine_jpeg(std::string_view content) {
       if (components == 4) return faulty("is a CMYK JPEG, which cannot be read; convert it to RGB");
       if (components != 1 && components != 3)
         return faulty(fmt::format("is a JPEG with {} color components; 1 and 3 can be read", components));
-      if (std::string fault = image_size_fault(jpeg.height, jpeg.width); !fault.empty()) return faulty(fault);
+      if (std::string fault = image_size_fault(jpeg.height, jpeg.width, limits); !fault.empty())
+        return faulty(fault);
       constexpr std::int64_t kMostPixels = 512;  // a bit for each 8x8 block
       if (std::string fault = bomb_fault(jpeg, content.size(), kMostPixels); !fault.empty())
         return faulty(fault);
@@ -269,7 +274,7 @@ FileStructure examine_jpeg(std::string_view content) {
 
 // --- BMP ---------------------------------------------------------------------------------------------------
 
-FileStructure examine_bmp(std::string_view content) {
+FileStructure examine_bmp(std::string_view content, const DecodeLimits& limits) {
   constexpr std::size_t kFileHeader = 14;
   if (content.size() < kFileHeader + 12) return faulty(truncated(content.size()));
   const std::size_t pixels = little_endian(content, 10, 4), header = little_endian(content, 14, 4);
@@ -280,7 +285,8 @@ FileStructure examine_bmp(std::string_view content) {
   bmp.width = old ? little_endian(content, 18, 2) : static_cast<std::int32_t>(little_endian(content, 18, 4));
   bmp.height = old ? little_endian(content, 20, 2)
                    : std::abs(std::int64_t{static_cast<std::int32_t>(little_endian(content, 22, 4))});
-  if (std::string fault = image_size_fault(bmp.height, bmp.width); !fault.empty()) return faulty(fault);
+  if (std::string fault = image_size_fault(bmp.height, bmp.width, limits); !fault.empty())
+    return faulty(fault);
   const std::int64_t bits = little_endian(content, old ? 24 : 28, 2);
   const std::uint32_t compression = old ? 0 : little_endian(content, 30, 4);
   if (compression != 0 && compression != 3)
@@ -311,12 +317,13 @@ FileStructure examine_bmp(std::string_view content) {
 
 // --- GIF ---------------------------------------------------------------------------------------------------
 
-FileStructure examine_gif(std::string_view content) {
+FileStructure examine_gif(std::string_view content, const DecodeLimits& limits) {
   constexpr std::size_t kHeader = 13;
   if (content.size() < kHeader) return faulty(truncated(content.size()));
   FileStructure gif;
   gif.width = little_endian(content, 6, 2), gif.height = little_endian(content, 8, 2);
-  if (std::string fault = image_size_fault(gif.height, gif.width); !fault.empty()) return faulty(fault);
+  if (std::string fault = image_size_fault(gif.height, gif.width, limits); !fault.empty())
+    return faulty(fault);
   constexpr std::int64_t kMostPixels = 4096;  // the longest run that a code of 12 bits can stand for
   if (std::string fault = bomb_fault(gif, content.size(), kMostPixels); !fault.empty()) return faulty(fault);
   gif.patched = content;
@@ -340,7 +347,7 @@ FileStructure examine_gif(std::string_view content) {
 
 // --- TGA ---------------------------------------------------------------------------------------------------
 
-FileStructure examine_tga(std::string_view content) {
+FileStructure examine_tga(std::string_view content, const DecodeLimits& limits) {
   constexpr std::size_t kHeader = 18;
   if (content.size() < kHeader) return faulty(truncated(content.size()));
   FileStructure tga;
@@ -348,7 +355,8 @@ FileStructure examine_tga(std::string_view content) {
   const std::uint32_t type = byte_at(content, 2), bits = byte_at(content, 16), mapped = byte_at(content, 1);
   if (mapped > 1 || (type != 1 && type != 2 && type != 3 && type != 9 && type != 10 && type != 11))
     return faulty("is no TGA image, or one of an unknown kind");
-  if (std::string fault = image_size_fault(tga.height, tga.width); !fault.empty()) return faulty(fault);
+  if (std::string fault = image_size_fault(tga.height, tga.width, limits); !fault.empty())
+    return faulty(fault);
   const std::int64_t colors = mapped ? little_endian(content, 5, 2) * ((byte_at(content, 7) + 7) / 8) : 0;
   const bool packed = type >= 9;
   constexpr std::int64_t kMostPixels = 128;  // of a packet

@@ -73,10 +73,10 @@ FolderSurvey survey_images(const ImageFiles& files, const SurveyLimits& limits, 
     Look& look = looks[static_cast<std::size_t>(at)];
     std::string& content = contents[static_cast<std::size_t>(worker)];
     const std::string path = files.path(chosen[static_cast<std::size_t>(at)]).string();
-    FileStamp stamp;
-    look.fault = read_image_file(path, content, stamp);
+    const ImageFile file = read_image_file(path, {}, content);
+    look.fault = file.fault;
     if (look.fault.empty()) {
-      const Decoded decoded = decode_image(content, path);
+      const Decoded decoded = decode_image(file.content, path);
       look.fault = decoded.fault;
       look.height = decoded.image.height, look.width = decoded.image.width;
       look.grey = look.fault.empty() && is_grey(decoded.image);

@@ -97,12 +97,23 @@ class Lister {
     }
   }
 
-  void forget_visited() { visited_.clear(); }
+  /// A link in a class to the folder that is searched, or to one around it, leads to other classes' images:
+  /// such folders count as visited from the start.
+  void remember_ancestors(fs::path folder) {
+    struct stat status {};
+    while (::stat(folder.c_str(), &status) == 0 &&
+           ancestors_.emplace(status.st_dev, status.st_ino).second)  // the root is its own parent
+      folder /= "..";
+  }
+
+  /// Two classes may link to the same folder; one may not hold it twice.
+  void begin_class() { visited_ = ancestors_; }
 
  private:
+  using FolderIds = std::set<std::pair<dev_t, ino_t>>;
   ImageFiles& files_;
   const std::function<void(std::int64_t images)>& found_;
-  std::set<std::pair<dev_t, ino_t>> visited_;
+  FolderIds ancestors_, visited_;
 };
 
 }  // namespace
@@ -141,12 +152,13 @@ ImageFiles scan_folder(const fs::path& folder, const std::function<void(std::int
   if (!fs::is_directory(status)) fail("{}: is not a folder", files.where);
 
   Lister lister(files, found);
+  lister.remember_ancestors(folder);
   const std::vector<Entry> entries = lister.list(folder);
   for (const Entry& entry : entries) {
     if (!entry.fault.empty()) {
       lister.add_bad(folder / entry.name, entry.fault);
     } else if (entry.folder) {
-      lister.forget_visited();  // two classes may link to the same folder; one may not hold it twice
+      lister.begin_class();
       const std::int64_t before = files.size();
       lister.add_tree(entry.name, static_cast<int>(files.classes.size()));
       if (files.size() == before)

@@ -49,9 +49,9 @@ class ImageFiles {
 bool has_image_ending(std::string_view name);
 
 /// Lists <folder>/<class>/**, or <folder>/* without labels if no folder in it holds images. Links are
-/// followed; within a class every folder is visited once. The order is that of names, never that of the disk.
-/// Throws Error if there is no such folder or no image in it. found: called now and then with the number of
-/// images so far.
+/// followed, but not upwards to the folder itself or around it; within a class every folder is visited once.
+/// The order is that of names, never that of the disk. Throws Error if there is no such folder or no image in
+/// it. found: called now and then with the number of images so far.
 ImageFiles scan_folder(const std::filesystem::path& folder,
                        const std::function<void(std::int64_t images)>& found = {});
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/memory.h"
 #include "core/text.h"
 #include "data/decode.h"
 #include "data/image_fitter.h"
@@ -16,19 +17,39 @@
 namespace cnn {
 namespace {
 
-/// Returns "" or the fault.
-std::string decode_and_fit(const std::string& content, const std::string& path, ImageFitter& fitter,
-                           std::byte* out) {
-  const Decoded decoded = decode_image(content, path);
-  return decoded.fault.empty() ? fitter.fit(decoded.image, reinterpret_cast<std::uint8_t*>(out))
-                               : decoded.fault;
-}
+/// Makes files into pixels; one per thread.
+class PixelReader {
+ public:
+  PixelReader(const ImageSpec& spec, const DecodeLimits& limits) : limits_(limits), fitter_(spec) {}
+
+  /// Returns "" or the fault.
+  std::string read(const std::string& path, FileStamp& stamp, std::byte* out) try {
+    const ImageFile file = read_image_file(path, limits_, buffer_);
+    stamp = file.stamp;
+    if (!file.fault.empty()) return file.fault;
+    const Decoded decoded = decode_image(file.content, path, limits_);
+    return decoded.fault.empty() ? fitter_.fit(decoded.image, reinterpret_cast<std::uint8_t*>(out))
+                                 : decoded.fault;
+  } catch (const std::bad_alloc&) {  // the other images need not suffer for this one
+    return "needs more memory to decode than there is";
+  }
+
+ private:
+  DecodeLimits limits_;
+  ImageFitter fitter_;
+  std::string buffer_;
+};
 
 class FolderDataset final : public Dataset {
  public:
   FolderDataset(std::shared_ptr<const ImageFiles> files, std::int64_t begin, const ImageSpec& spec,
-                std::int64_t cached, int threads)
-      : files_(std::move(files)), begin_(begin), spec_(spec), cached_(cached), threads_(threads) {
+                const DecodeLimits& limits, std::int64_t cached, int threads)
+      : files_(std::move(files)),
+        begin_(begin),
+        spec_(spec),
+        limits_(limits),
+        cached_(cached),
+        threads_(threads) {
     image_bytes_ = values_per_image();
     // Not a vector: gigabytes need not be zeroed before they are written.
     cache_.reset(new std::byte[static_cast<std::size_t>(cached_ * image_bytes_)]);
@@ -84,23 +105,19 @@ class FolderDataset final : public Dataset {
   }
 
   void read_again(std::int64_t at, std::vector<std::byte>& pixels) const {
-    static thread_local std::string content;
     const std::string path = files_->path(begin_ + at).string();
     FileStamp stamp;
-    std::string fault = read_image_file(path, content, stamp);
-    if (fault.empty() && stamp != stamps_[static_cast<std::size_t>(at - cached_)])
+    pixels.resize(static_cast<std::size_t>(image_bytes_));
+    std::string fault = PixelReader(spec_, limits_).read(path, stamp, pixels.data());
+    if (stamp != FileStamp{} && stamp != stamps_[static_cast<std::size_t>(at - cached_)])
       fault = "was changed after it had been checked";
-    if (fault.empty()) {
-      ImageFitter fitter(spec_);
-      pixels.resize(static_cast<std::size_t>(image_bytes_));
-      fault = decode_and_fit(content, path, fitter, pixels.data());
-    }
     if (!fault.empty()) fail("{}: {}", printable(path), fault);
   }
 
   const std::shared_ptr<const ImageFiles> files_;
   const std::int64_t begin_;
   const ImageSpec spec_;
+  const DecodeLimits limits_;
   const std::int64_t cached_;
   const int threads_;
   std::int64_t image_bytes_ = 0, count_ = 0;
@@ -114,41 +131,43 @@ class FolderDataset final : public Dataset {
 }  // namespace
 
 LoadedImages load_images(std::shared_ptr<const ImageFiles> files, std::int64_t begin, std::int64_t end,
-                         const ImageSpec& spec, std::int64_t cache_bytes, ThreadPool& pool,
-                         const Progress& progress) {
+                         const ImageSpec& spec, const DecodeLimits& limits, std::int64_t cache_bytes,
+                         ThreadPool& pool, const Progress& progress) {
   CNN_CHECK(begin >= 0 && begin <= end && end <= files->size(), "[{}, {}) of {}", begin, end, files->size());
   if (spec.channels != 1 && spec.channels != 3)
     fail_usage("\"channels\" is {}; image files give 1 (grey) or 3 (RGB)", spec.channels);
   const std::int64_t count = end - begin;
   const std::int64_t image_bytes = std::int64_t{spec.channels} * spec.height * spec.width;
-  const std::int64_t cached = std::min(count, cache_bytes / image_bytes);
-  const auto dataset = std::make_shared<FolderDataset>(files, begin, spec, cached, pool.threads());
+  const std::int64_t cached =
+      std::min(count, std::min(cache_bytes, available_memory().bytes / 2) / image_bytes);
+  const auto dataset = std::make_shared<FolderDataset>(files, begin, spec, limits, cached, pool.threads());
 
   struct Worker {
-    ImageFitter fitter;
-    std::string content;
+    PixelReader reader;
     std::vector<std::byte> pixels;
     std::vector<std::pair<std::int64_t, std::string>> faults;
   };
   std::vector<Worker> workers(static_cast<std::size_t>(pool.threads()),
-                              Worker{ImageFitter(spec), {}, {}, {}});
+                              Worker{PixelReader(spec, limits), {}, {}});
+  std::vector<Fingerprint> fingerprints(static_cast<std::size_t>(count));
   std::vector<FileStamp> stamps(static_cast<std::size_t>(count - cached));
   std::atomic<std::int64_t> done{0};
   pool.parallel_for(count, [&](std::int64_t at, int number) {
     Worker& worker = workers[static_cast<std::size_t>(number)];
     const std::string path = files->path(begin + at).string();
-    FileStamp stamp;
-    std::string fault = read_image_file(path, worker.content, stamp);
-    if (at >= cached) stamps[static_cast<std::size_t>(at - cached)] = stamp;
-    if (fault.empty()) {
-      std::byte* place = dataset->place(at);
-      if (place == nullptr) {  // only to see that it works
-        worker.pixels.resize(static_cast<std::size_t>(image_bytes));
-        place = worker.pixels.data();
-      }
-      fault = decode_and_fit(worker.content, path, worker.fitter, place);
+    std::byte* place = dataset->place(at);
+    if (place == nullptr) {  // only to see that it works
+      worker.pixels.resize(static_cast<std::size_t>(image_bytes));
+      place = worker.pixels.data();
     }
-    if (!fault.empty()) worker.faults.emplace_back(at, std::move(fault));
+    FileStamp stamp;
+    std::string fault = worker.reader.read(path, stamp, place);
+    if (at >= cached) stamps[static_cast<std::size_t>(at - cached)] = stamp;
+    if (fault.empty())
+      fingerprints[static_cast<std::size_t>(at)] =
+          fingerprint({place, static_cast<std::size_t>(image_bytes)});
+    else
+      worker.faults.emplace_back(at, std::move(fault));
     done.fetch_add(1, std::memory_order_relaxed);
     if (number == 0 && progress) progress(done.load(std::memory_order_relaxed), count);
   });
@@ -169,8 +188,12 @@ LoadedImages load_images(std::shared_ptr<const ImageFiles> files, std::int64_t b
     } else {
       good.push_back(at);
       loaded.positions.push_back(begin + at);
+      fingerprints[good.size() - 1] = fingerprints[static_cast<std::size_t>(at)];
     }
   }
+  loaded.reread = count - cached;
+  fingerprints.resize(good.size());
+  loaded.fingerprints = std::move(fingerprints);
   dataset->finish(std::move(good), count, std::move(stamps));
   loaded.dataset = dataset;
   return loaded;

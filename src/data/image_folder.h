@@ -10,6 +10,7 @@
 #include "core/thread_pool.h"
 #include "data/data_spec.h"
 #include "data/dataset.h"
+#include "data/fingerprint.h"
 #include "data/image_files.h"
 
 namespace cnn {
@@ -22,16 +23,18 @@ using Progress = std::function<void(std::int64_t done, std::int64_t total)>;
 struct LoadedImages {
   std::shared_ptr<const Dataset> dataset;  ///< the good ones, in order
   std::vector<std::int64_t> positions;     ///< of the good ones in the list of files
+  std::vector<Fingerprint> fingerprints;   ///< of the good ones
   std::vector<BadFile> bad;                ///< the others, in order
+  std::int64_t reread = 0;                 ///< files whose pixels did not stay in memory
 };
 
 /// Decodes the files [begin, end) of a list on all threads, into what `spec` asks (channels 1 or 3). Every
-/// file is decoded once, to know that it is good. The first `cache_bytes` of pixels stay in memory; the
-/// others are read again when they are asked for, in the background if will_need said so. A file that
-/// vanished or changed meanwhile is an Error (exit 1) that names it. For data of any size in bounded memory,
-/// load one part of the list after the other.
+/// file is decoded once, to know that it is good. The first `cache_bytes` of pixels stay in memory, but never
+/// more than half of what this process can get; the others are read again when they are asked for, in the
+/// background if will_need said so. A file that vanished or changed meanwhile is an Error (exit 1) that names
+/// it. For data of any size in bounded memory, load one part of the list after the other.
 LoadedImages load_images(std::shared_ptr<const ImageFiles> files, std::int64_t begin, std::int64_t end,
-                         const ImageSpec& spec, std::int64_t cache_bytes, ThreadPool& pool,
-                         const Progress& progress = {});
+                         const ImageSpec& spec, const DecodeLimits& limits, std::int64_t cache_bytes,
+                         ThreadPool& pool, const Progress& progress = {});
 
 }  // namespace cnn

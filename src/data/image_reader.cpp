@@ -20,38 +20,56 @@ struct Descriptor {
   }
 };
 
-std::string with_errno(const char* what) { return fmt::format("{}: {}", what, std::strerror(errno)); }
+ImageFile with_errno(const char* what) {
+  return {fmt::format("{}: {}", what, std::strerror(errno)), {}, {}, {}};
+}
+
+/// From this size on files are read and decoded one at a time.
+constexpr std::int64_t kLargeFile = std::int64_t{32} << 20;
+
+std::mutex& large_files() {
+  static std::mutex mutex;
+  return mutex;
+}
 
 }  // namespace
 
-std::string read_image_file(const std::string& path, std::string& content, FileStamp& stamp) {
+ImageFile read_image_file(const std::string& path, const DecodeLimits& limits, std::string& buffer) {
   const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
   if (file.fd < 0) return with_errno("cannot be opened");
   struct stat status {};
   if (::fstat(file.fd, &status) != 0) return with_errno("cannot be examined");
-  if (S_ISDIR(status.st_mode)) return "is a folder, not an image";
-  if (!S_ISREG(status.st_mode)) return "is not a regular file";
-  constexpr std::int64_t kMostBytes = std::int64_t{512} << 20;
-  if (status.st_size > kMostBytes)
-    return fmt::format("is too large: {}, the limit is {}", human_bytes(status.st_size),
-                       human_bytes(kMostBytes));
-  stamp.bytes = status.st_size;
+  if (S_ISDIR(status.st_mode)) return {"is a folder, not an image", {}, {}, {}};
+  if (!S_ISREG(status.st_mode)) return {"is not a regular file", {}, {}, {}};
+  if (status.st_size > std::int64_t{limits.file_mb} << 20)
+    return {fmt::format("is too large: {}, the limit (data.limits.file_mb) is {}",
+                        human_bytes(status.st_size), human_bytes(std::int64_t{limits.file_mb} << 20)),
+            {},
+            {},
+            {}};
+  ImageFile image;
+  image.stamp.bytes = status.st_size;
 #ifdef __APPLE__
   const timespec& modified = status.st_mtimespec;
 #else
   const timespec& modified = status.st_mtim;
 #endif
-  stamp.modified_ns = std::int64_t{modified.tv_sec} * 1'000'000'000 + modified.tv_nsec;
-  content.resize(static_cast<std::size_t>(status.st_size));
+  image.stamp.modified_ns = std::int64_t{modified.tv_sec} * 1'000'000'000 + modified.tv_nsec;
+  if (status.st_size >= kLargeFile)
+    image.turn = std::unique_lock(large_files());
+  else if (static_cast<std::int64_t>(buffer.capacity()) > kLargeFile)
+    std::string().swap(buffer);
+  buffer.resize(static_cast<std::size_t>(status.st_size));
   std::size_t filled = 0;
-  while (filled < content.size()) {
-    const ssize_t got = ::read(file.fd, content.data() + filled, content.size() - filled);
+  while (filled < buffer.size()) {
+    const ssize_t got = ::read(file.fd, buffer.data() + filled, buffer.size() - filled);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return with_errno("cannot be read");
-    if (got == 0) return "became shorter while it was read";
+    if (got == 0) return {"became shorter while it was read", {}, {}, {}};
     filled += static_cast<std::size_t>(got);
   }
-  return "";
+  image.content = buffer;
+  return image;
 }
 
 }  // namespace cnn

@@ -1,7 +1,11 @@
 #pragma once
 
 #include <cstdint>
+#include <mutex>
 #include <string>
+#include <string_view>
+
+#include "data/data_spec.h"
 
 namespace cnn {
 
@@ -11,8 +15,17 @@ struct FileStamp {
   friend bool operator==(const FileStamp&, const FileStamp&) = default;
 };
 
-/// Reads an image file into `content` (whose memory is used again). Returns "" or why it cannot, to be said
-/// behind "<path>: ". Never waits for a FIFO or a device; refuses more than 512 MiB.
-std::string read_image_file(const std::string& path, std::string& content, FileStamp& stamp);
+/// The content of an image file, or why there is none.
+struct ImageFile {
+  std::string fault;  ///< "" or what to say behind "<path>: "
+  std::string_view content;
+  FileStamp stamp;
+  /// Held while a large file is in memory: there is only one of them, however many threads read.
+  std::unique_lock<std::mutex> turn;
+};
+
+/// Reads an image file into `buffer`, whose memory is used again. Never waits for a FIFO or a device, refuses
+/// files beyond the limit. A thread must let go of one file before it reads the next.
+ImageFile read_image_file(const std::string& path, const DecodeLimits& limits, std::string& buffer);
 
 }  // namespace cnn

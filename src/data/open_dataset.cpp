@@ -85,9 +85,11 @@ LoadedSet open_images(std::shared_ptr<const ImageFiles> files, std::int64_t begi
   // Names first: a wrong folder should not have to wait for its images.
   if (!options.classes.empty() && !files->classes.empty())
     match_classes(files->classes, options.classes, files->where);
-  LoadedImages loaded = load_images(files, begin, end, spec, options.cache_bytes, pool, options.progress);
+  LoadedImages loaded =
+      load_images(files, begin, end, spec, options.limits, options.cache_bytes, pool, options.progress);
   LoadedSet set;
   set.dataset = loaded.dataset;
+  set.fingerprints = std::move(loaded.fingerprints);
   LoadReport& report = set.report;
   if (begin == 0) report = report_of(*files);  // what belongs to no part of the list comes with the first
   report.bad.insert(report.bad.end(), std::make_move_iterator(loaded.bad.begin()),
@@ -97,8 +99,7 @@ LoadedSet open_images(std::shared_ptr<const ImageFiles> files, std::int64_t begi
   if (!report.bad.empty() && options.bad_images == BadImages::fail)
     fail("{}: {} cannot be used\n{}\nRepair or remove them, or set \"bad_images\" to \"skip\".", files->where,
          count_of(static_cast<std::int64_t>(report.bad.size()), "image"), list_bad_files(report.bad));
-  const std::int64_t image_bytes = set.dataset->values_per_image();
-  report.reread = std::max<std::int64_t>(0, (end - begin) - options.cache_bytes / image_bytes);
+  report.reread = loaded.reread;
   const bool whole = begin == 0 && end == files->size();
   if (whole && set.dataset->size() == 0)
     fail("{}: not one of {} can be used\n{}", files->where, count_of(end - begin, "image"),
@@ -134,6 +135,7 @@ LoadedSet open_dataset(const DataLocation& location, const ImageSpec& spec, cons
     set.dataset = load_cifar10(cifar, spec, pool);
     where = printable(cifar.files.front().string());
   }
+  set.fingerprints = fingerprints_of(*set.dataset, pool);
   match(set, options.classes, where);
   set.report.class_counts = count_classes(*set.dataset);
   return set;

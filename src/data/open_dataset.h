@@ -14,6 +14,7 @@ namespace cnn {
 
 struct LoadOptions {
   BadImages bad_images = BadImages::fail;
+  DecodeLimits limits;
   std::int64_t cache_bytes = std::int64_t{4096} << 20;  ///< see DataSpec::cache_mb
   /// Not empty: the classes of a model or of the training set. Found ones are matched by name.
   std::vector<std::string> classes;
@@ -40,6 +41,7 @@ LoadReport report_of(const ImageFiles& files);
 
 struct LoadedSet {
   std::shared_ptr<const Dataset> dataset;
+  std::vector<Fingerprint> fingerprints;  ///< of its images
   LoadReport report;
 };
 

@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "core/error.h"
+#include "core/memory.h"
 #include "core/text.h"
 
 namespace cnn {
@@ -51,7 +52,13 @@ std::vector<std::byte> PackedFile::read(std::uint64_t bytes) {
   constexpr std::uint64_t kFirstChunk = std::uint64_t{1} << 26;
   while (content.size() < bytes) {
     const std::size_t before = content.size();
-    content.resize(std::min<std::uint64_t>(bytes, std::max<std::uint64_t>(kFirstChunk, 2 * before)));
+    const std::uint64_t next = std::min(bytes, std::max<std::uint64_t>(kFirstChunk, 2 * before));
+    // The old and the new content exist side by side for a moment.
+    if (const auto left = static_cast<std::uint64_t>(available_memory().bytes);
+        next >= kFirstChunk && next > left)
+      fail("{}: its content needs more memory than the {} that this process can get",
+           printable(path_.string()), human_bytes(static_cast<std::int64_t>(left)));
+    content.resize(next);
     std::size_t filled = before;
     while (filled < content.size()) {
       const auto wanted = static_cast<unsigned>(std::min<std::size_t>(content.size() - filled, 1 << 30));

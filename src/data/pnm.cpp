@@ -56,7 +56,7 @@ Decoded faulty(std::string fault) { return {{}, std::move(fault)}; }
 
 }  // namespace
 
-Decoded decode_pnm(std::string_view content) {
+Decoded decode_pnm(std::string_view content, const DecodeLimits& limits) {
   const char kind = content[1];
   const bool plain = kind <= '3', bitmap = kind == '1' || kind == '4';
   const int channels = kind == '3' || kind == '6' ? 3 : 1;
@@ -66,7 +66,7 @@ Decoded decode_pnm(std::string_view content) {
   if (!width || !height || !largest) return faulty("is damaged: its PNM header is not complete");
   if (*largest < 1 || *largest > 65535)
     return faulty(fmt::format("is damaged: its largest value is {}, expected 1 .. 65535", *largest));
-  if (std::string fault = image_size_fault(*height, *width); !fault.empty()) return faulty(fault);
+  if (std::string fault = image_size_fault(*height, *width, limits); !fault.empty()) return faulty(fault);
 
   const std::int64_t plane = *height * *width, values = plane * channels;
   const std::string_view data = numbers.rest();

@@ -91,7 +91,6 @@ Split stratified_split(const Dataset& dataset, double fraction, std::uint64_t se
     std::vector<std::int64_t>& images = members[c];
     const auto n = static_cast<std::int64_t>(images.size());
     std::int64_t held_back = 0;
-    if (n == 1) split.single_image_classes.push_back(dataset.classes()[c]);
     if (n >= 2)
       held_back = std::clamp<std::int64_t>(
           static_cast<std::int64_t>(std::floor(static_cast<double>(n) * fraction + 0.5)), 1, n - 1);

@@ -75,13 +75,11 @@ std::vector<std::int64_t> count_classes(const Dataset& dataset);
 /// A training set in two parts. Indices ascend.
 struct Split {
   std::vector<std::int64_t> train, validation;
-  /// Classes of which a single image exists: it stays in the training part.
-  std::vector<std::string> single_image_classes;
 };
 
 /// Holds back, of every class with n >= 2 images, round-half-up(n * fraction), at least 1 and at most n - 1.
-/// Which ones depends on the seed, the class and n only. Throws Error if an image has no label or nothing
-/// could be held back. 0 < fraction < 1.
+/// The image of a class of one stays in the training part. Which ones depends on the seed, the class and n
+/// only. Throws Error if an image has no label or nothing could be held back. 0 < fraction < 1.
 Split stratified_split(const Dataset& dataset, double fraction, std::uint64_t seed);
 
 }  // namespace cnn

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <span>
+
 #include "core/block.h"
 
 namespace cnn {
@@ -25,7 +27,7 @@ struct ValueStatistics {
 };
 void add_statistics(BlockView<const float> x, int images, ValueStatistics& statistics);
 
-/// Whether every value of the first `images` lanes is finite.
-bool all_finite(BlockView<const float> x, int images);
+/// Whether every one of these numbers is finite.
+bool all_finite(std::span<const float> values);
 
 }  // namespace cnn

@@ -6,6 +6,7 @@
 #include <hwy/highway.h>
 
 #include <cmath>
+#include <numeric>
 
 #include "kernels/math-inl.h"
 #include "kernels/softmax.h"
@@ -37,7 +38,7 @@ void softmax_cross_entropy(const CrossEntropy& l, const float* z, float* probabi
       const V v = load(at + k * kLanes);
       const V e = exp(hn::Sub(v, best));
       sum = hn::Add(sum, e);
-      total = hn::Add(total, v);
+      total = l.class_weights ? hn::MulAdd(broadcast(l.class_weights[k]), v, total) : hn::Add(total, v);
       store(e, p + k * kLanes);
     }
     for (int k = 0; k < l.classes; ++k) store(hn::Div(load(p + k * kLanes), sum), p + k * kLanes);
@@ -45,26 +46,39 @@ void softmax_cross_entropy(const CrossEntropy& l, const float* z, float* probabi
     store(total, z_sum + part * kWidth);
     hn::Store(winner, Int(), best_class + part * kWidth);
   }
-  const float off = l.smoothing / static_cast<float>(l.classes);
+  const float classes = static_cast<float>(l.classes), off = l.smoothing / classes;
+  const auto weight = [&](int k) { return l.class_weights ? l.class_weights[k] : 1.0f; };
+  float all_weights = classes;
+  if (l.class_weights) all_weights = std::accumulate(l.class_weights, l.class_weights + l.classes, 0.0f);
   for (int lane = 0; lane < l.images; ++lane) {
     predictions[lane] = best_class[lane];
     if (!losses) continue;
-    float plain = log_sum[lane] - z[l.labels[lane] * kLanes + lane];
+    float plain = weight(l.labels[lane]) * (log_sum[lane] - z[l.labels[lane] * kLanes + lane]);
     if (l.second_labels) {
-      const float second = log_sum[lane] - z[l.second_labels[lane] * kLanes + lane];
+      const int label = l.second_labels[lane];
+      const float second = weight(label) * (log_sum[lane] - z[label * kLanes + lane]);
       plain = l.share * plain + (1 - l.share) * second;
     }
-    const float mean = log_sum[lane] - z_sum[lane] / static_cast<float>(l.classes);
+    const float mean = all_weights / classes * log_sum[lane] - z_sum[lane] / classes;
     losses[lane] = l.smoothing == 0 ? plain : (1 - l.smoothing) * plain + l.smoothing * mean;
     // The log of a NaN or infinite sum is not what bit tricks make of it.
     if (!std::isfinite(log_sum[lane]) || !std::isfinite(z_sum[lane])) losses[lane] = std::nanf("");
   }
   if (!dz) return;
+  HWY_ALIGN float mass[kLanes] = {};  // sum of c t
+  const auto label_weight = [&](int lane) {
+    const float first = weight(l.labels[lane]);
+    return l.second_labels ? l.share * first + (1 - l.share) * weight(l.second_labels[lane]) : first;
+  };
+  for (int lane = 0; lane < l.images; ++lane)
+    mass[lane] = l.class_weights ? (1 - l.smoothing) * label_weight(lane) + off * all_weights : 1.0f;
   for (int part = 0; part < kParts; ++part) {
     const auto valid = valid_lanes(part, l.images);
+    const V sum = load(mass + part * kWidth);
     for (int k = 0; k < l.classes; ++k) {
       const int at = k * kLanes + part * kWidth;
-      const V g = hn::Mul(hn::Sub(load(probabilities + at), broadcast(off)), broadcast(l.scale));
+      const V target = broadcast(weight(k) * off);
+      const V g = hn::Mul(hn::Sub(hn::Mul(load(probabilities + at), sum), target), broadcast(l.scale));
       store(hn::IfThenElseZero(valid, g), dz + at);
     }
   }
@@ -72,7 +86,8 @@ void softmax_cross_entropy(const CrossEntropy& l, const float* z, float* probabi
     const int label = l.labels[lane], second = l.second_labels ? l.second_labels[lane] : label;
     const auto write = [&](int k, float share) {
       const int at = k * kLanes + lane;
-      dz[at] = (probabilities[at] - (1 - l.smoothing) * share - off) * l.scale;
+      dz[at] = (probabilities[at] * mass[lane] - weight(k) * ((1 - l.smoothing) * share) - weight(k) * off) *
+               l.scale;
     };
     if (second == label) {
       write(label, 1);

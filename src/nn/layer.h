@@ -106,10 +106,12 @@ class LayerError : public std::runtime_error {
   std::string key_;
 };
 
-/// What a layer does to the grid of positions, for receptive fields.
+/// What a layer does to the grid of positions: which inputs an output reads.
 struct Window {
   Size2 kernel{1, 1}, stride{1, 1}, dilation{1, 1};
+  Size2 padding{0, 0};     ///< above and at the left
   bool whole_map = false;  ///< every output reads every position
+  int groups = 0;          ///< an output reads the channels of one of so many groups; 0: only its own channel
 };
 
 /// One layer of a network. After plan() it is const: everything that changes lives in arenas that the planner

@@ -5,7 +5,9 @@
 #include <map>
 #include <numeric>
 
+#include "core/memory.h"
 #include "core/random.h"
+#include "core/text.h"
 #include "nn/layers/sum.h"
 
 namespace cnn {
@@ -14,8 +16,40 @@ namespace {
 /// Tensors begin on 64-byte boundaries.
 std::int64_t rounded(std::int64_t floats) { return (floats + kLanes - 1) / kLanes * kLanes; }
 
+/// Inputs along one side that an output reads, at most: padding is no input.
+int inputs_along(int size, int outputs, int kernel, int stride, int dilation, int padding) {
+  int most = 0;
+  for (int o = 0; o < outputs; ++o) {
+    int inside = 0;
+    for (int k = 0; k < kernel; ++k) {
+      const int i = o * stride + k * dilation - padding;
+      inside += i >= 0 && i < size;
+    }
+    most = std::max(most, inside);
+  }
+  return most;
+}
+
+std::int64_t inputs_per_output(const Window& w, const Shape& in, const Shape& out) {
+  const std::int64_t channels = w.groups > 0 ? in.c / w.groups : 1;
+  if (w.whole_map) return channels * in.h * in.w;
+  if (out.flat != in.flat) return 1;  // flatten
+  return channels * inputs_along(in.h, out.h, w.kernel.h, w.stride.h, w.dilation.h, w.padding.h) *
+         inputs_along(in.w, out.w, w.kernel.w, w.stride.w, w.dilation.w, w.padding.w);
+}
+
 std::int64_t count_of(const std::vector<std::int64_t>& shape) {
   return std::accumulate(shape.begin(), shape.end(), std::int64_t{1}, std::multiplies<>());
+}
+
+/// Numbers in one tensor: far beyond a small network, and small enough that offsets and the tables a layer
+/// makes of them fit 32 bits.
+constexpr std::int64_t kMostInTensor = std::int64_t{1} << 30;
+
+bool is_too_large(const std::vector<std::int64_t>& shape) {
+  std::int64_t left = kMostInTensor;
+  for (const std::int64_t size : shape) left /= std::max<std::int64_t>(1, size);
+  return left == 0;
 }
 
 }  // namespace
@@ -42,6 +76,11 @@ class Network::Plan final : public Planner {
   void begin(Node& node) { node_ = &node; }
 
   ParameterId parameter(ParameterRequest request) override {
+    if (is_too_large(request.shape))
+      throw SpecError(
+          node_->path,
+          fmt::format("its {} would have {} = more than {} numbers; make it smaller\n{}", request.name,
+                      fmt::join(request.shape, " x "), with_commas(kMostInTensor), network_.chain()));
     const std::int64_t count = count_of(request.shape);
     ParameterId id{.offset = parameters_};
     if (request.gradient_per_shard) {
@@ -50,6 +89,7 @@ class Network::Plan final : public Planner {
         network_.shard_ranges_.push_back({id.offset, id.shard_offset, rounded(count)});
       network_.shard_floats_ += rounded(request.shard_floats == 0 ? count : request.shard_floats);
     }
+    if (count > largest_.count) largest_ = {node_->path, node_->name + "." + request.name, count};
     named.push_back({node_->name + "." + request.name, std::move(request.shape), id.offset, true,
                      request.initialization, request.control});
     parameters_ += rounded(count);
@@ -99,7 +139,25 @@ class Network::Plan final : public Planner {
 
   int blocks() const override { return blocks_of(network_.largest_batch_); }
 
+  /// Refuses before allocation what the process cannot get.
+  void check_memory() const {
+    const std::int64_t bytes =
+        (parameters_ + states_ + constants_) * static_cast<std::int64_t>(sizeof(float));
+    constexpr std::int64_t kSmall = 64 << 20;
+    if (bytes < kSmall) return;
+    const AvailableMemory available = available_memory();
+    if (bytes <= available.bytes) return;
+    throw SpecError(
+        largest_.path,
+        fmt::format(
+            "the network's parameters take {} of memory, and {} leaves {}; the largest tensor is this "
+            "one, {} of {} numbers; make it smaller\n{}",
+            human_bytes(bytes), available.limit, human_bytes(available.bytes), largest_.name,
+            with_commas(largest_.count), network_.chain()));
+  }
+
   void allocate() {
+    check_memory();
     network_.parameters_ = AlignedBuffer(parameters_);
     network_.states_ = AlignedBuffer(states_);
     network_.constants_ = AlignedBuffer(constants_);
@@ -117,6 +175,11 @@ class Network::Plan final : public Planner {
  private:
   Network& network_;
   Node* node_ = nullptr;
+  struct Largest {
+    std::string path, name;
+    std::int64_t count = 0;
+  };
+  Largest largest_;  // among the parameters
   std::int64_t parameters_ = 0, states_ = 0, constants_ = 0;
 };
 
@@ -239,8 +302,8 @@ int Network::add_node(std::unique_ptr<Layer> layer, const std::string& name, con
   // Offsets inside a block are 32-bit.
   constexpr std::int64_t kMostValues = std::numeric_limits<std::int32_t>::max() / kLanes / 4;
   if (node.out.values() > kMostValues)
-    throw SpecError(path, fmt::format("its output {} has more than {} values\n{}", to_string(node.out),
-                                      kMostValues, chain()));
+    throw SpecError(path, fmt::format("its output {} has more than {} values; make the layer smaller\n{}",
+                                      to_string(node.out), with_commas(kMostValues), chain()));
   node.layer = std::move(layer);
   values_.push_back(node.out);
   nodes_.push_back(std::move(node));
@@ -350,6 +413,10 @@ void Network::summarize() {
     row.dense_equivalent_parameters = node.layer->dense_equivalent_parameters(node.in);
     row.receptive_field = {static_cast<int>(std::min<std::int64_t>(out_h.size, input_.h)),
                            static_cast<int>(std::min<std::int64_t>(out_w.size, input_.w))};
+    if (!node.out.flat && node.out.h * node.out.w > 1)
+      row.effective_stride = {static_cast<int>(out_h.jump), static_cast<int>(out_w.jump)};
+    row.window = window;
+    row.inputs_per_output = node.shortcut >= 0 ? 2 : inputs_per_output(window, node.in, node.out);
   }
 }
 

@@ -49,6 +49,10 @@ struct LayerSummary {
   std::int64_t macs = 0;
   std::int64_t dense_equivalent_parameters = 0;
   Size2 receptive_field;  ///< input rows and columns that one output value can see
+  /// Input rows and columns between what neighboring outputs see; 0 where there are no neighbors: flat, 1x1.
+  Size2 effective_stride{0, 0};
+  Window window;
+  std::int64_t inputs_per_output = 0;  ///< values of `in` that one output value reads, at most
 };
 
 /// A network: its layers with their shapes, and all numbers that a model file holds. Built from a checked
@@ -93,10 +97,12 @@ class Network {
   const std::vector<Node>& nodes() const { return nodes_; }
   int value_count() const { return static_cast<int>(nodes_.size()) + 1; }
   std::span<float> parameters() { return parameters_.span(); }
+  std::span<const float> parameters() const { return parameters_.span(); }
   std::span<float> states() { return states_.span(); }
   std::span<float> constants() { return constants_.span(); }
   std::int64_t parameter_floats() const { return parameters_.size(); }
   std::int64_t state_floats() const { return states_.size(); }
+  std::int64_t model_floats() const { return parameters_.size() + states_.size(); }
   struct ShardRange {
     std::int64_t offset, shard_offset, count;  ///< multiples of 16 floats
   };

@@ -133,7 +133,8 @@ void Runner::Schedule::lay_out() {
   }
 }
 
-std::unique_ptr<Runner::Schedule> Runner::make_schedule(const Network& network, bool training) {
+std::unique_ptr<Runner::Schedule> Runner::make_schedule(const Network& network, bool training,
+                                                        bool input_gradient) {
   const std::vector<Node>& nodes = network.nodes();
   const int values = network.value_count(), count = static_cast<int>(nodes.size());
   auto made = std::make_unique<Schedule>();
@@ -150,6 +151,7 @@ std::unique_ptr<Runner::Schedule> Runner::make_schedule(const Network& network, 
   std::vector<Shape> shapes(values);
   shapes[0] = network.input();
   std::vector<bool> wanted(values, false);  // does anybody upstream learn from this value's gradient?
+  wanted[0] = input_gradient;
   std::vector<std::vector<std::pair<int, bool>>> consumers(values);
   for (int n = 0; n < count; ++n) {
     const Node& node = nodes[n];
@@ -277,11 +279,12 @@ std::unique_ptr<Runner::Schedule> Runner::make_schedule(const Network& network, 
   return made;
 }
 
-Runner::Runner(Network& network, ThreadPool& pool, bool training, std::int64_t largest_batch)
+Runner::Runner(Network& network, ThreadPool& pool, bool training, std::int64_t largest_batch,
+               bool input_gradient)
     : network_(network),
       pool_(pool),
       largest_batch_(largest_batch),
-      schedule_(make_schedule(network, training)),
+      schedule_(make_schedule(network, training, input_gradient)),
       scratch_floats_(network.scratch_floats(training)) {
   CNN_CHECK(!training || largest_batch <= network.largest_batch(), "{} images, planned for {}", largest_batch,
             network.largest_batch());
@@ -295,6 +298,7 @@ Runner::Runner(Network& network, ThreadPool& pool, bool training, std::int64_t l
   if (training) {
     shards_ = AlignedBuffer(std::min(blocks, kShards) * network.shard_floats());
     gradients_ = AlignedBuffer(network.parameter_floats());
+    class_weights_.resize(static_cast<std::size_t>(network.classes()));
     statistics_.resize(static_cast<std::size_t>(blocks * network.statistic_doubles()));
   } else {
     probabilities_.resize(images * static_cast<std::size_t>(network.classes()));
@@ -380,19 +384,23 @@ void Runner::run_block(const Pass& pass, std::size_t stage, int worker, const Ba
         pass.lap(TimePart::forward);
         if (observer && op.last_phase && node.is_row)
           (*observer)(node.entry, pass.block, pass.images, views.y);
+        if (step_observer_ && op.last_phase)
+          step_observer_->output(op.node, pass.block, pass.images, views.y);
         break;
       }
       case OpKind::loss: {
         const std::int64_t first = std::int64_t{pass.block} * kLanes;
         float* probabilities = pass.buffer(BufferId{s.probabilities});
         float* dz = s.logits_gradient < 0 ? nullptr : pass.buffer(BufferId{s.logits_gradient});
-        const CrossEntropy loss{.classes = network_.classes(),
-                                .images = pass.images,
-                                .labels = batch.labels ? batch.labels + first : nullptr,
-                                .second_labels = batch.second_labels ? batch.second_labels + first : nullptr,
-                                .share = batch.share,
-                                .smoothing = pass.training ? batch.label_smoothing : 0.0f,
-                                .scale = 1.0f / static_cast<float>(pass.batch_images)};
+        const CrossEntropy loss{
+            .classes = network_.classes(),
+            .images = pass.images,
+            .labels = batch.labels ? batch.labels + first : nullptr,
+            .second_labels = batch.second_labels ? batch.second_labels + first : nullptr,
+            .share = batch.share,
+            .smoothing = pass.training ? batch.label_smoothing : 0.0f,
+            .scale = 1.0f / static_cast<float>(pass.batch_images),
+            .class_weights = pass.training && !batch.class_weights.empty() ? class_weights_.data() : nullptr};
         const int last_value = network_.nodes().back().y;
         const float* const logits = s.view(s.activation[last_value], pass).data;
         softmax_cross_entropy(loss, logits, probabilities, batch.labels ? losses_.data() + first : nullptr,
@@ -400,6 +408,7 @@ void Runner::run_block(const Pass& pass, std::size_t stage, int worker, const Ba
         if (dz) {
           const BlockView<float> to = s.view(s.gradients[last_value][0], pass);
           copy(BlockView<const float>{dz, to.c, 1, 1, 1, 1}, to);
+          if (batch.output_gradient) (*batch.output_gradient)(pass.block, pass.images, to);
         }
         if (!probabilities_.empty())
           for (int lane = 0; lane < pass.images; ++lane)
@@ -427,8 +436,14 @@ void Runner::run_block(const Pass& pass, std::size_t stage, int worker, const Ba
           views.dx = s.view(s.dx[op.node], pass);
           views.dshortcut = s.view(s.dshortcut[op.node], pass);
         }
+        if (step_observer_ && op.phase == 0)
+          step_observer_->output_gradient(op.node, pass.block, pass.images, views.dy);
         node.layer->backward(pass, op.phase, views);
         pass.lap(TimePart::backward_data);
+        if (step_observer_ && !views.dx.empty())
+          step_observer_->input_gradient(op.node, false, pass.block, pass.images, views.dx);
+        if (step_observer_ && !views.dshortcut.empty())
+          step_observer_->input_gradient(op.node, true, pass.block, pass.images, views.dshortcut);
         break;
       }
     }
@@ -510,8 +525,24 @@ void Runner::sum_gradients(const Pass& common) {
   });
 }
 
+void Runner::weigh_classes(const Batch& batch) {
+  if (batch.class_weights.empty()) return;
+  double sum = 0;
+  const auto weight = [&](std::int32_t label) {
+    return batch.class_weights[static_cast<std::size_t>(label)];
+  };
+  for (std::int64_t i = 0; i < batch.images; ++i) {
+    const double first = weight(batch.labels[i]);
+    sum += batch.second_labels ? batch.share * first + (1 - batch.share) * weight(batch.second_labels[i])
+                               : first;
+  }
+  for (std::size_t k = 0; k < class_weights_.size(); ++k)
+    class_weights_[k] = static_cast<float>(batch.class_weights[k] * static_cast<double>(batch.images) / sum);
+}
+
 bool Runner::train(const Batch& batch, const Observer* observer) {
   const Schedule& s = *schedule_;
+  weigh_classes(batch);
   run_stages(batch, 0, s.forward_stages, true, observer);
   for (const float loss : losses())
     if (!std::isfinite(loss)) return false;
@@ -525,6 +556,7 @@ void Runner::evaluate(const Batch& batch, const Observer* observer) {
 }
 
 void Runner::forward_training(const Batch& batch, const Observer& observer) {
+  weigh_classes(batch);
   run_stages(batch, 0, schedule_->forward_stages, true, &observer);
 }
 

@@ -23,10 +23,29 @@ struct Batch {
   std::uint64_t seed = 0;  ///< of dropout
   std::uint32_t step = 0;  ///< of dropout
   float label_smoothing = 0;
+  /// Factor of each class in the training loss, which is then divided by the factors' sum over the images'
+  /// labels (PyTorch's mean reduction); empty: all 1. losses() are such that their mean is that loss.
+  std::span<const float> class_weights = {};
+  /// Training: what is to be passed back instead of the gradient of the loss, d(anything)/d(output of the
+  /// last layer). Writes it for one block; lanes from `images` on: zeros.
+  const std::function<void(int block, int images, BlockView<float> dy)>* output_gradient = nullptr;
 };
 
 /// Sees the output of every entry, right after it was computed. Called by several workers at once.
 using Observer = std::function<void(int row, int block, int images, BlockView<const float> y)>;
+
+/// Sees all that a training step computes, node by node: for teaching and checking. Called by several workers
+/// at once.
+class StepObserver {
+ public:
+  virtual ~StepObserver() = default;
+  /// Right after it was computed.
+  virtual void output(int node, int block, int images, BlockView<const float> y) = 0;
+  /// d(loss)/dy, before the node's backward pass reads it (and perhaps changes it).
+  virtual void output_gradient(int node, int block, int images, BlockView<const float> dy) = 0;
+  /// The part of d(loss)/dx that goes back through this node: to its input, or to the shortcut of a sum.
+  virtual void input_gradient(int node, bool shortcut, int block, int images, BlockView<const float> dx) = 0;
+};
 
 /// Takes batches through a network. Owns the memory for it: one arena for each block of the batch (what
 /// crosses a stage), one for each worker (what lives within one), the gradients of the shards. Nothing is
@@ -42,7 +61,9 @@ class Runner {
 
   /// training: forward, loss and backward; else forward only, with less memory.
   /// `largest_batch`: images in one pass; for training at most what the network was planned for.
-  Runner(Network& network, ThreadPool& pool, bool training, std::int64_t largest_batch);
+  /// input_gradient: training also computes the gradient of the images, for a StepObserver to see.
+  Runner(Network& network, ThreadPool& pool, bool training, std::int64_t largest_batch,
+         bool input_gradient = false);
   ~Runner();
   Runner(const Runner&) = delete;
   Runner& operator=(const Runner&) = delete;
@@ -69,6 +90,9 @@ class Runner {
   /// Books the time of every pass from now on; null stops it. Made for this network and pool.
   void set_profile(Profile* profile) { profile_ = profile; }
 
+  /// Shows every train() from now on; null stops it.
+  void set_step_observer(StepObserver* observer) { step_observer_ = observer; }
+
   /// Whether training computes the gradient of this node's input (anybody before it learns).
   bool has_input_gradient(int node) const;
 
@@ -80,11 +104,13 @@ class Runner {
 
  private:
   struct Schedule;
-  static std::unique_ptr<Schedule> make_schedule(const Network& network, bool training);
+  static std::unique_ptr<Schedule> make_schedule(const Network& network, bool training,
+                                                 bool input_gradient = false);
   void run_stages(const Batch& batch, std::size_t first, std::size_t last, bool training,
                   const Observer* observer);
   void run_block(const Pass& pass, std::size_t stage, int worker, const Batch& batch,
                  const Observer* observer);
+  void weigh_classes(const Batch& batch);
   void sum_gradients(const Pass& pass);
   Stopwatch* start_watch(int worker);
   float* scratch_of(int worker) { return scratch_.data() + worker * scratch_floats_; }
@@ -96,8 +122,10 @@ class Runner {
   std::unique_ptr<Schedule> schedule_;
   std::int64_t scratch_floats_;
   Profile* profile_ = nullptr;
+  StepObserver* step_observer_ = nullptr;
   AlignedBuffer blocks_, workers_, scratch_, shards_, gradients_;
   std::vector<double> statistics_;
+  std::vector<float> class_weights_;  // of this batch, their mean over the images being 1
   std::vector<float> losses_, probabilities_, logits_;
   std::vector<std::int32_t> predictions_;
   std::int64_t images_ = 0;

@@ -47,32 +47,4 @@ std::string layer_table(const std::string& input, const std::vector<LayerRow>& r
   return text;
 }
 
-std::vector<CliffWarning> cliff_warnings(std::int64_t input_values, const std::vector<LayerRow>& rows,
-                                         double fall, double growth) {
-  std::vector<CliffWarning> warnings;
-  std::int64_t before = input_values;
-  std::string before_name = "the input";
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    const LayerRow& row = rows[i];
-    const double ratio = static_cast<double>(before) / static_cast<double>(row.activations);
-    if (ratio > fall && row.type != "global_avg_pool")
-      warnings.push_back(
-          {row.name, "activation_cliff",
-           fmt::format("{} puts out {} values, {} put out {}: {:.0f} to 1 in one step, so most of what was "
-                       "found is thrown away at once; insert a max_pool with kernel_size 2 after {} (it "
-                       "leaves about {}), or a dense layer between",
-                       row.name, with_commas(row.activations), before_name, with_commas(before), ratio,
-                       before_name, with_commas(before / 4))});
-    if (i > 0 && 1 / ratio > growth)
-      warnings.push_back(
-          {row.name, "activation_growth",
-           fmt::format("{} puts out {} values, {:.1f} times as many as {} ({}): time and memory grow with "
-                       "them; use fewer channels, a stride, or a max_pool before it",
-                       row.name, with_commas(row.activations), 1 / ratio, before_name, with_commas(before))});
-    before = row.activations;
-    before_name = row.name;
-  }
-  return warnings;
-}
-
 }  // namespace cnn

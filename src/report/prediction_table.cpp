@@ -16,13 +16,6 @@ std::string text_of(const Json& json) { return json.dump(-1, ' ', false, Json::e
 
 }  // namespace
 
-std::string csv_cell(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return quoted + "\"";
-}
-
 PredictionTable::PredictionTable(const fs::path& path, const std::vector<std::string>& classes)
     : path_(path), json_(path.extension() == ".json") {
   if (path.empty()) return;

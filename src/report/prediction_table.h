@@ -37,7 +37,4 @@ class PredictionTable {
   std::ofstream file_;
 };
 
-/// A cell of CSV: in quotes where it must be.
-std::string csv_cell(const std::string& text);
-
 }  // namespace cnn

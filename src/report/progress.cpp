@@ -63,7 +63,7 @@ void ProgressLine::update(std::int64_t done, const std::string& detail) {
   last_ = now_seconds();
   const std::string text = state(done, detail);
   if (!terminal_) {
-    fmt::print(stderr, "{}: {}\n", what_, text);
+    std::fputs(fmt::format("{}: {}\n", what_, text).c_str(), stderr);  // it may be a pipe that nobody reads
     return;
   }
   // The bar takes what is left of the line; a line that wraps could not be drawn over.
@@ -73,7 +73,7 @@ void ProgressLine::update(std::int64_t done, const std::string& detail) {
       taken < columns && total_ > 0 ? std::min(kBarWidth, static_cast<int>(columns - taken)) : 0;
   const std::string line =
       width < kNarrowestBar ? what_ + " " + text : what_ + " " + bar(done, total_, width) + " " + text;
-  fmt::print(stderr, "\r\x1b[K{}", cut(line, columns));
+  std::fputs(fmt::format("\r\x1b[K{}", cut(line, columns)).c_str(), stderr);
   std::fflush(stderr);
   drawn_ = true;
 }

@@ -9,34 +9,40 @@
 namespace cnn {
 namespace {
 
-/// "12.3 us  85 %": time of one worker for one image, and its rate against one worker's share of the peak.
-std::string cell(double seconds, double flops, double worker_gflops) {
-  if (seconds < 5e-10) return fmt::format("{:>9}{:>6}", "-", "");
+/// "    12.30   85.1": microseconds and GFLOP/s of one worker.
+std::string cell(double seconds, double flops) {
+  if (seconds < 5e-10) return fmt::format("{:>9}{:>8}", "-", "");
   const std::string time = fmt::format("{:>9.2f}", 1e6 * seconds);
-  if (flops == 0) return time + fmt::format("{:>6}", "");
-  return time + fmt::format("{:>4.0f} %", 100 * 1e-9 * flops / seconds / worker_gflops);
+  return time + (flops == 0 ? fmt::format("{:>8}", "") : fmt::format("{:>8.1f}", 1e-9 * flops / seconds));
 }
 
 }  // namespace
 
 std::string timing_table(const StepTiming& t) {
-  std::size_t width = 12;
-  for (const LayerTiming& layer : t.layers) width = std::max(width, printable(layer.name).size());
+  constexpr std::size_t kLongestName = 20;
+  std::size_t width = 10;
+  for (const LayerTiming& layer : t.layers)
+    width = std::max(width, std::min(printable(layer.name).size(), kLongestName));
   const double total = t.data + t.forward() + t.backward_data() + t.backward_weights() + t.loss + t.summing +
                        t.optimizer + t.waiting;
   const double worker_gflops = t.peak_gflops / t.threads;
-  std::string text = fmt::format("{:<{}} {:>15}{:>17}{:>17}{:>8}\n", "us an image", width, "forward",
-                                 "backward data", "backward weights", "share");
+  std::string text = fmt::format("{:<{}} {:>17} {:>17} {:>17} {:>7} {:>7}\n", "", width, "forward",
+                                 "backward data", "backward weights", "share", "peak");
+  text += fmt::format("{:<{}}", "", width);
+  for (int i = 0; i < 3; ++i) text += fmt::format(" {:>9}{:>8}", "us", "GFLOP/s");
+  text += "\n";
   for (const LayerTiming& layer : t.layers) {
     const double sum = layer.forward + layer.backward_data + layer.backward_weights;
-    text += fmt::format("{:<{}} {}  {}  {}{:>6.1f} %\n", printable(layer.name), width,
-                        cell(layer.forward, layer.forward_flops, worker_gflops),
-                        cell(layer.backward_data, layer.backward_data_flops, worker_gflops),
-                        cell(layer.backward_weights, layer.backward_weights_flops, worker_gflops),
-                        100 * sum / total);
+    const double flops = layer.forward_flops + layer.backward_data_flops + layer.backward_weights_flops;
+    std::string line = fmt::format(
+        "{:<{}} {} {} {} {:>5.1f} %", printable(layer.name), width, cell(layer.forward, layer.forward_flops),
+        cell(layer.backward_data, layer.backward_data_flops),
+        cell(layer.backward_weights, layer.backward_weights_flops), 100 * sum / total);
+    if (flops > 0 && sum > 0) line += fmt::format(" {:>5.0f} %", 100 * 1e-9 * flops / sum / worker_gflops);
+    text += line + "\n";
   }
   const auto other = [&](const char* what, double seconds) {
-    text += fmt::format("{:<{}} {:>9.2f}{:>41}{:>6.1f} %\n", what, width, 1e6 * seconds, "",
+    text += fmt::format("{:<{}} {:>9.2f}{:>44} {:>5.1f} %\n", what, width, 1e6 * seconds, "",
                         100 * seconds / total);
   };
   other("data", t.data);
@@ -44,9 +50,11 @@ std::string timing_table(const StepTiming& t) {
   other("sums", t.summing);
   other("optimizer", t.optimizer);
   other("waiting", t.waiting);
-  text += fmt::format("{:<{}} {}  {}  {}\n", "all layers", width, cell(t.forward(), 0, 1),
-                      cell(t.backward_data(), 0, 1), cell(t.backward_weights(), 0, 1));
+  text += fmt::format("{:<{}} {} {} {}\n", "all layers", width, cell(t.forward(), 0),
+                      cell(t.backward_data(), 0), cell(t.backward_weights(), 0));
   text += fmt::format(
+      "us and GFLOP/s: of one thread, for one image; share: of a step's time; peak: share of what a loop of\n"
+      "multiply-adds reaches on the same thread\n"
       "training {} images/s, {:.1f} GFLOP/s, {:.1f} % of the {:.1f} of the FMA loop in the same run\n"
       "evaluation {} images/s\n",
       with_commas(static_cast<std::int64_t>(t.images_per_second)), 1e-9 * t.flops() * t.images_per_second,

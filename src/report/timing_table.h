@@ -7,7 +7,8 @@
 namespace cnn {
 
 /// Where the time of a training step goes, as text: a line per layer with microseconds for an image and, for
-/// convolutions and dense layers, the rate as a share of the FMA loop's; the other parts; the totals.
+/// convolutions and dense layers, GFLOP/s and their share of the FMA loop's; the other parts; the totals.
+/// Fits 90 columns.
 std::string timing_table(const StepTiming& timing);
 
 }  // namespace cnn

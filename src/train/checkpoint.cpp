@@ -57,7 +57,8 @@ const char* Checkpoint::name_of(Type type) {
   return "unknown";
 }
 
-Checkpoint::Checkpoint(const StateParts& parts, const std::map<std::string, std::string>& texts) {
+void Checkpoint::capture(const StateParts& parts, const std::map<std::string, std::string>& texts) {
+  arrays_.clear();
   bytes_.assign(kArraysAt, '\0');
   std::copy(kMagic.begin(), kMagic.end(), bytes_.begin());
   put(bytes_, kFormatAt, kFormat);

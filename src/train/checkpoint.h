@@ -23,7 +23,11 @@ namespace cnn {
 class Checkpoint {
  public:
   /// Copies the state, and texts that say what it belongs to. No text may be called like a part.
-  Checkpoint(const StateParts& parts, const std::map<std::string, std::string>& texts);
+  Checkpoint(const StateParts& parts, const std::map<std::string, std::string>& texts) {
+    capture(parts, texts);
+  }
+  /// The same, into the memory of what it held before: saving again needs no more of it.
+  void capture(const StateParts& parts, const std::map<std::string, std::string>& texts);
 
   /// Checks every length, type, name and the checksum. Throws Error (exit 1) that begins with `where`.
   static Checkpoint parse(std::string bytes, const std::string& where);

@@ -28,7 +28,7 @@ CheckpointFolder::Found CheckpointFolder::load() {
   return found;
 }
 
-void CheckpointFolder::save(Checkpoint checkpoint) {
+void CheckpointFolder::save(Checkpoint& checkpoint) {
   std::error_code error;
   fs::create_directories(path_, error);
   if (error) fail("{}: cannot create the folder: {}", printable(path_.string()), error.message());

@@ -27,7 +27,7 @@ class CheckpointFolder {
 
   /// Numbers it one more than the newest, and writes it. Throws Error (exit 1) if that fails; the checkpoints
   /// that were there still are.
-  void save(Checkpoint checkpoint);
+  void save(Checkpoint& checkpoint);
 
  private:
   std::filesystem::path file(int slot) const { return path_ / (slot == 0 ? "a.ckpt" : "b.ckpt"); }

@@ -9,8 +9,11 @@
 namespace cnn {
 namespace {
 
+/// Leaves a pass in the middle. Nothing of it counts, and nothing but scratch memory was changed.
+struct Stopped {};
+
 /// Takes images [0, count) of a set through the network in batches: `pass` gets each batch and what it shows,
-/// `done` the number of its first image, and says whether to go on.
+/// `done` the number of its first image; both say whether to go on.
 template <class Pass, class Done>
 void in_batches(std::int64_t largest, const ImageSet& set, std::int64_t count, const Pass& pass,
                 const Done& done) {
@@ -22,16 +25,17 @@ void in_batches(std::int64_t largest, const ImageSet& set, std::int64_t count, c
     labels.clear();
     for (const std::int64_t image : images)
       labels.push_back(std::max(0, set.labels[static_cast<std::size_t>(image)]));
-    pass(images, labels);
-    if (!done(first)) return;
+    if (!pass(images, labels) || !done(first)) return;
   }
 }
 
-/// One pass of these images through the network in evaluation mode.
-void evaluate_batch(Runner& runner, const ImageSet& set, const std::vector<std::int64_t>& images,
-                    const std::vector<std::int32_t>& labels, const Observer* observer) {
+/// One pass of these images through the network in evaluation mode. False: `stop` came true within it.
+bool evaluate_batch(Runner& runner, const ImageSet& set, const std::vector<std::int64_t>& images,
+                    const std::vector<std::int32_t>& labels, const Observer* observer,
+                    const std::atomic<bool>* stop) {
   const std::function<void(int, int, int, BlockView<float>)> fill = [&](int block, int in_block, int worker,
                                                                         BlockView<float> x) {
+    if (stop && *stop) throw Stopped();
     set.fill(std::span(images).subspan(static_cast<std::size_t>(block) * kLanes,
                                        static_cast<std::size_t>(in_block)),
              0, worker, x);
@@ -41,7 +45,12 @@ void evaluate_batch(Runner& runner, const ImageSet& set, const std::vector<std::
   batch.images = static_cast<std::int64_t>(images.size());
   batch.labels = labels.data();
   batch.fill = &fill;
-  runner.evaluate(batch, observer);
+  try {
+    runner.evaluate(batch, observer);
+  } catch (const Stopped&) {
+    return false;
+  }
+  return true;
 }
 
 /// What an evaluation says about a batch. probabilities: [image][class].
@@ -92,11 +101,13 @@ void count(const ImageSet& set, std::int64_t first, std::span<const float> losse
 }  // namespace
 
 Evaluation evaluate(Runner& runner, const ImageSet& set, const OnPrediction& each,
-                    const std::function<bool(std::int64_t)>& progress) {
+                    const std::function<bool(std::int64_t)>& progress, const std::atomic<bool>* stop) {
   Evaluation result;
   in_batches(
       runner.largest_batch(), set, set.size(),
-      [&](const auto& images, const auto& labels) { evaluate_batch(runner, set, images, labels, nullptr); },
+      [&](const auto& images, const auto& labels) {
+        return evaluate_batch(runner, set, images, labels, nullptr, stop);
+      },
       [&](std::int64_t first) {
         count(set, first, runner.losses(), runner.probabilities(), runner.predictions(), each, result);
         return !progress || progress(result.images);
@@ -105,10 +116,10 @@ Evaluation evaluate(Runner& runner, const ImageSet& set, const OnPrediction& eac
 }
 
 Evaluation evaluate(Runner& runner, std::span<const WeightedLook> looks, const OnPrediction& each,
-                    const std::function<bool(std::int64_t)>& progress) {
+                    const std::function<bool(std::int64_t)>& progress, const std::atomic<bool>* stop) {
   CNN_CHECK(!looks.empty(), "no look at the images");
   const ImageSet& set = looks.front().set;
-  if (looks.size() == 1) return evaluate(runner, set, each, progress);
+  if (looks.size() == 1) return evaluate(runner, set, each, progress, stop);
   Evaluation result;
   std::vector<double> logits;
   Judgment judgment;
@@ -117,12 +128,13 @@ Evaluation evaluate(Runner& runner, std::span<const WeightedLook> looks, const O
       [&](const auto& images, const auto& labels) {
         logits.clear();
         for (const WeightedLook& look : looks) {
-          evaluate_batch(runner, look.set, images, labels, nullptr);
+          if (!evaluate_batch(runner, look.set, images, labels, nullptr, stop)) return false;
           logits.resize(runner.logits().size());
           for (std::size_t i = 0; i < logits.size(); ++i)
             logits[i] += static_cast<double>(look.weight) * static_cast<double>(runner.logits()[i]);
         }
         judge(logits, labels, judgment);
+        return true;
       },
       [&](std::int64_t first) {
         count(set, first, judgment.losses, judgment.probabilities, judgment.predictions, each, result);
@@ -132,10 +144,10 @@ Evaluation evaluate(Runner& runner, std::span<const WeightedLook> looks, const O
 }
 
 std::vector<LayerActivity> measure_activity(Network& network, Runner& runner, const ImageSet& set,
-                                            std::int64_t most) {
+                                            std::int64_t most, const std::atomic<bool>* stop) {
   ActivityMeter meter(network, runner.largest_batch());
   const auto pass = [&](const auto& images, const auto& labels) {
-    evaluate_batch(runner, set, images, labels, &meter.observer());
+    return evaluate_batch(runner, set, images, labels, &meter.observer(), stop);
   };
   in_batches(runner.largest_batch(), set, std::min(most, set.size()), pass, [&](std::int64_t) {
     meter.end_pass();

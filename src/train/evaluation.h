@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -25,9 +26,11 @@ using OnPrediction =
     std::function<void(std::int64_t image, int predicted, std::span<const float> probabilities, float loss)>;
 
 /// Takes a set through the network in evaluation mode. The network must be packed. `each` and `progress`
-/// (images done) may be empty; progress may return false to stop.
+/// (images done) may be empty; progress may return false to stop. So does `stop`, within a block of 16
+/// images: then fewer images than those of the set are in the result.
 Evaluation evaluate(Runner& runner, const ImageSet& set, const OnPrediction& each = {},
-                    const std::function<bool(std::int64_t)>& progress = {});
+                    const std::function<bool(std::int64_t)>& progress = {},
+                    const std::atomic<bool>* stop = nullptr);
 
 /// One of several looks at the same images (test-time augmentation); the weights add up to 1.
 struct WeightedLook {
@@ -38,10 +41,11 @@ struct WeightedLook {
 /// The same by the weighted mean of the logits of several looks; labels are the first one's. With a single
 /// look it is the evaluation of its set, to the bit.
 Evaluation evaluate(Runner& runner, std::span<const WeightedLook> looks, const OnPrediction& each = {},
-                    const std::function<bool(std::int64_t)>& progress = {});
+                    const std::function<bool(std::int64_t)>& progress = {},
+                    const std::atomic<bool>* stop = nullptr);
 
-/// Over the first `most` images of a set, in evaluation mode.
+/// Over the first `most` images of a set, in evaluation mode. Of no use if `stop` came true meanwhile.
 std::vector<LayerActivity> measure_activity(Network& network, Runner& runner, const ImageSet& set,
-                                            std::int64_t most);
+                                            std::int64_t most, const std::atomic<bool>* stop = nullptr);
 
 }  // namespace cnn

@@ -1,7 +1,9 @@
 #include "train/model_file.h"
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "core/error.h"
 #include "core/text.h"
@@ -17,6 +19,19 @@ std::string layer_of(const std::string& tensor) { return tensor.substr(0, tensor
 
 std::string to_text(const std::vector<std::int64_t>& shape) {
   return fmt::format("[{}]", fmt::join(shape, ", "));
+}
+
+/// Numbers with which a network cannot compute.
+void check_values(const SafeTensors::Tensor& tensor, const std::string& where) {
+  const bool variance = tensor.name.ends_with(".running_var");
+  const auto is_bad = [&](float value) { return !std::isfinite(value) || (variance && value < 0); };
+  const auto bad = std::find_if(tensor.values.begin(), tensor.values.end(), is_bad);
+  if (bad != tensor.values.end())
+    fail(
+        "{}: tensor \"{}\" holds {} at {}, and {} such values of {}: the model is damaged, or its training "
+        "went wrong",
+        where, printable(tensor.name), exact(*bad), bad - tensor.values.begin(),
+        std::count_if(tensor.values.begin(), tensor.values.end(), is_bad), tensor.values.size());
 }
 
 enum class Strangers { refuse, pass };
@@ -48,6 +63,7 @@ std::vector<std::string> load(const std::filesystem::path& path, Network& networ
     if (found->shape != tensor.shape)
       fail("{}: tensor \"{}\" has shape {}, but the network needs {}{}", where, tensor.name,
            to_text(found->shape), to_text(tensor.shape), remedy(tensor.name));
+    check_values(*found, where);
     std::copy(found->values.begin(), found->values.end(), tensor.values.begin());
   }
   std::vector<std::string> unused;
@@ -97,6 +113,13 @@ ModelDescription read_description(const std::filesystem::path& path) {
   } catch (const Json::exception& error) {
     fail("{}: its metadata is damaged: {}", where, error.what());
   }
+  std::set<std::string> names(description.classes.begin(), description.classes.end());
+  if (names.size() < 1 || names.size() != description.classes.size())
+    fail("{}: its metadata is damaged: {} classes with {} different names", where, description.classes.size(),
+         names.size());
+  if (description.mean.size() != description.std.size() ||
+      std::any_of(description.std.begin(), description.std.end(), [](double std) { return !(std > 0); }))
+    fail("{}: its metadata is damaged: \"normalize\" needs a mean and a std > 0 for each channel", where);
   return description;
 }
 

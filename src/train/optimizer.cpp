@@ -4,28 +4,39 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "train/chunks.h"
 
 namespace cnn {
 namespace {
 
-/// Numbers in one task: small enough to share out a LeNet, large enough to be worth a task.
-constexpr std::int64_t kChunk = 8192;
-
-int slots_of(const OptimizerSpec& spec) {
-  const auto* sgd = std::get_if<SgdSpec>(&spec);
-  return !sgd ? 2 : sgd->momentum != 0 ? 1 : 0;
+ElementwiseSpec elementwise(const OptimizerSpec& spec) {
+  struct Visitor {
+    ElementwiseSpec operator()(const SgdSpec& s) const { return s; }
+    ElementwiseSpec operator()(const AdamSpec& s) const { return s; }
+    ElementwiseSpec operator()(const MuonSpec& s) const { return s.others; }
+  };
+  return std::visit(Visitor{}, spec);
 }
 
-SgdStep sgd_step_of(const SgdSpec& sgd, double rate, double decay_scale, bool first) {
+/// Buffers of the size of the parameters.
+int slots_of(const OptimizerSpec& spec) {
+  const ElementwiseSpec rule = elementwise(spec);
+  const auto* sgd = std::get_if<SgdSpec>(&rule);
+  const int slots = !sgd ? 2 : sgd->momentum != 0 ? 1 : 0;
+  return std::holds_alternative<MuonSpec>(spec) ? std::max(slots, 1) : slots;
+}
+
+SgdStep sgd_step_of(const SgdSpec& sgd, double rate, double decay_scale, float gradient_scale, bool first) {
   return {.learning_rate = static_cast<float>(rate),
           .momentum = static_cast<float>(sgd.momentum),
           .weight_decay = static_cast<float>(sgd.weight_decay * decay_scale),
+          .gradient_scale = gradient_scale,
           .nesterov = sgd.nesterov,
           .first = first};
 }
 
 /// t: number of this step, from 1.
-AdamStep adam_step_of(const AdamSpec& adam, double rate, double decay_scale, double t) {
+AdamStep adam_step_of(const AdamSpec& adam, double rate, double decay_scale, float gradient_scale, double t) {
   const auto [beta1, beta2] = adam.betas;
   const double decay = adam.weight_decay * decay_scale;
   return {.step_size = static_cast<float>(rate / (1 - std::pow(beta1, t))),
@@ -36,40 +47,61 @@ AdamStep adam_step_of(const AdamSpec& adam, double rate, double decay_scale, dou
           .one_minus_beta2 = static_cast<float>(1 - beta2),
           .eps = static_cast<float>(adam.eps),
           .coupled_decay = adam.decoupled_decay ? 0.0f : static_cast<float>(decay),
-          .decay_factor = adam.decoupled_decay ? static_cast<float>(1 - rate * decay) : 1.0f};
+          .decay_factor = adam.decoupled_decay ? static_cast<float>(1 - rate * decay) : 1.0f,
+          .gradient_scale = gradient_scale};
+}
+
+std::int64_t offset_of(const Tensor& tensor, const Network& network) {
+  return tensor.values.data() - network.parameters().data();
 }
 
 }  // namespace
 
-Optimizer::Optimizer(const OptimizerSpec& spec, Network& network) : spec_(spec) {
+std::vector<Muon::Matrix> Optimizer::matrices_of(const Network& network) {
+  std::vector<Muon::Matrix> matrices;
+  for (const Tensor& tensor : network.tensors())
+    if (tensor.trainable && tensor.shape.size() == 4)
+      matrices.push_back({offset_of(tensor, network), static_cast<int>(tensor.shape[0]),
+                          static_cast<int>(tensor.shape[1] * tensor.shape[2] * tensor.shape[3])});
+  return matrices;
+}
+
+Optimizer::Optimizer(const OptimizerSpec& spec, Network& network, std::optional<double> clip_norm)
+    : spec_(spec), elementwise_(elementwise(spec)), clip_norm_(clip_norm) {
   const std::int64_t floats = network.parameter_floats();
   const int slots = slots_of(spec);
   if (slots >= 1) first_ = AlignedBuffer(floats);
   if (slots >= 2) second_ = AlignedBuffer(floats);
+  const std::vector<Muon::Matrix> matrices = matrices_of(network);
+  if (const auto* muon = std::get_if<MuonSpec>(&spec)) muon_.emplace(*muon, matrices);
+  auto matrix = matrices.begin();
 
   // Neighbors with the same settings, and the padding behind them, are one range.
-  const bool decay_all = std::visit([](const auto& s) { return s.decay_norm_and_bias; }, spec);
+  const bool decay_all = std::visit([](const auto& s) { return s.decay_norm_and_bias; }, elementwise_);
   std::int64_t first = 0;
-  std::size_t group = 0;
+  std::optional<std::size_t> group;
   for (const Tensor& tensor : network.tensors()) {
     if (!tensor.trainable) continue;
+    const bool is_matrix = tensor.shape.size() == 4, is_muon = muon_ && is_matrix;
     ParameterControl control = tensor.control;
     if (!decay_all && tensor.shape.size() == 1) control.weight_decay_scale = 0;
-    const std::int64_t offset = tensor.values.data() - network.parameters().data();
-    const std::size_t next = group_of(control);
-    if (next != group) {
-      add_chunks(first, offset, group);
-      first = offset;
-      group = next;
-    }
+    const std::size_t next = group_of(control, is_muon);
+    if (is_muon) muon_tasks_.push_back({*matrix, next});
+    if (is_matrix) ++matrix;
+    if (next == group) continue;
+    if (group) add_chunks(first, offset_of(tensor, network), *group);
+    first = offset_of(tensor, network);
+    group = next;
   }
-  add_chunks(first, floats, group);
+  if (group) add_chunks(first, floats, *group);
+  squares_.resize(chunks_.size());
 }
 
-std::size_t Optimizer::group_of(const ParameterControl& control) {
-  const auto known = std::ranges::find(groups_, control, &Group::control);
+std::size_t Optimizer::group_of(const ParameterControl& control, bool is_muon) {
+  const auto known = std::ranges::find_if(
+      groups_, [&](const Group& group) { return group.control == control && group.is_muon == is_muon; });
   if (known != groups_.end()) return static_cast<std::size_t>(known - groups_.begin());
-  groups_.push_back({.control = control, .sgd = {}, .adam = {}});
+  groups_.push_back({.control = control, .is_muon = is_muon, .sgd = {}, .adam = {}});
   return groups_.size() - 1;
 }
 
@@ -81,8 +113,13 @@ double Optimizer::base_learning_rate() const {
   return std::visit([](const auto& spec) { return spec.learning_rate; }, spec_);
 }
 
-std::int64_t Optimizer::bytes(const OptimizerSpec& spec, std::int64_t parameter_floats) {
-  return slots_of(spec) * parameter_floats * static_cast<std::int64_t>(sizeof(float));
+std::int64_t Optimizer::bytes(const OptimizerSpec& spec, const Network& network) {
+  return moment_bytes(spec, network.parameter_floats()) +
+         (std::holds_alternative<MuonSpec>(spec) ? Muon::bytes(matrices_of(network)) : 0);
+}
+
+std::int64_t Optimizer::moment_bytes(const OptimizerSpec& spec, std::int64_t parameters) {
+  return slots_of(spec) * parameters * static_cast<std::int64_t>(sizeof(float));
 }
 
 void Optimizer::list_state(StateParts& parts) {
@@ -92,27 +129,45 @@ void Optimizer::list_state(StateParts& parts) {
   parts.add("optimizer.second", second_.span());
 }
 
-void Optimizer::prepare(Group& group, double rate) const {
-  rate *= group.control.learning_rate_scale;
+/// The factor that brings the gradients to clip_norm_, at most 1.
+float Optimizer::gradient_scale(std::span<const float> gradients, ThreadPool& pool) {
+  if (!clip_norm_) return 1;
+  pool.parallel_for(static_cast<std::int64_t>(chunks_.size()), [&](std::int64_t i, int) {
+    const auto& [first, count, group] = chunks_[static_cast<std::size_t>(i)];
+    squares_[static_cast<std::size_t>(i)] =
+        groups_[group].active ? sum_of_squares(count, gradients.data() + first) : 0;
+  });
+  double sum = 0;
+  for (const double square : squares_) sum += square;
+  const double scale = *clip_norm_ / (std::sqrt(sum) + 1e-6);
+  return scale < 1 ? static_cast<float>(scale) : 1.0f;
+}
+
+void Optimizer::prepare(Group& group, double factor, float gradient_scale) const {
   ++group.steps;
-  if (const auto* sgd = std::get_if<SgdSpec>(&spec_))
-    group.sgd = sgd_step_of(*sgd, rate, group.control.weight_decay_scale, group.steps == 1);
+  const double base = group.is_muon ? base_learning_rate()
+                                    : std::visit([](const auto& s) { return s.learning_rate; }, elementwise_);
+  group.rate = base * factor * group.control.learning_rate_scale;
+  if (group.is_muon) return;
+  const double decay_scale = group.control.weight_decay_scale;
+  if (const auto* sgd = std::get_if<SgdSpec>(&elementwise_))
+    group.sgd = sgd_step_of(*sgd, group.rate, decay_scale, gradient_scale, group.steps == 1);
   else
-    group.adam = adam_step_of(std::get<AdamSpec>(spec_), rate, group.control.weight_decay_scale,
+    group.adam = adam_step_of(std::get<AdamSpec>(elementwise_), group.rate, decay_scale, gradient_scale,
                               static_cast<double>(group.steps));
 }
 
 void Optimizer::step(double factor, int epoch, std::span<const float> gradients, std::span<float> parameters,
                      ThreadPool& pool) {
-  for (Group& group : groups_) {
-    group.active = group.control.trainable.contains(epoch);
-    if (group.active) prepare(group, base_learning_rate() * factor);
-  }
-  const bool is_sgd = std::holds_alternative<SgdSpec>(spec_);
+  for (Group& group : groups_) group.active = group.control.trainable.contains(epoch);
+  const float scale = gradient_scale(gradients, pool);
+  for (Group& group : groups_)
+    if (group.active) prepare(group, factor, scale);
+  const bool is_sgd = std::holds_alternative<SgdSpec>(elementwise_);
   pool.parallel_for(static_cast<std::int64_t>(chunks_.size()), [&](std::int64_t i, int) {
     const auto& [first, count, number] = chunks_[static_cast<std::size_t>(i)];
     const Group& group = groups_[number];
-    if (!group.active) return;
+    if (!group.active || group.is_muon) return;
     const float* g = gradients.data() + first;
     float* w = parameters.data() + first;
     float* m = first_.data() ? first_.data() + first : nullptr;
@@ -121,6 +176,12 @@ void Optimizer::step(double factor, int epoch, std::span<const float> gradients,
     else
       adam_step(group.adam, count, g, w, m, second_.data() + first);
   });
+  for (const auto& [matrix, number] : muon_tasks_) {
+    const Group& group = groups_[number];
+    if (group.active)
+      muon_->step(matrix, group.rate, group.control.weight_decay_scale, scale, gradients.data(),
+                  parameters.data(), first_.data(), pool);
+  }
 }
 
 }  // namespace cnn

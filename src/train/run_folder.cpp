@@ -18,14 +18,6 @@ nlohmann::ordered_json to_json(const Evaluation& e) {
   return {{"images", e.images}, {"accuracy", e.accuracy()}, {"loss", e.loss()}};
 }
 
-/// A layer's name may be anything that JSON can hold: quote it where CSV demands it.
-std::string csv(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return quoted + "\"";
-}
-
 constexpr const char* kMetricsHead =
     "epoch,train_loss,train_accuracy,validation_loss,validation_accuracy,learning_rate,seconds,"
     "images_per_second\n";
@@ -40,7 +32,7 @@ std::string metrics_row(const EpochResult& r) {
 std::string activations_rows(const EpochResult& r) {
   std::string rows;
   for (const LayerActivity& layer : r.activity)
-    rows += fmt::format("{},{},{},{},{},{},{}\n", r.epoch, csv(layer.layer), layer.values,
+    rows += fmt::format("{},{},{},{},{},{},{}\n", r.epoch, csv_cell(layer.layer), layer.values,
                         exact(layer.active_fraction), exact(layer.mean), exact(layer.standard_deviation),
                         std::isnan(layer.gradient_norm) ? "" : exact(layer.gradient_norm));
   return rows;

@@ -1,8 +1,10 @@
 #include "train/safetensors.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "core/error.h"
 #include "core/file.h"
@@ -19,10 +21,64 @@ const SafeTensors::Tensor* SafeTensors::find(const std::string& name) const {
   return nullptr;
 }
 
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+/// A header names a few hundred tensors and a config; anything larger was written to fill memory.
+constexpr std::uint64_t kLargestHeader = 16 << 20;
+
+/// What a shape may multiply to, far from any overflow.
+constexpr std::uint64_t kMostNumbers = std::uint64_t{1} << 48;
+
+/// The header as a tree. Parsers keep one of two equal keys without a word, and which one differs: they are a
+/// fault here, as is nesting that no header has.
+Json parse_header(std::string_view text, const std::string& where) {
+  constexpr int kDeepest = 4;
+  std::vector<std::set<std::string>> keys;  // of the objects that are open
+  std::string fault;
+  const auto look = [&](int depth, Json::parse_event_t event, Json& value) {
+    if (event == Json::parse_event_t::object_start) {
+      keys.emplace_back();
+    } else if (event == Json::parse_event_t::object_end) {
+      keys.pop_back();
+    } else if (event == Json::parse_event_t::key) {
+      if (const auto name = value.get<std::string>(); !keys.back().insert(name).second && fault.empty())
+        fault = fmt::format("\"{}\" appears twice", printable(name));
+    }
+    if (depth > kDeepest && fault.empty()) fault = "values are nested too deeply";
+    return depth <= kDeepest;  // what is deeper is not kept
+  };
+  Json header = Json::parse(text.begin(), text.end(), look, false);
+  if (!fault.empty()) fail("{}: is not a safetensors file: in its header {}", where, fault);
+  if (!header.is_object()) fail("{}: is not a safetensors file: its header is not a JSON object", where);
+  return header;
+}
+
+struct Range {
+  std::uint64_t begin, end;
+  std::string name;
+};
+
+/// The tensors lie one behind the other and fill the data: no byte has two names, none is left over.
+void check_ranges(std::vector<Range> ranges, std::uint64_t data_bytes, const std::string& where) {
+  std::stable_sort(ranges.begin(), ranges.end(),
+                   [](const Range& a, const Range& b) { return a.begin < b.begin; });
+  std::uint64_t at = 0;
+  for (const Range& range : ranges) {
+    if (range.begin != at)
+      fail("{}: tensor \"{}\": its data begins at {}, {} the tensor before it, which ends at {}", where,
+           printable(range.name), range.begin, range.begin < at ? "within" : "not behind", at);
+    at = range.end;
+  }
+  if (at != data_bytes) fail("{}: its tensors end at {}, its {} bytes of data do not", where, at, data_bytes);
+}
+
+}  // namespace
+
 SafeTensors read_safetensors(const std::filesystem::path& path) {
-  using Json = nlohmann::ordered_json;
-  const std::string bytes = read_file(path);
   const std::string where = printable(path.string());
+  const std::string bytes = read_file(path);
   if (bytes.size() < 8)
     fail("{}: is not a safetensors file: {} bytes, fewer than its header length takes", where, bytes.size());
   std::uint64_t header_bytes = 0;
@@ -30,12 +86,13 @@ SafeTensors read_safetensors(const std::filesystem::path& path) {
   if (header_bytes > bytes.size() - 8)
     fail("{}: is not a safetensors file, or is truncated: its header of {} bytes does not fit into {} bytes",
          where, header_bytes, bytes.size());
+  if (header_bytes > kLargestHeader)
+    fail("{}: its header of {} bytes is larger than any model's", where, header_bytes);
   const std::size_t data_begin = 8 + header_bytes, data_bytes = bytes.size() - data_begin;
-  const Json header =
-      Json::parse(bytes.begin() + 8, bytes.begin() + static_cast<std::ptrdiff_t>(data_begin), nullptr, false);
-  if (!header.is_object()) fail("{}: is not a safetensors file: its header is not a JSON object", where);
+  const Json header = parse_header(std::string_view(bytes).substr(8, header_bytes), where);
 
   SafeTensors content;
+  std::vector<Range> ranges;
   for (const auto& [name, entry] : header.items()) {
     const auto bad = [&, &name = name](const std::string& what) {
       fail("{}: tensor \"{}\": {}", where, printable(name), what);
@@ -60,7 +117,7 @@ SafeTensors read_safetensors(const std::filesystem::path& path) {
     for (const Json& size : shape) {
       if (!size.is_number_unsigned()) bad("its shape is not made of whole numbers");
       const std::uint64_t n = size.get<std::uint64_t>();
-      if (n > data_bytes || (n != 0 && count > data_bytes / n)) bad("its shape is larger than the file");
+      if (n != 0 && count > kMostNumbers / n) bad("its shape is larger than any file");
       count *= n;
       tensor.shape.push_back(static_cast<std::int64_t>(n));
     }
@@ -73,9 +130,16 @@ SafeTensors read_safetensors(const std::filesystem::path& path) {
     if (end - begin != count * sizeof(float))
       bad(fmt::format("its shape takes {} bytes, its data_offsets say {}", count * sizeof(float),
                       end - begin));
-    tensor.values.resize(count);
-    std::memcpy(tensor.values.data(), bytes.data() + data_begin + begin, count * sizeof(float));
+    ranges.push_back({begin, end, name});
     content.tensors.push_back(std::move(tensor));
+  }
+  check_ranges(ranges, data_bytes, where);
+  // Only now: tensors that overlap could ask for any amount of memory.
+  for (std::size_t i = 0; i < ranges.size(); ++i) {
+    std::vector<float>& values = content.tensors[i].values;
+    values.resize((ranges[i].end - ranges[i].begin) / sizeof(float));
+    if (!values.empty())
+      std::memcpy(values.data(), bytes.data() + data_begin + ranges[i].begin, values.size() * sizeof(float));
   }
   return content;
 }

@@ -23,7 +23,9 @@ struct SafeTensors {
   const Tensor* find(const std::string& name) const;
 };
 
-/// Throws Error (exit 1) that says what is wrong with the file: every offset, length and type is checked.
+/// Throws Error (exit 1) that says what is wrong with the file: every offset, length and type is checked, no
+/// name may appear twice, and the tensors fill the data without gaps and overlaps. Memory follows the file's
+/// size, not what its header promises. NaN and infinity are numbers here.
 SafeTensors read_safetensors(const std::filesystem::path& path);
 
 /// Writes atomically. Throws Error (exit 1).

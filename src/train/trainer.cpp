@@ -2,15 +2,12 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
-#include <mutex>
-#include <numeric>
 
 #include "core/error.h"
-#include "core/random.h"
-#include "core/text.h"
+#include "kernels/elementwise.h"
 #include "train/activity_meter.h"
 #include "train/gradient_norms.h"
+#include "train/image_order.h"
 
 namespace cnn {
 namespace {
@@ -34,7 +31,8 @@ std::vector<LayerActivity> with_gradients(std::vector<LayerActivity> layers, std
   return layers;
 }
 
-bool is_better(const Evaluation& a, const Evaluation& b) {
+bool is_better(const Evaluation& a, const Evaluation& b, BestBy by) {
+  if (by == BestBy::loss && a.loss_sum != b.loss_sum) return a.loss_sum < b.loss_sum;
   if (a.correct != b.correct) return a.correct > b.correct;
   return a.loss_sum < b.loss_sum;
 }
@@ -42,7 +40,7 @@ bool is_better(const Evaluation& a, const Evaluation& b) {
 }  // namespace
 
 Trainer::Trainer(Network& network, ThreadPool& pool, const TrainingSpec& spec, std::uint64_t seed,
-                 const ImageSet& train, const ImageSet* validation)
+                 const ImageSet& train, const ImageSet* validation, std::vector<float> class_weights)
     : network_(network),
       pool_(pool),
       spec_(spec),
@@ -51,7 +49,8 @@ Trainer::Trainer(Network& network, ThreadPool& pool, const TrainingSpec& spec, s
       validation_(validation),
       steps_per_epoch_(steps_in_epoch(train.size(), spec)),
       schedule_(spec.schedule, spec.epochs, steps_per_epoch_),
-      optimizer_(spec.optimizer, network),
+      optimizer_(spec.optimizer, network, spec.clip_gradient_norm),
+      class_weights_(std::move(class_weights)),
       mixup_(train.mixup_alpha, seed, pool.threads()),
       training_(network, pool, true, network.largest_batch()),
       evaluation_(network, pool, false, kEvaluationBatch),
@@ -66,22 +65,32 @@ Trainer::Trainer(Network& network, ThreadPool& pool, const TrainingSpec& spec, s
         "use a smaller "
         "batch_size",
         train.size(), spec.batch_size);
+  if (spec.lookahead) lookahead_.emplace(*spec.lookahead, network);
+  if (spec.weight_averaging) averaging_.emplace(*spec.weight_averaging, network);
   if (std::ranges::none_of(network.nodes(), &Node::learns))
     fail_usage("there is nothing to learn: no entry of the network has parameters that are trainable");
 }
 
 std::int64_t Trainer::bytes(const Network& network, const TrainingSpec& spec, int threads) {
+  const std::int64_t model =
+      (network.parameter_floats() + network.state_floats()) * static_cast<std::int64_t>(sizeof(float));
+  const std::int64_t optimizer = Optimizer::bytes(spec.optimizer, network);
+  const std::int64_t checkpoint = 2 * model + optimizer;  // this one, the best one, and the moments
   return Runner::bytes(network, threads, true, network.largest_batch()) +
-         Runner::bytes(network, threads, false, kEvaluationBatch) +
-         Optimizer::bytes(spec.optimizer, network.parameter_floats()) +
-         (network.parameter_floats() + network.state_floats()) * static_cast<std::int64_t>(sizeof(float));
+         Runner::bytes(network, threads, false, kEvaluationBatch) + model + optimizer + checkpoint +
+         (spec.lookahead ? Lookahead::bytes(network) : 0) +
+         (spec.weight_averaging ? WeightAveraging::bytes(network) : 0);
 }
 
 void Trainer::list_state(StateParts& parts) {
   parts.add("network.parameters", network_.parameters());
   parts.add("network.states", network_.states());
   optimizer_.list_state(parts);
+  if (lookahead_) lookahead_->list_state(parts);
+  if (averaging_) averaging_->list_state(parts);
   parts.add("epochs_done", epochs_done_);
+  parts.add("rollbacks", rollbacks_);
+  parts.add("rate_scale", rate_scale_);
   parts.add("epoch.steps", now_.steps);
   parts.add("epoch.seen", now_.seen);
   parts.add("epoch.correct", now_.correct);
@@ -109,8 +118,50 @@ void Trainer::restore(const Checkpoint& checkpoint) {
          now_.steps, steps_per_epoch_, now_.seen, now_.correct);
 }
 
+void Trainer::roll_back(const Checkpoint& checkpoint) {
+  const std::int64_t rollbacks = rollbacks_ + 1;
+  const double scale = rate_scale_ / 2;
+  restore(checkpoint);
+  rollbacks_ = rollbacks;
+  rate_scale_ = scale;
+}
+
+bool Trainer::is_finite() { return all_finite(network_.parameters()) && all_finite(network_.states()); }
+
+bool Trainer::all_finite(std::span<const float> values) {
+  constexpr std::size_t kChunk = 1 << 16;  // 256 KiB: less is not worth waking anybody
+  std::atomic<bool> finite{true};
+  const auto chunks = static_cast<std::int64_t>((values.size() + kChunk - 1) / kChunk);
+  pool_.parallel_for(chunks, [&](std::int64_t chunk, int) {
+    const std::size_t first = static_cast<std::size_t>(chunk) * kChunk;
+    if (!cnn::all_finite(values.subspan(first, std::min(kChunk, values.size() - first)))) finite = false;
+  });
+  return finite;
+}
+
 double Trainer::learning_rate(std::int64_t t) const {
-  return optimizer_.base_learning_rate() * schedule_.factor(t);
+  return optimizer_.base_learning_rate() * schedule_.factor(t) * rate_scale_;
+}
+
+bool Trainer::out_of_patience() const {
+  return spec_.early_stopping && !history_.empty() &&
+         epochs_done_ - best_of(history_).epoch >= spec_.early_stopping->patience;
+}
+
+void Trainer::with_model(const std::function<void()>& use) {
+  if (!averaging_) return use();
+  const auto swap = [&] {
+    averaging_->swap(network_);
+    network_.pack(pool_);
+  };
+  swap();
+  try {
+    use();
+  } catch (...) {
+    swap();
+    throw;
+  }
+  swap();
 }
 
 void Trainer::swap_best() {
@@ -121,14 +172,6 @@ void Trainer::swap_best() {
   swap(network_.parameters(), best_parameters_.span());
   swap(network_.states(), best_states_.span());
   network_.pack(pool_);
-}
-
-void Trainer::shuffle(int epoch) {
-  std::iota(order_.begin(), order_.end(), std::int64_t{0});
-  if (!spec_.shuffle) return;
-  Random random(seed_, Purpose::shuffle, static_cast<std::uint32_t>(epoch));
-  for (std::size_t i = order_.size(); i > 1; --i)
-    std::swap(order_[i - 1], order_[random.below(static_cast<std::uint32_t>(i))]);
 }
 
 Trainer::Outcome Trainer::run(const TrainingEvents& events, const std::atomic<bool>& stop) {
@@ -142,7 +185,7 @@ Trainer::Outcome Trainer::run(const TrainingEvents& events, const std::atomic<bo
 
 /// The steps that are left of an epoch. False: interrupted after one of them.
 bool Trainer::train_epoch(const TrainingEvents& events, const std::atomic<bool>& stop) {
-  shuffle(epochs_done() + 1);
+  order_of_epoch(seed_, epochs_done() + 1, spec_.shuffle, order_);
   const std::span<const std::int64_t> order(order_);
   const auto images_from = [&](std::int64_t step) {
     return order.subspan(std::min(static_cast<std::size_t>(step * spec_.batch_size), order.size()));
@@ -193,15 +236,60 @@ void Trainer::train_step(std::span<const std::int64_t> images, const Observer* o
                     .fill = &fill,
                     .seed = seed_,
                     .step = static_cast<std::uint32_t>(steps_done()),
-                    .label_smoothing = static_cast<float>(spec_.label_smoothing)};
-  if (!training_.train(batch, observer)) explain_non_finite(batch, learning_rate(steps_done()));
-  optimizer_.step(schedule_.factor(steps_done()), epochs_done() + 1, training_.gradients(),
+                    .label_smoothing = static_cast<float>(spec_.label_smoothing),
+                    .class_weights = class_weights_};
+  const std::span<float> states = network_.states();
+  states_before_.assign(states.begin(), states.end());
+  const auto put_back = [&] { std::copy(states_before_.begin(), states_before_.end(), states.begin()); };
+  try {
+    std::optional<PostMortem::Cause> cause;
+    if (!training_.train(batch, observer))
+      cause = PostMortem::Cause::loss;
+    else if (!all_finite(training_.gradients()))
+      cause = PostMortem::Cause::gradient;
+    if (cause) {
+      put_back();  // what is looked at is the network as it went into the step
+      give_up(*cause, batch, images);
+    }
+  } catch (...) {
+    put_back();
+    throw;
+  }
+  optimizer_.step(schedule_.factor(steps_done()) * rate_scale_, epochs_done() + 1, training_.gradients(),
                   network_.parameters(), pool_);
+  if (!is_finite()) give_up(PostMortem::Cause::weight, batch, images);
+  if (lookahead_) {
+    const std::int64_t steps = steps_done() + 1;
+    lookahead_->after_step(steps, static_cast<double>(steps) / static_cast<double>(schedule_.steps()),
+                           network_, pool_);
+  }
   network_.pack(pool_);
+  if (averaging_) averaging_->update(network_, pool_);
   for (const float loss : training_.losses()) now_.loss_sum += loss;
   for (std::size_t i = 0; i < images.size(); ++i) now_.correct += training_.predictions()[i] == labels_[i];
   now_.seen += batch.images;
   if (++now_.steps == steps_per_epoch_) gradient_norms_ = gradient_norms(network_, training_.gradients());
+}
+
+/// Measures the model, and keeps it if it is the best so far. False: interrupted, and nothing has changed.
+bool Trainer::measure(EpochResult& result, const TrainingEvents& events, const std::atomic<bool>& stop) {
+  const auto validated = [&](std::int64_t images) {
+    if (events.on_validated) events.on_validated(images);
+    return true;
+  };
+  if (validation_)
+    result.validation = evaluate(evaluation_, *validation_, events.on_validation, validated, &stop);
+  if (stop) return false;
+  result.best = !validation_ || history_.empty() ||
+                is_better(*result.validation, *best_of(history_).validation, spec_.best);
+  result.activity = with_gradients(
+      measure_activity(network_, evaluation_, validation_ ? *validation_ : train_, kActivityImages, &stop),
+      gradient_norms_);
+  if (stop) return false;
+  if (!result.best) return true;
+  std::ranges::copy(network_.parameters(), best_parameters_.data());
+  std::ranges::copy(network_.states(), best_states_.data());
+  return true;
 }
 
 /// Measures, and closes the epoch. False: interrupted, and nothing has changed.
@@ -213,59 +301,30 @@ bool Trainer::finish_epoch(const TrainingEvents& events, const std::atomic<bool>
   result.images_per_second = static_cast<double>(now_.seen) / now_.seconds;
   result.train_loss = now_.loss_sum / static_cast<double>(now_.seen);
   result.train_accuracy = static_cast<double>(now_.correct) / static_cast<double>(now_.seen);
-  const auto go_on = [&](std::int64_t images) {
-    if (events.on_validated) events.on_validated(images);
-    return !stop;
-  };
-  if (validation_) result.validation = evaluate(evaluation_, *validation_, events.on_validation, go_on);
-  if (stop) return false;
-  result.best =
-      !validation_ || history_.empty() || is_better(*result.validation, *best_of(history_).validation);
-  result.activity = with_gradients(
-      measure_activity(network_, evaluation_, validation_ ? *validation_ : train_, kActivityImages),
-      gradient_norms_);
-  if (result.best) {
-    const auto copy = [](std::span<const float> from, std::span<float> to) {
-      std::copy(from.begin(), from.end(), to.begin());
-    };
-    copy(network_.parameters(), best_parameters_.span());
-    copy(network_.states(), best_states_.span());
-  }
-  history_.push_back(std::move(result));
-  ++epochs_done_;
-  now_ = {};
-  if (events.on_epoch) events.on_epoch(history_.back());
+  bool measured = false;
+  with_model([&] {
+    measured = measure(result, events, stop);
+    if (!measured) return;
+    history_.push_back(std::move(result));
+    ++epochs_done_;
+    now_ = {};
+    if (events.on_epoch) events.on_epoch(history_.back());
+  });
+  if (!measured) return false;
   if (events.on_state) events.on_state(true);
   return true;
 }
 
-void Trainer::explain_non_finite(const Batch& batch, double learning_rate) {
-  std::string where;
-  for (const Tensor& tensor : network_.tensors()) {
-    const auto finite = [](float v) { return std::isfinite(v); };
-    if (where.empty() && !std::all_of(tensor.values.begin(), tensor.values.end(), finite))
-      where = fmt::format("{} holds values that are not finite", tensor.name);
-  }
-  // The same batch once more, looking at every output. The earliest entry counts, not the earliest worker.
-  std::mutex mutex;
-  int first_row = static_cast<int>(network_.layers().size());
-  training_.forward_training(batch, [&](int row, int, int images, BlockView<const float> y) {
-    if (all_finite(y, images)) return;
-    const std::lock_guard lock(mutex);
-    first_row = std::min(first_row, row);
-  });
-  if (first_row < static_cast<int>(network_.layers().size())) {
-    const std::string layer =
-        fmt::format("the first output with such a value is that of {}", network_.layers()[first_row].name);
-    where = where.empty() ? layer : where + "; " + layer;
-  } else if (where.empty()) {
-    where = "every layer's output is finite: the values are too large for the loss";
-  }
-  fail(
-      "the loss is not finite in epoch {}, step {} (learning rate {}): {}. Nothing was updated in this step. "
-      "Try a smaller "
-      "learning_rate, warmup_epochs, or batch_norm",
-      epochs_done() + 1, now_.steps + 1, exact(learning_rate), where);
+void Trainer::give_up(PostMortem::Cause cause, const Batch& batch, std::span<const std::int64_t> images) {
+  PostMortem found =
+      examine(cause, network_, training_, batch,
+              cause == PostMortem::Cause::loss ? std::span<const float>() : training_.gradients());
+  found.epoch = epochs_done() + 1;
+  found.step = now_.steps + 1;
+  found.learning_rate = learning_rate(steps_done());
+  for (const std::int64_t image : images)
+    found.images.push_back(train_.name ? train_.name(image) : std::to_string(image));
+  throw NonFiniteError(std::move(found));
 }
 
 }  // namespace cnn

@@ -14,11 +14,14 @@
 #include "train/epoch_result.h"
 #include "train/evaluation.h"
 #include "train/image_set.h"
+#include "train/lookahead.h"
 #include "train/mixup.h"
 #include "train/optimizer.h"
+#include "train/post_mortem.h"
 #include "train/schedule.h"
 #include "train/state_parts.h"
 #include "train/training_spec.h"
+#include "train/weight_averaging.h"
 
 namespace cnn {
 
@@ -47,16 +50,18 @@ struct TrainingEvents {
 /// Trains a network by minibatch descent. The result depends on the spec, the seed and the data only.
 class Trainer {
  public:
-  /// The network must be initialized. `validation` may be null. All references must outlive the trainer.
+  /// The network must be initialized. `validation` may be null; class_weights: of each class in the loss, or
+  /// empty. All references must outlive the trainer.
   Trainer(Network& network, ThreadPool& pool, const TrainingSpec& spec, std::uint64_t seed,
-          const ImageSet& train, const ImageSet* validation);
+          const ImageSet& train, const ImageSet* validation, std::vector<float> class_weights = {});
 
   enum class Outcome { finished, interrupted };
 
   /// Runs what is left of all epochs. When `stop` becomes true, finishes the step and returns `interrupted`;
-  /// also in the measurements of an epoch, which are then made again. Throws Error (exit 1) on a non-finite
-  /// loss: names epoch, step, learning rate and the first layer with a value that is not finite; the network
-  /// keeps the weights from before that step.
+  /// also in the measurements of an epoch, which are then made again. Throws NonFiniteError when a loss, a
+  /// gradient or, after the step, a weight is not finite. After it, and after anything else that a step
+  /// throws (an image that cannot be read any more, no memory), the state is the one before the step; after a
+  /// weight there is no such state: is_finite() is false.
   Outcome run(const TrainingEvents& events, const std::atomic<bool>& stop);
 
   /// Everything that the rest of the training depends on: saved at any moment of on_state, and put back into
@@ -64,14 +69,26 @@ class Trainer {
   void list_state(StateParts& parts);
   /// Throws Error (exit 1) if it is not one of such a training; the trainer is then of no use.
   void restore(const Checkpoint& checkpoint);
+  /// Back to a checkpoint of this run, and from there on with half the learning rate of now.
+  void roll_back(const Checkpoint& checkpoint);
+  int rollbacks() const { return static_cast<int>(rollbacks_); }
+
+  /// Whether every number of the model is.
+  bool is_finite();
 
   const std::vector<EpochResult>& history() const { return history_; }
-  bool finished() const { return epochs_done_ >= spec_.epochs; }
+  bool finished() const { return epochs_done_ >= spec_.epochs || out_of_patience(); }
+  /// Whether early stopping ends the training: its last `patience` epochs brought no new best one.
+  bool out_of_patience() const;
   int epochs_done() const { return static_cast<int>(epochs_done_); }
   std::int64_t steps_done() const { return epochs_done_ * steps_per_epoch_ + now_.steps; }
   std::int64_t steps_of_epoch() const { return now_.steps; }  ///< done of the one that is under way
   /// The learning rate of step t of the whole training, from 0.
   double learning_rate(std::int64_t t) const;
+
+  /// Calls use() while the network holds the model: with weight averaging the averages, else what it holds
+  /// anyway.
+  void with_model(const std::function<void()>& use);
 
   /// Exchanges the network's tensors with those of the best epoch, of which there must be one; again, and
   /// they are back.
@@ -90,12 +107,14 @@ class Trainer {
     double loss_sum = 0, seconds = 0;
   };
   bool train_epoch(const TrainingEvents& events, const std::atomic<bool>& stop);
+  bool measure(EpochResult& result, const TrainingEvents& events, const std::atomic<bool>& stop);
   bool finish_epoch(const TrainingEvents& events, const std::atomic<bool>& stop);
   /// observer: sees the outputs of all layers; null: nobody does.
   void train_step(std::span<const std::int64_t> images, const Observer* observer);
   StepProgress progress() const;
-  void shuffle(int epoch);
-  [[noreturn]] void explain_non_finite(const Batch& batch, double learning_rate);
+  [[noreturn]] void give_up(PostMortem::Cause cause, const Batch& batch,
+                            std::span<const std::int64_t> images);
+  bool all_finite(std::span<const float> values);
 
   Network& network_;
   ThreadPool& pool_;
@@ -106,11 +125,17 @@ class Trainer {
   std::int64_t steps_per_epoch_;
   Schedule schedule_;
   Optimizer optimizer_;
+  std::optional<Lookahead> lookahead_;
+  std::optional<WeightAveraging> averaging_;
+  std::vector<float> class_weights_;
   Mixup mixup_;
   Runner training_, evaluation_;
   std::vector<std::int64_t> order_;
   std::vector<std::int32_t> labels_;  // of a step
+  std::vector<float> states_before_;  // of a step: running statistics change in its forward pass
   std::int64_t epochs_done_ = 0;
+  std::int64_t rollbacks_ = 0;
+  double rate_scale_ = 1;  // halved by each rollback
   Epoch now_;
   std::vector<double> gradient_norms_;           // of the last step of an epoch, for each of the layers
   std::vector<EpochResult> history_;             // of the epochs that are done

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -30,7 +31,23 @@ struct AdamSpec {
   friend bool operator==(const AdamSpec&, const AdamSpec&) = default;
 };
 
-using OptimizerSpec = std::variant<SgdSpec, AdamSpec>;
+/// What treats every number for itself.
+using ElementwiseSpec = std::variant<SgdSpec, AdamSpec>;
+
+/// For the weights of convolutions; the other parameters are the business of `others`.
+struct MuonSpec {
+  double learning_rate = 0;
+  double momentum = 0.95;
+  bool nesterov = true;
+  double weight_decay = 0;
+  int steps = 5;  ///< of the Newton-Schulz iteration
+  double eps = 1e-7;
+  bool normalize_weights = false;
+  ElementwiseSpec others;
+  friend bool operator==(const MuonSpec&, const MuonSpec&) = default;
+};
+
+using OptimizerSpec = std::variant<SgdSpec, AdamSpec, MuonSpec>;
 
 struct ConstantSchedule {
   friend bool operator==(const ConstantSchedule&, const ConstantSchedule&) = default;
@@ -71,6 +88,45 @@ struct ScheduleSpec {
   friend bool operator==(const ScheduleSpec&, const ScheduleSpec&) = default;
 };
 
+/// An exponential moving average of the model: see train/weight_averaging.h.
+struct WeightAveragingSpec {
+  double decay = 0.999;
+  friend bool operator==(const WeightAveragingSpec&, const WeightAveragingSpec&) = default;
+};
+
+/// See train/lookahead.h.
+struct LookaheadSpec {
+  int steps = 5;
+  double alpha = 0.5;
+  double final_alpha = 0.5;
+  double power = 1;
+  friend bool operator==(const LookaheadSpec&, const LookaheadSpec&) = default;
+};
+
+/// Factors of the classes in the training loss.
+struct ClassWeightsSpec {
+  enum class Mode {
+    none,      ///< all 1
+    balanced,  ///< images / (classes * images of the class)
+    given,     ///< by name, the others 1
+  };
+  Mode mode = Mode::none;
+  std::vector<std::pair<std::string, double>> given;
+  friend bool operator==(const ClassWeightsSpec&, const ClassWeightsSpec&) = default;
+};
+
+/// softmax_cross_entropy is the only one; the config may name it.
+enum class Loss { softmax_cross_entropy };
+
+/// What makes an epoch better than another: more of the validation images right, then a smaller loss; or the
+/// other way round.
+enum class BestBy { accuracy, loss };
+
+struct EarlyStoppingSpec {
+  int patience = 10;  ///< epochs without a new best one after which the training ends
+  friend bool operator==(const EarlyStoppingSpec&, const EarlyStoppingSpec&) = default;
+};
+
 /// Weights to start from: parameters by name out of a safetensors file.
 struct InitialWeightsSpec {
   std::filesystem::path file;
@@ -78,16 +134,31 @@ struct InitialWeightsSpec {
   friend bool operator==(const InitialWeightsSpec&, const InitialWeightsSpec&) = default;
 };
 
+/// What to do about numbers that are not finite any more.
+enum class OnNonFinite {
+  stop,
+  rollback,  ///< to the last checkpoint, with half the learning rate; at most kMostRollbacks times
+};
+inline constexpr int kMostRollbacks = 3;
+
 /// The `training` part of a config.
 struct TrainingSpec {
   int epochs = 0;
   int batch_size = 0;
   bool shuffle = true;
   bool drop_last = false;
+  Loss loss = Loss::softmax_cross_entropy;
   double label_smoothing = 0;
+  ClassWeightsSpec class_weights;
   OptimizerSpec optimizer;
   ScheduleSpec schedule;
+  std::optional<double> clip_gradient_norm;
+  std::optional<WeightAveragingSpec> weight_averaging;
+  std::optional<LookaheadSpec> lookahead;
+  BestBy best = BestBy::accuracy;
+  std::optional<EarlyStoppingSpec> early_stopping;
   std::optional<InitialWeightsSpec> initial_weights;
+  OnNonFinite on_non_finite = OnNonFinite::stop;
   double checkpoint_minutes = 5;  ///< between checkpoints within an epoch; 0: none but at its end
   int checkpoint_steps = 0;       ///< steps between them; 0: only the time counts
   friend bool operator==(const TrainingSpec&, const TrainingSpec&) = default;

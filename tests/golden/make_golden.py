@@ -304,11 +304,66 @@ def schedule_factor(schedule: Json, steps_per_epoch: int, steps: int) -> Callabl
     return factor
 
 
-def make_optimizer(spec: Json, network: Network) -> torch.optim.Optimizer:
-    """The optimizer of a config, with a group for each tensor."""
+class Muon(torch.optim.Optimizer):
+    """torch.optim.Muon (PyTorch 2.9) on weights of convolutions as matrices, without its rounding to bfloat16."""
+
+    def __init__(self, groups: list[Json], spec: Json) -> None:
+        super().__init__(groups, {"lr": spec["learning_rate"]})
+        self.spec = spec
+
+    @staticmethod
+    def orthogonal(update: torch.Tensor, steps: int, eps: float) -> torch.Tensor:
+        a, b, c = 3.4445, -4.7750, 2.0315
+        x = update.T if update.shape[0] > update.shape[1] else update
+        x = x / (x.norm() + eps)
+        for _ in range(steps):
+            gram = x @ x.T
+            x = a * x + (b * gram + c * gram @ gram) @ x
+        return x.T if update.shape[0] > update.shape[1] else x
+
+    @torch.no_grad()
+    def step(self) -> None:
+        momentum = self.spec.get("momentum", 0.95)
+        for group in self.param_groups:
+            for weight in group["params"]:
+                if weight.grad is None:
+                    continue
+                mean = self.state[weight].setdefault("mean", torch.zeros_like(weight))
+                mean.lerp_(weight.grad, 1 - momentum)
+                update = weight.grad.lerp(mean, momentum) if self.spec.get("nesterov", True) else mean
+                matrix = update.reshape(len(update), -1)
+                direction = self.orthogonal(matrix, self.spec.get("steps", 5), self.spec.get("eps", 1e-7))
+                if self.spec.get("normalize_weights", False):
+                    weight.mul_(len(weight) ** 0.5 / weight.norm())
+                weight.mul_(1 - group["lr"] * group["weight_decay"])
+                size = max(1, matrix.shape[0] / matrix.shape[1]) ** 0.5
+                weight.add_(direction.reshape(weight.shape), alpha=-group["lr"] * size)
+
+
+def make_optimizers(spec: Json, network: Network) -> list[torch.optim.Optimizer]:
+    """The optimizer of a config, with a group for each tensor; two for muon."""
+    if spec["type"] != "muon":
+        return [elementwise_optimizer(spec, network, list(network.tensors()))]
+    trained = {name: tensor for name, tensor in network.tensors().items() if tensor.requires_grad}
+    groups = [
+        {
+            "params": [tensor],
+            "lr": spec["learning_rate"] * math.prod(network.control(name, "learning_rate_scale")),
+            "weight_decay": spec.get("weight_decay", 0.0) * math.prod(network.control(name, "weight_decay_scale")),
+        }
+        for name, tensor in trained.items()
+        if tensor.dim() == 4
+    ]
+    others = [name for name, tensor in trained.items() if tensor.dim() != 4]
+    return [Muon(groups, spec), elementwise_optimizer(spec["others"], network, others)]
+
+
+def elementwise_optimizer(spec: Json, network: Network, names: list[str]) -> torch.optim.Optimizer:
+    """sgd, adam or adamw for these tensors."""
     decay = spec.get("weight_decay", 0.01 if spec["type"] == "adamw" else 0.0)
     groups = []
-    for name, tensor in network.tensors().items():
+    for name in names:
+        tensor = network.tensors()[name]
         if not tensor.requires_grad:
             continue
         decays = tensor.dim() > 1 or spec.get("decay_norm_and_bias", True)
@@ -398,10 +453,27 @@ def train(folder: Path, config: Json, dtype: torch.dtype, noise: np.random.Gener
         starts = range(0, len(inputs) - batch_size + 1, batch_size)
     steps = training["epochs"] * len(starts)
     parameters = {name: tensor for name, tensor in tensors.items() if tensor.requires_grad}
-    optimizer = make_optimizer(training["optimizer"], network)
+    optimizers = make_optimizers(training["optimizer"], network)
     # What metrics.csv shows is the rate without any entry's learning_rate_scale.
-    first_scale = optimizer.param_groups[0]["lr"] / training["optimizer"]["learning_rate"]
-    schedule = make_schedule(training.get("schedule", {"type": "constant"}), optimizer, len(starts), steps)
+    first_group = optimizers[0].param_groups[0]
+    first_scale = first_group["lr"] / training["optimizer"]["learning_rate"]
+    schedule_spec = training.get("schedule", {"type": "constant"})
+    schedules = [make_schedule(schedule_spec, optimizer, len(starts), steps) for optimizer in optimizers]
+    weights = training.get("class_weights", "none")
+    if weights == "balanced":
+        counts = np.bincount(train_labels)
+        weights = {str(label): len(train_labels) / len(counts) / count for label, count in enumerate(counts)}
+    class_weights = None
+    if weights != "none":
+        classes = int(train_labels.max()) + 1
+        class_weights = torch.tensor([weights.get(str(label), 1.0) for label in range(classes)]).to(dtype)
+    averaged = None
+    if averaging := training.get("weight_averaging"):
+        average = torch.optim.swa_utils.get_ema_multi_avg_fn(averaging.get("decay", 0.999))
+        averaged = torch.optim.swa_utils.AveragedModel(chain, multi_avg_fn=average, use_buffers=True)
+    lookahead = training.get("lookahead")
+    slow = {name: tensor.detach().clone() for name, tensor in tensors.items()}
+    steps_done = 0
 
     def jitter(tensor: torch.Tensor, size: float) -> None:
         if noise is not None:
@@ -417,17 +489,37 @@ def train(folder: Path, config: Json, dtype: torch.dtype, noise: np.random.Gener
         for first in starts:
             x, y = inputs[first : first + batch_size], targets[first : first + batch_size]
             logits = chain(x).flatten(1)
-            loss = functional.cross_entropy(logits, y, label_smoothing=training.get("label_smoothing", 0.0))
-            optimizer.zero_grad()
+            loss = functional.cross_entropy(
+                logits, y, weight=class_weights, label_smoothing=training.get("label_smoothing", 0.0)
+            )
+            for optimizer in optimizers:
+                optimizer.zero_grad()
             loss.backward()
-            learning_rate = optimizer.param_groups[0]["lr"] / first_scale
+            learning_rate = first_group["lr"] / first_scale
             with torch.no_grad():
                 for parameter in learning:
                     jitter(parameter.grad, 5e-7)
-                optimizer.step()
+                if clip := training.get("clip_gradient_norm"):
+                    torch.nn.utils.clip_grad_norm_(learning, clip)
+                for optimizer in optimizers:
+                    optimizer.step()
                 for parameter in learning:
                     jitter(parameter, 6e-8)
-            schedule.step()
+                steps_done += 1
+                if lookahead and steps_done % lookahead.get("steps", 5) == 0:
+                    alpha = lookahead.get("alpha", 0.5)
+                    way = (steps_done / steps) ** lookahead.get("power", 1)
+                    alpha += (lookahead.get("final_alpha", alpha) - alpha) * way
+                    for name, tensor in tensors.items():
+                        slow[name].lerp_(tensor, alpha)
+                        tensor.copy_(slow[name])
+                if lookahead and steps_done == steps:
+                    for name, tensor in tensors.items():
+                        tensor.copy_(slow[name])
+                if averaged:
+                    averaged.update_parameters(chain)
+            for schedule in schedules:
+                schedule.step()
             loss_sum += loss.item() * len(x)
             correct += int((logits.argmax(1) == y).sum())
             seen += len(x)
@@ -439,14 +531,18 @@ def train(folder: Path, config: Json, dtype: torch.dtype, noise: np.random.Gener
         }
         if "validation" in data:
             images, labels = load_images(folder, data["validation"])
-            chain.eval()
+            model = averaged.eval() if averaged else chain.eval()
             with torch.no_grad():
-                logits = chain(prepared(images)).flatten(1)
+                logits = model(prepared(images)).flatten(1)
             y = torch.from_numpy(labels)
             epoch["validation_loss"] = functional.cross_entropy(logits, y).item()
             epoch["validation_accuracy"] = float((logits.argmax(1) == y).double().mean())
             epoch["validation_images"] = len(labels)
         epochs.append(epoch)
+    if averaged:
+        places = {tensor.data_ptr(): place for place, tensor in chain.state_dict().items()}
+        averages = averaged.module.state_dict()
+        tensors = {name: averages[places[tensor.data_ptr()]] for name, tensor in tensors.items()}
     return Outcome({name: t.detach().double().numpy().copy() for name, t in tensors.items()}, epochs)
 
 
@@ -931,6 +1027,52 @@ def control_cases() -> list[Case]:
     ]
 
 
+def optimization_cases() -> list[Case]:
+    """Muon, clipping, averages, lookahead, class weights."""
+    network = [conv(4, 3, activation="gelu"), conv(5, 3, bias=False), norm(activation="tanh"), flatten(),
+               dense(7, activation="tanh"), dense(4)]
+    momentum = sgd(0.03, momentum=0.9, nesterov=True, weight_decay=0.02)
+    muon = {"type": "muon", "learning_rate": 0.02, "others": sgd(0.03, momentum=0.9)}
+    return [
+        Case("clip_gradient_norm", network, training={"clip_gradient_norm": 0.3}, optimizer=momentum),
+        Case("clip_gradient_norm_adamw_frozen", [conv(4, 3, activation="gelu", trainable=False), *network[1:]],
+             training={"clip_gradient_norm": 0.05},
+             optimizer={"type": "adamw", "learning_rate": 0.01, "eps": 0.01}),
+        Case("weight_averaging", network, training={"weight_averaging": {"decay": 0.8}}, optimizer=momentum, validation=20),
+        Case("lookahead", network, training={"lookahead": {"steps": 2, "alpha": 0.6}}, optimizer=momentum,
+             validation=20, epochs=3),
+        Case("lookahead_schedule",
+             network, training={"lookahead": {"steps": 2, "alpha": 1, "final_alpha": 0.23, "power": 3}},
+             optimizer=momentum, validation=20, epochs=3),
+        Case("lookahead_and_averaging", network, training={"lookahead": {"steps": 3}, "weight_averaging": {"decay": 0.7}},
+             optimizer=momentum, validation=20),
+        Case("class_weights", network, training={"class_weights": {"1": 0.3, "2": 2.5}, "label_smoothing": 0.1},
+             validation=20),
+        Case("class_weights_balanced", network, training={"class_weights": "balanced"}, validation=20),
+        Case("muon", network, optimizer=muon, validation=20),
+        Case("muon_everything", [conv(18, 2, activation="gelu"), conv(5, 3, bias=False, learning_rate_scale=0.5), norm(),
+                                 *head()], (1, 6, 6), training={"clip_gradient_norm": 0.5},
+             schedule={"type": "linear", "points": [[0, 1], [1, 0.1]]},
+             optimizer={"type": "muon", "learning_rate": 0.1, "momentum": 0.6, "nesterov": False, "weight_decay": 0.1,
+                        "steps": 3, "normalize_weights": True,
+                        "others": {"type": "adamw", "learning_rate": 0.01, "decay_norm_and_bias": False}}),
+        Case("air_recipe",
+             [conv(12, 2, activation="gelu", trainable={"weight": False, "bias": {"until_epoch": 2}}),
+              conv(8, 3, padding="same", bias=False), max_pool(2),
+              norm(affine="bias", eps=1e-12, momentum=0.4, activation="gelu", learning_rate_scale=64,
+                   weight_decay_scale=0.015625),
+              conv(8, 3, padding="same", bias=False),
+              norm(affine="bias", eps=1e-12, momentum=0.4, activation="gelu", learning_rate_scale=64,
+                   weight_decay_scale=0.015625),
+              max_pool(3), flatten(), dense(4, bias=False), {"type": "scale", "factor": 1 / 9}],
+             (3, 8, 8), images=48, epochs=3, validation=16,
+             training={"label_smoothing": 0.2,
+                       "lookahead": {"steps": 2, "alpha": 1, "final_alpha": 0.2262, "power": 3}},
+             schedule={"type": "linear", "points": [[0, 0.2], [0.23, 1], [1, 0.07]]},
+             optimizer=sgd(0.05, momentum=0.85, nesterov=True, weight_decay=0.00133)),
+    ]
+
+
 def network_cases() -> list[Case]:
     """Whole networks as people write them, small; and the ways in which images come."""
     def vgg_stage(channels: int) -> list[Json]:
@@ -987,6 +1129,7 @@ def all_cases() -> list[Case]:
         *residual_cases(),
         *training_cases(),
         *control_cases(),
+        *optimization_cases(),
         *network_cases(),
     ]
 

@@ -126,6 +126,7 @@ def make_files():
     keep("grey.jpg", saved(grey_image(8, 16).resize((16, 8)), "JPEG", quality=95), 3)
     smooth = color_image(2, 3).resize((24, 16), Image.Resampling.BICUBIC)
     keep("color.jpg", saved(smooth, "JPEG", quality=95, subsampling=0), 3)
+    keep("half_width.jpg", saved(smooth, "JPEG", quality=95, subsampling=1), 3)
     keep("progressive.jpg", saved(smooth, "JPEG", quality=90, progressive=True), 6)
     upright = grey_image(2, 3).resize((12, 8), Image.Resampling.BICUBIC)
     for orientation in range(1, 9):

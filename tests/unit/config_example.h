@@ -31,14 +31,13 @@ inline Config config_of(const std::string& text) {
   return read_config(Document::parse(text, "a.json", "/home/me/configs"));
 }
 
-/// The message of the Error that reading `text` throws, or "no error". Its exit code must be 2.
+/// The message of the Error that reading `text` throws, or "no error". Its exit code must be `code`.
 template <class Read>
-std::string message_of(Read&& read) {
+std::string message_of(Read&& read, ExitCode code = ExitCode::bad_usage) {
   try {
     read();
   } catch (const Error& error) {
-    return error.code() == ExitCode::bad_usage ? error.what()
-                                               : fmt::format("wrong exit code: {}", error.what());
+    return error.code() == code ? error.what() : fmt::format("wrong exit code: {}", error.what());
   }
   return "no error";
 }

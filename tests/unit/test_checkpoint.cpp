@@ -141,7 +141,8 @@ TEST_CASE("the folder keeps two generations, and falls back to the older", "[tra
     CheckpointFolder checkpoints(path);
     checkpoints.load();
     thing.steps = steps;
-    checkpoints.save(Checkpoint(thing.parts(), {}));
+    Checkpoint checkpoint(thing.parts(), {});
+    checkpoints.save(checkpoint);
   };
   const auto loaded = [&] { return CheckpointFolder(path).load(); };
   CHECK_FALSE(loaded().newest);

@@ -366,6 +366,8 @@ TEST_CASE("the resolved config writes every default out", "[config]") {
     "augment": [],
     "test_time_augmentation": "none",
     "bad_images": "fail",
+    "limits": {"pixels": 100000000, "file_mb": 512, "seconds": 30},
+    "duplicates": "warn",
     "cache_mb": 4096
   },
   "network": [
@@ -379,10 +381,18 @@ TEST_CASE("the resolved config writes every default out", "[config]") {
     "batch_size": 64,
     "shuffle": true,
     "drop_last": false,
+    "loss": "softmax_cross_entropy",
     "label_smoothing": 0,
+    "class_weights": "none",
     "optimizer": {"type": "sgd", "learning_rate": 0.1, "momentum": 0, "nesterov": false, "weight_decay": 0, "decay_norm_and_bias": true},
     "schedule": {"type": "constant", "warmup_epochs": 0},
+    "clip_gradient_norm": null,
+    "weight_averaging": null,
+    "lookahead": null,
+    "best": "accuracy",
+    "early_stopping": null,
     "initial_weights": null,
+    "on_non_finite": "stop",
     "checkpoint_minutes": 5,
     "checkpoint_steps": 0
   }
@@ -414,21 +424,25 @@ TEST_CASE("the config in a model names no paths and reads back", "[config]") {
 }
 
 TEST_CASE("a damaged config in a model is told with the model's name", "[config]") {
+  // The model is at fault, not what the user wrote: exit code 1.
   const auto message = [](const std::string& text) {
-    return message_of([&] { read_model_config(text, "best.safetensors: config"); });
+    return message_of([&] { read_model_config(text, "best.safetensors: config"); }, ExitCode::run_failed);
   };
   const std::string good = model_config_json(config_of(kBaseConfig));
-  CHECK(message("").starts_with("best.safetensors: config:1:1: the file is empty"));
+  CHECK(message("").starts_with(
+      "the config inside the model is damaged:\nbest.safetensors: config:1:1: the file is empty"));
   std::string bad = good;
   bad.replace(bad.find("\"epochs\": 8"), 11, "\"epochs\": 0");
   CHECK(message(bad) ==
-        "best.safetensors: config:20:15: /training/epochs: found 0, expected an integer >= 1");
+        "the config inside the model is damaged:\nbest.safetensors: config:21:15: /training/epochs: found 0, "
+        "expected an integer >= 1");
   bad = good;
   bad.insert(bad.find("\"image\""), "\"train\": \"x\", ");
   CHECK(message(bad) ==
-        "best.safetensors: config:6:5: /data/train: unknown key: it belongs in data; data takes \"format\", "
+        "the config inside the model is damaged:\nbest.safetensors: config:6:5: /data/train: unknown key: it "
+        "belongs in data; data takes \"format\", "
         "\"validation\", \"image\", \"normalize\", \"augment\", \"test_time_augmentation\", \"bad_images\", "
-        "\"cache_mb\"");
+        "\"limits\", \"cache_mb\"");
 }
 
 TEST_CASE("the configs that come with the program are good, and name files beside them", "[config]") {

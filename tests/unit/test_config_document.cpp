@@ -150,7 +150,7 @@ struct Override {
 
 const Override kBadOverrides[] = {
     {R"(training.epoch=3)",
-     R"(--set training.epoch=3: /training/epoch: unknown key (did you mean "epochs"?); training takes "epochs", "batch_size", "shuffle", "drop_last", "label_smoothing", "optimizer", "schedule", "initial_weights", "checkpoint_minutes", "checkpoint_steps")"},
+     R"(--set training.epoch=3: /training/epoch: unknown key (did you mean "epochs"?); training takes "epochs", "batch_size", "shuffle", "drop_last", "loss", "label_smoothing", "class_weights", "optimizer", "schedule", "clip_gradient_norm", "weight_averaging", "lookahead", "best", "early_stopping", "initial_weights", "on_non_finite", "checkpoint_minutes", "checkpoint_steps")"},
     {R"(trainig.epochs=3)",
      R"(--set trainig.epochs=3: /trainig: unknown key (did you mean "training"?); the config takes "name", "seed", "data", "network", "training")"},
     {R"(network.3.unit=10)",
@@ -191,14 +191,14 @@ const Override kBadOverrides[] = {
     {R"(training.schedule.gamma=0.5)",
      R"(--set training.schedule.gamma=0.5: /training/schedule/type: missing; expected one of "constant", "step", "exponential", "cosine", "one_cycle", "linear")"},
     {R"(training.optimizer.type=adamw2)",
-     R"(--set training.optimizer.type=adamw2: /training/optimizer/type: found the string "adamw2", expected one of "sgd", "adam", "adamw" (did you mean "adamw"?))"},
+     R"(--set training.optimizer.type=adamw2: /training/optimizer/type: found the string "adamw2", expected one of "sgd", "adam", "adamw", "muon" (did you mean "adamw"?))"},
     {R"(network.0={"type":"conv"})",
      R"(--set network.0={"type":"conv"}: /network/0/out_channels: missing; expected an integer >= 1
 --set network.0={"type":"conv"}: /network/0/kernel_size: missing; expected an integer >= 1 or [height, width])"},
     {R"(training={})",
      R"(--set training={}: /training/epochs: missing; expected an integer >= 1
 --set training={}: /training/batch_size: missing; expected an integer >= 1
---set training={}: /training/optimizer: missing; expected an object {"type": ...} with type one of "sgd", "adam", "adamw")"},
+--set training={}: /training/optimizer: missing; expected an object {"type": ...} with type one of "sgd", "adam", "adamw", "muon")"},
     {R"(data.image.height=0)",
      R"(--set data.image.height=0: /data/image/height: found 0, expected an integer >= 1)"},
     {R"(data.format=idx)",
@@ -359,7 +359,7 @@ TEST_CASE("another type by --set says how to replace the whole object", "[config
   CHECK(
       file.message({"training.optimizer.type=adam"}) ==
       file.path().string() +
-          R"(:9:98: /training/optimizer/momentum: unknown key: it belongs to sgd, and the type comes from --set )"
+          R"(:9:98: /training/optimizer/momentum: unknown key: it belongs to sgd, muon, and the type comes from --set )"
           R"(training.optimizer.type=adam; replace the whole object instead, --set 'training.optimizer={"type": )"
           R"("adam", ...}'; adam takes "type", "learning_rate", "betas", "eps", "weight_decay", "decay_norm_and_bias")");
 }

@@ -22,7 +22,7 @@ const Mistake
                 {R"("kernel_size": 5)", R"("kernal_size": 5)",
                  R"(a.json:4:41: /network/0/kernal_size: unknown key (did you mean "kernel_size"?); conv takes "type", "name", "out_channels", "kernel_size", "stride", "padding", "dilation", "groups", "bias", "activation", "weight_init", "bias_init", "trainable", "learning_rate_scale", "weight_decay_scale")"},
                 {R"("epochs")", R"("epoch")",
-                 R"(a.json:9:16: /training/epoch: unknown key (did you mean "epochs"?); training takes "epochs", "batch_size", "shuffle", "drop_last", "label_smoothing", "optimizer", "schedule", "initial_weights", "checkpoint_minutes", "checkpoint_steps")"},
+                 R"(a.json:9:16: /training/epoch: unknown key (did you mean "epochs"?); training takes "epochs", "batch_size", "shuffle", "drop_last", "loss", "label_smoothing", "class_weights", "optimizer", "schedule", "clip_gradient_norm", "weight_averaging", "lookahead", "best", "early_stopping", "initial_weights", "on_non_finite", "checkpoint_minutes", "checkpoint_steps")"},
                 {R"("learning_rate")", R"("lr")",
                  R"(a.json:9:76: /training/optimizer/lr: unknown key (did you mean "learning_rate"?); sgd takes "type", "learning_rate", "momentum", "nesterov", "weight_decay", "decay_norm_and_bias")"},
                 {R"("out_channels")", R"("filters")",
@@ -35,7 +35,7 @@ const Mistake
                  R"(a.json:2:3: /foo: unknown key; the config takes "name", "seed", "data", "network", "training"
 a.json:2:13: /epochs: unknown key: it belongs in training; the config takes "name", "seed", "data", "network", "training")"},
                 {R"("epochs": 8)", R"("epochs": 8, "learning_rate": 1)",
-                 R"(a.json:9:29: /training/learning_rate: unknown key: it belongs in training.optimizer; training takes "epochs", "batch_size", "shuffle", "drop_last", "label_smoothing", "optimizer", "schedule", "initial_weights", "checkpoint_minutes", "checkpoint_steps")"},
+                 R"(a.json:9:29: /training/learning_rate: unknown key: it belongs in training.optimizer; training takes "epochs", "batch_size", "shuffle", "drop_last", "loss", "label_smoothing", "class_weights", "optimizer", "schedule", "clip_gradient_norm", "weight_averaging", "lookahead", "best", "early_stopping", "initial_weights", "on_non_finite", "checkpoint_minutes", "checkpoint_steps")"},
                 {R"("units": 10)", R"("units": 10, "stride": 2)",
                  R"(a.json:7:36: /network/3/stride: unknown key: it belongs to conv, max_pool, avg_pool; dense takes "type", "name", "units", "bias", "activation", "weight_init", "bias_init", "trainable", "learning_rate_scale", "weight_decay_scale")"},
                 {R"({"type": "flatten"})", R"({"type": "flatten", "size": 2})",
@@ -72,12 +72,12 @@ a.json:2:13: /epochs: unknown key: it belongs in training; the config takes "nam
                 {R"("flatten")", R"("input")",
                  R"(a.json:6:14: /network/2/type: the input's shape is `image` in `data`; leave this entry out)"},
                 {R"("sgd")", R"("adamm")",
-                 R"(a.json:9:69: /training/optimizer/type: found the string "adamm", expected one of "sgd", "adam", "adamw" (did you mean "adam"?))"},
+                 R"(a.json:9:69: /training/optimizer/type: found the string "adamm", expected one of "sgd", "adam", "adamw", "muon" (did you mean "adam"?))"},
                 {R"({"type": "sgd", "learning_rate": 0.1})", R"("adam")",
-                 R"(a.json:9:60: /training/optimizer: found the string "adam", expected an object {"type": ...} with type one of "sgd", "adam", "adamw"; write {"type": "adam"})"},
+                 R"(a.json:9:60: /training/optimizer: found the string "adam", expected an object {"type": ...} with type one of "sgd", "adam", "adamw", "muon"; write {"type": "adam"})"},
                 {R"({"type": "sgd", "learning_rate": 0.1})",
                  R"({"type": "adam", "learning_rate": 1, "momentum": 0.9})",
-                 R"(a.json:9:97: /training/optimizer/momentum: unknown key: it belongs to sgd; adam takes "type", "learning_rate", "betas", "eps", "weight_decay", "decay_norm_and_bias")"},
+                 R"(a.json:9:97: /training/optimizer/momentum: unknown key: it belongs to sgd, muon; adam takes "type", "learning_rate", "betas", "eps", "weight_decay", "decay_norm_and_bias")"},
                 {R"("units": 10)", R"("units": "10")",
                  R"(a.json:7:32: /network/3/units: found the string "10", expected an integer >= 1; remove the quotes)"},
                 {R"("units": 10)", R"("units": 10.5)",
@@ -357,7 +357,7 @@ a.json:2:91: /data/normalize/std: found 3 numbers, expected 1: one per channel o
                  R"({})",
                  R"(a.json:9:15: /training/epochs: missing; expected an integer >= 1
 a.json:9:15: /training/batch_size: missing; expected an integer >= 1
-a.json:9:15: /training/optimizer: missing; expected an object {"type": ...} with type one of "sgd", "adam", "adamw")"},
+a.json:9:15: /training/optimizer: missing; expected an object {"type": ...} with type one of "sgd", "adam", "adamw", "muon")"},
 };
 // clang-format on
 

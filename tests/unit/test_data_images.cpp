@@ -97,7 +97,7 @@ TEST_CASE("every kind of image file is decoded like Pillow decodes it", "[data]"
     CHECK(largest_difference(with_channels(decoded.image, channels), from_hex(hex)) >= 0);
     ++files;
   }
-  CHECK(files == 39);
+  CHECK(files == 40);
 }
 
 TEST_CASE("the content of a file decides what it is, not its name", "[data]") {
@@ -127,9 +127,9 @@ TEST_CASE("an image that cannot be read says why", "[data]") {
 
 TEST_CASE("a truncated file of any kind is bad, wherever it ends", "[data]") {
   for (const char* name :
-       {"color.png", "color16.png", "palette.png", "color.jpg", "progressive.jpg", "grey.jpg",
-        "transparent.gif", "color.bmp", "palette.bmp", "bilevel.bmp", "alpha.bmp", "color.tga", "packed.tga",
-        "grey.tga", "color.ppm", "bilevel.pbm", "wide.pgm", "plain.ppm"}) {
+       {"color.png", "color16.png", "palette.png", "color.jpg", "half_width.jpg", "progressive.jpg",
+        "grey.jpg", "transparent.gif", "color.bmp", "palette.bmp", "bilevel.bmp", "alpha.bmp", "color.tga",
+        "packed.tga", "grey.tga", "color.ppm", "bilevel.pbm", "wide.pgm", "plain.ppm"}) {
     const std::string whole = image_file(name);
     // The last bytes of these belong to no pixel: padding of a row, end marks.
     const std::string kind = fs::path(name).extension();
@@ -324,6 +324,19 @@ TEST_CASE("a folder of class folders is read in natural order, nested and linked
   CHECK(report.repeated_folders == 1);
   CHECK(report.empty_folders == Strings{"empty"});
   CHECK(report.notes().size() == 5);
+}
+
+TEST_CASE("a link upwards gives a class no images of others", "[data]") {
+  const ImageTree tree;
+  tree.put("a/1.png");
+  tree.put("b/2.png");
+  fs::create_directory_symlink("..", tree.path() / "a" / "up");
+  fs::create_directory_symlink("../..", tree.path() / "a" / "far");
+  fs::create_directory_symlink("/", tree.path() / "a" / "top");
+  fs::create_directory_symlink("../a", tree.path() / "b" / "other");
+  const LoadedSet set = open_tree(tree);
+  CHECK(names_of(*set.dataset, tree.path()) == Strings{"a/1.png", "b/2.png", "b/other/1.png"});
+  CHECK(set.report.repeated_folders == 6);
 }
 
 TEST_CASE("the order on disk does not matter", "[data]") {

@@ -224,6 +224,21 @@ TEST_CASE("cnn-eval lists bad images, scores the others and ends with 1", "[cli]
   CHECK_THAT(missing.out, ContainsSubstring("0000.png"));
 }
 
+TEST_CASE("cnn-eval lists single files that cannot be opened and goes on", "[cli]") {
+  const TemporaryFolder folder;
+  const fs::path self = folder.path() / "self.png", gone = folder.path() / "gone.png";
+  fs::create_symlink("self.png", self);
+  fs::create_symlink("nowhere", gone);
+  const fs::path good = fs::path(CNN_SOURCE_DIR) / "tests/images/grey.png";
+  for (const std::vector<fs::path>& images : {std::vector<fs::path>{self}, {self, gone, good}}) {
+    const ProgramResult result = evaluate(digits_model(), images);
+    INFO(result.description());
+    CHECK(result.exit_code == 1);
+    CHECK_THAT(result.err, ContainsSubstring("self.png: cannot be opened"));
+    if (images.size() > 1) CHECK_THAT(result.out, ContainsSubstring("grey.png:"));
+  }
+}
+
 TEST_CASE("cnn-eval refuses unknown classes with both lists, and what cannot be answered", "[cli]") {
   const PictureFolder folder;
   for (const char* name : {"3", "cat"}) folder.put_class(name, 2, 28, 28, false);

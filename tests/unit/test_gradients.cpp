@@ -19,7 +19,7 @@ struct LossAndGradient {
 };
 
 std::unique_ptr<NetworkFixture> moved_fixture(const NetworkSpec& spec, const Shape& input, int count,
-                                              float smoothing) {
+                                              float smoothing, std::span<const float> class_weights = {}) {
   auto fixture = std::make_unique<NetworkFixture>(spec, input, count);
   // Trained biases and norms are not at their starting values: move everything.
   Random random(3, Purpose::split);
@@ -28,6 +28,7 @@ std::unique_ptr<NetworkFixture> moved_fixture(const NetworkSpec& spec, const Sha
       for (float& v : tensor.values) v += random.uniform(-0.2f, 0.2f);
   fixture->network.pack(fixture->pool);
   fixture->batch.label_smoothing = smoothing;
+  fixture->batch.class_weights = class_weights;
   return fixture;
 }
 
@@ -57,7 +58,7 @@ LossAndGradient of_reference(const NetworkFixture& fixture, const NetworkSpec& s
   x.values.assign(fixture.images.begin(), fixture.images.end());
   const auto loss = [&] {
     return reference::cross_entropy(reference::Network<Complex>(parameters).forward(spec, x), fixture.labels,
-                                    fixture.batch.label_smoothing);
+                                    fixture.batch.label_smoothing, fixture.batch.class_weights);
   };
   LossAndGradient result;
   result.loss = loss().real();
@@ -95,12 +96,14 @@ double gradient_error(const LossAndGradient& ours, const LossAndGradient& expect
   return worst;
 }
 
-void check(NetworkSpec spec, const Shape& input, int count, float smoothing = 0) {
+void check(NetworkSpec spec, const Shape& input, int count, float smoothing = 0,
+           std::span<const float> class_weights = {}) {
   name_entries(spec);
-  const LossAndGradient expected = of_reference(*moved_fixture(spec, input, count, smoothing), spec);
+  const LossAndGradient expected =
+      of_reference(*moved_fixture(spec, input, count, smoothing, class_weights), spec);
   for (const std::string& set : supported_instruction_sets()) {
     use_instruction_set(set);
-    const LossAndGradient ours = of_engine(*moved_fixture(spec, input, count, smoothing));
+    const LossAndGradient ours = of_engine(*moved_fixture(spec, input, count, smoothing, class_weights));
     INFO("instruction set " << set);
     CHECK(std::abs(ours.loss - expected.loss) < 2e-6);
     CHECK(gradient_error(ours, expected) < 2e-5);
@@ -224,6 +227,13 @@ TEST_CASE("gradients with label smoothing, one image, several blocks", "[nn]") {
   const int count = GENERATE(1, 16, 33);
   check(chain(conv(2, {3, 3}, ActivationFunction::relu), FlattenSpec{}, dense(5)), {.c = 1, .h = 5, .w = 5},
         count, 0.2f);
+}
+
+TEST_CASE("gradients with class weights, with and without label smoothing", "[nn]") {
+  const std::vector<float> weights{0.3f, 2.0f, 0.0f, 1.5f};
+  for (const float smoothing : {0.0f, 0.2f})
+    check(chain(conv(2, {3, 3}, ActivationFunction::tanh), FlattenSpec{}, dense(4)), {.c = 1, .h = 5, .w = 5},
+          21, smoothing, weights);
 }
 
 TEST_CASE("a dense layer on a 1x1 map, and a last layer that is a convolution", "[nn]") {

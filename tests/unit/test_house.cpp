@@ -23,6 +23,9 @@ const std::map<std::string, Prefixes, std::less<>> kMayInclude = {
     {"core", {"core/"}},
     {"kernels", {"core/", "kernels/"}},
     {"nn", {"core/", "kernels/", "nn/"}},
+    // The specs only: it is there to check the engine.
+    {"reference",
+     {"core/", "reference/", "nn/network_spec.h", "nn/layers/", "nn/shape.h", "kernels/activation.h"}},
     {"data", {"core/", "data/"}},
     {"train", {"core/", "kernels/", "nn/", "data/", "train/"}},
     // The specs and what their fields are made of, never the engine that runs them.
@@ -30,7 +33,8 @@ const std::map<std::string, Prefixes, std::less<>> kMayInclude = {
      {"core/", "config/", "nn/network_spec.h", "nn/layers/", "nn/shape.h", "nn/activation_function.h",
       "nn/parameter_control.h", "nn/spec_error.h", "data/data_spec.h", "train/training_spec.h"}},
     {"report", {"core/", "report/", "train/step_timing.h"}},  // results, never the engine
-    {"apps", {"core/", "kernels/", "nn/", "data/", "train/", "config/", "report/", "apps/"}},
+    {"inspect", {"core/", "kernels/activation.h", "nn/", "reference/", "report/", "inspect/"}},
+    {"apps", {"core/", "kernels/", "nn/", "data/", "train/", "config/", "report/", "inspect/", "apps/"}},
 };
 
 /// Libraries that are the business of few rooms, and those rooms.
@@ -39,8 +43,9 @@ struct LibraryRule {
   Prefixes rooms;
 };
 const std::vector<LibraryRule> kLibraries = {
-    {"stb_image.h", {"data"}},                             // decoding happens in one place
-    {"stb_image_write.h", {"data", "report"}},             // contact sheets
+    {"stb_image.h", {"data"}},          // decoding happens in one place
+    {"stb_image_write.h", {"report"}},  // pictures
+    {"stb_easy_font.h", {"report"}},
     {"nlohmann/", {"config", "train", "report", "apps"}},  // reading is config's; the others write
     {"hwy/", {"kernels"}},
     {"CLI/", {"apps"}},

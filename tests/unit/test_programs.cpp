@@ -82,7 +82,7 @@ TEST_CASE("the run folder holds what the contract says", "[cli]") {
   INFO(result.description());
   REQUIRE(result.exit_code == 0);
   for (const char* name : {"config.json", "metrics.csv", "activations.csv", "best.safetensors",
-                           "last.safetensors", "result.json", "train.log"})
+                           "last.safetensors", "result.json", "train.log", "train_batch.png"})
     CHECK(fs::exists(folder.path() / "run" / name));
   const auto metrics = lines_of(folder.path() / "run/metrics.csv");
   REQUIRE(metrics.size() == 3);
@@ -245,7 +245,7 @@ TEST_CASE("cnn-inspect --time shows every layer and the totals of a step", "[cli
   const ProgramResult both =
       run_program(program_path("cnn-inspect"), {"--config", config, "--time", "--json"});
   CHECK(both.exit_code == 2);
-  CHECK_THAT(both.err, ContainsSubstring("leave --json out"));
+  CHECK_THAT(both.err, ContainsSubstring("are two views; choose one"));
 }
 
 TEST_CASE("the README's reference and configs/schema.json are what cnn-inspect prints", "[cli]") {

@@ -94,7 +94,13 @@ class Conv final : public Layer {
     const Shape out = output_shape(in);
     return out.values() * (in.c / spec_.groups) * spec_.kernel_size.h * spec_.kernel_size.w;
   }
-  Window window() const override { return {spec_.kernel_size, spec_.stride, spec_.dilation}; }
+  Window window() const override {
+    return {.kernel = spec_.kernel_size,
+            .stride = spec_.stride,
+            .dilation = spec_.dilation,
+            .padding = padding().before,
+            .groups = spec_.groups};
+  }
   std::int64_t dense_equivalent_parameters(const Shape& in) const override {
     const Shape out = output_shape(in);
     return in.values() * out.values() + (spec_.bias ? out.values() : 0);

@@ -51,7 +51,7 @@ class MaxPool final : public Layer {
     if (!v.dx.empty()) max_pool_backward(window_of(kernel_, stride_, padding_), winners(pass), v.dy, v.dx);
   }
 
-  Window window() const override { return {kernel_, stride_, {1, 1}}; }
+  Window window() const override { return {.kernel = kernel_, .stride = stride_, .padding = padding_}; }
 
  private:
   /// A winner is an int32 in the place of a float.
@@ -89,7 +89,7 @@ class AvgPool final : public Layer {
       avg_pool_backward(window_of(kernel_, stride_, padding_), count_include_pad_, v.dy, v.dx);
   }
 
-  Window window() const override { return {kernel_, stride_, {1, 1}}; }
+  Window window() const override { return {.kernel = kernel_, .stride = stride_, .padding = padding_}; }
 
  private:
   Size2 kernel_, stride_, padding_;

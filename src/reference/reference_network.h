@@ -3,6 +3,7 @@
 #include <cmath>
 #include <complex>
 #include <map>
+#include <span>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -34,6 +35,13 @@ double real(const T& v) {
     return v;
   else
     return v.real();
+}
+
+/// a * b by its definition. The operator of std::complex looks for infinities first, which takes most of the
+/// time.
+inline double product(double a, double b) { return a * b; }
+inline std::complex<double> product(const std::complex<double>& a, const std::complex<double>& b) {
+  return {a.real() * b.real() - a.imag() * b.imag(), a.real() * b.imag() + a.imag() * b.real()};
 }
 
 template <class T>
@@ -71,12 +79,18 @@ T activate(ActivationFunction f, double slope, const T& z) {
 template <class T>
 using Parameters = std::map<std::string, std::vector<T>>;
 
+/// What dropout entries multiply their values with, by the entry's name: [image][value], 0 or 1/(1-p). An
+/// entry that is not in it drops nothing.
+using DropoutFactors = std::map<std::string, std::vector<double>>;
+
 template <class T>
 class Network {
  public:
-  explicit Network(const Parameters<T>& parameters) : parameters_(parameters) {}
+  /// Both must outlive the network.
+  explicit Network(const Parameters<T>& parameters, const DropoutFactors* dropout = nullptr)
+      : parameters_(parameters), dropout_(dropout) {}
 
-  /// In training mode: batch norm uses the statistics of these images. Dropout is not supported.
+  /// In training mode: batch norm uses the statistics of these images.
   Maps<T> forward(const NetworkSpec& spec, Maps<T> x) const {
     for (const LayerSpec& entry : spec)
       x = std::visit([&](const auto& s) { return layer(s, entry.name, x); }, entry.spec);
@@ -123,9 +137,9 @@ class Network {
                   const int ih = oh * s.stride.h + kh * s.dilation.h - top,
                             iw = ow * s.stride.w + kw * s.dilation.w - left;
                   if (ih < 0 || ih >= x.shape.h || iw < 0 || iw >= x.shape.w) continue;
-                  sum +=
-                      w[((std::size_t(oc) * ic_group + ic) * s.kernel_size.h + kh) * s.kernel_size.w + kw] *
-                      x.at(n, oc / oc_group * ic_group + ic, ih, iw);
+                  sum += product(
+                      w[((std::size_t(oc) * ic_group + ic) * s.kernel_size.h + kh) * s.kernel_size.w + kw],
+                      x.at(n, oc / oc_group * ic_group + ic, ih, iw));
                 }
             y.at(n, oc, oh, ow) = sum;
           }
@@ -191,7 +205,7 @@ class Network {
     for (int n = 0; n < x.images; ++n)
       for (int o = 0; o < s.units; ++o) {
         T sum = b ? (*b)[o] : T(0);
-        for (std::size_t i = 0; i < inputs; ++i) sum += w[o * inputs + i] * x.values[n * inputs + i];
+        for (std::size_t i = 0; i < inputs; ++i) sum += product(w[o * inputs + i], x.values[n * inputs + i]);
         y.at(n, o, 0, 0) = sum;
       }
     return activated(s.activation, std::move(y));
@@ -221,7 +235,12 @@ class Network {
     }
     return activated(s.activation, std::move(y));
   }
-  Maps<T> layer(const DropoutSpec&, const std::string&, const Maps<T>& x) const { return x; }
+  Maps<T> layer(const DropoutSpec&, const std::string& name, Maps<T> x) const {
+    const auto factors = dropout_ ? dropout_->find(name) : DropoutFactors::const_iterator{};
+    if (dropout_ && factors != dropout_->end())
+      for (std::size_t i = 0; i < x.values.size(); ++i) x.values[i] *= factors->second[i];
+    return x;
+  }
   Maps<T> layer(const ActivationSpec& s, const std::string&, Maps<T> x) const {
     for (T& v : x.values) v = activate(s.function, s.negative_slope, v);
     return x;
@@ -245,23 +264,29 @@ class Network {
   }
 
   const Parameters<T>& parameters_;
+  const DropoutFactors* dropout_;
 };
 
-/// Mean softmax cross-entropy with label smoothing.
+/// Mean softmax cross-entropy with label smoothing; weighted by class as torch.nn.CrossEntropyLoss(weight)
+/// does, if there are weights.
 template <class T>
-T cross_entropy(const Maps<T>& logits, const std::vector<std::int32_t>& labels, double smoothing) {
+T cross_entropy(const Maps<T>& logits, const std::vector<std::int32_t>& labels, double smoothing,
+                std::span<const float> weights = {}) {
   const int classes = logits.shape.c;
+  const auto weight = [&](int k) { return weights.empty() ? 1.0 : weights[static_cast<std::size_t>(k)]; };
   T total(0);
+  double divisor = 0;
   for (int n = 0; n < logits.images; ++n) {
     T sum(0);
     for (int k = 0; k < classes; ++k) sum += std::exp(logits.at(n, k, 0, 0));
     for (int k = 0; k < classes; ++k) {
       const double target =
           (k == labels[static_cast<std::size_t>(n)] ? 1 - smoothing : 0) + smoothing / classes;
-      total += target * (std::log(sum) - logits.at(n, k, 0, 0));
+      total += weight(k) * target * (std::log(sum) - logits.at(n, k, 0, 0));
     }
+    divisor += weight(labels[static_cast<std::size_t>(n)]);
   }
-  return total / static_cast<double>(logits.images);
+  return total / divisor;
 }
 
 }  // namespace cnn::reference

@@ -1,0 +1,103 @@
+#include "core/memory.h"
+
+#include <spdlog/fmt/fmt.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <fstream>
+#include <optional>
+#include <string_view>
+
+namespace cnn {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// The number in a file that holds one; nothing for "max" and where there is no such file.
+std::optional<std::int64_t> number_in(const fs::path& path) {
+  std::ifstream file(path);
+  std::int64_t number = 0;
+  if (!(file >> number) || number < 0) return std::nullopt;
+  return number;
+}
+
+/// The number behind a word: "MemAvailable: 123 kB", "inactive_file 123".
+std::int64_t number_behind(const fs::path& path, std::string_view word) {
+  std::ifstream file(path);
+  std::string key, rest;
+  for (std::int64_t number = 0; file >> key >> number; std::getline(file, rest))
+    if (key == word) return number;
+  return 0;
+}
+
+/// What one control group leaves; file cache is given back when memory is short.
+std::optional<std::int64_t> left_in_group(const fs::path& group, const char* limit, const char* usage,
+                                          std::array<const char*, 2> cache) {
+  const auto most = number_in(group / limit), used = number_in(group / usage);
+  if (!most || !used) return std::nullopt;
+  std::int64_t taken = *used;
+  for (const char* word : cache) taken -= number_behind(group / "memory.stat", word);
+  return std::max<std::int64_t>(0, *most - std::max<std::int64_t>(0, taken));
+}
+
+/// The folders of a group and of all above it. In a container the path may be one that only its host sees;
+/// then the root is what counts.
+template <class Visit>
+void visit_levels(const fs::path& mount, const std::string& group, const Visit& visit) {
+  fs::path level = mount / fs::path(group).relative_path();
+  for (;; level = level.parent_path()) {
+    visit(level);
+    if (level == mount || !level.has_relative_path()) return;
+  }
+}
+
+/// Of what the process may map, what it has not yet; statm counts pages.
+std::optional<std::int64_t> left_of_rlimit(int resource, const fs::path& statm, int column) {
+  rlimit limit{};
+  if (::getrlimit(static_cast<__rlimit_resource>(resource), &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
+    return std::nullopt;
+  std::ifstream file(statm);
+  std::int64_t pages = 0;
+  for (int i = 0; i <= column; ++i) file >> pages;
+  const auto most = static_cast<std::int64_t>(std::min<rlim_t>(limit.rlim_cur, rlim_t{1} << 62));
+  return std::max<std::int64_t>(0, most - pages * ::sysconf(_SC_PAGESIZE));
+}
+
+}  // namespace
+
+AvailableMemory available_memory(const fs::path& root) {
+  AvailableMemory available;
+  const auto consider = [&](std::optional<std::int64_t> bytes, const char* limit) {
+    if (bytes && *bytes < available.bytes) available = {*bytes, limit};
+  };
+  if (const std::int64_t kib = number_behind(root / "proc/meminfo", "MemAvailable:"); kib > 0)
+    consider(kib * 1024, "this machine");
+
+  std::ifstream groups(root / "proc/self/cgroup");
+  for (std::string line; std::getline(groups, line);) {  // "0::/a/b" or "5:memory:/a/b"
+    const std::size_t first = line.find(':'), second = line.find(':', first + 1);
+    if (second == std::string::npos) continue;
+    const std::string controllers = fmt::format(",{},", line.substr(first + 1, second - first - 1));
+    const std::string group = line.substr(second + 1);
+    const fs::path mount = root / "sys/fs/cgroup";
+    constexpr const char* kWho = "the memory limit of the control group";
+    if (controllers == ",,")
+      visit_levels(mount, group, [&](const fs::path& level) {
+        consider(left_in_group(level, "memory.max", "memory.current", {"inactive_file", "active_file"}),
+                 kWho);
+      });
+    else if (controllers.find(",memory,") != std::string::npos)
+      visit_levels(mount / "memory", group, [&](const fs::path& level) {
+        consider(left_in_group(level, "memory.limit_in_bytes", "memory.usage_in_bytes",
+                               {"total_inactive_file", "total_active_file"}),
+                 kWho);
+      });
+  }
+  consider(left_of_rlimit(RLIMIT_AS, root / "proc/self/statm", 0), "the limit on address space (ulimit -v)");
+  consider(left_of_rlimit(RLIMIT_DATA, root / "proc/self/statm", 5), "the limit on data (ulimit -d)");
+  return available;
+}
+
+}  // namespace cnn

@@ -1,0 +1,51 @@
+#include "data/fingerprint.h"
+
+#include <bit>
+#include <cstring>
+
+namespace cnn {
+namespace {
+
+/// A multiplication carries a bit upwards only; the shift brings it back down. Both can be undone, so that
+/// words that differ in one place never end in the same state.
+std::uint64_t stir(std::uint64_t state, std::uint64_t word, std::uint64_t factor) {
+  state = (state ^ word) * factor;
+  return state ^ state >> 29;
+}
+
+std::uint64_t word_at(const std::byte* bytes, std::size_t count) {
+  std::uint64_t word = 0;
+  std::memcpy(&word, bytes, count);
+  if constexpr (std::endian::native == std::endian::big) word = __builtin_bswap64(word);
+  return word;
+}
+
+}  // namespace
+
+Fingerprint fingerprint(std::span<const std::byte> pixels) {
+  constexpr std::uint64_t kHigh = 0x9E3779B97F4A7C15, kLow = 0xD6E8FEB86659FD93;  // odd, half of the bits set
+  Fingerprint print{kLow, kHigh ^ pixels.size()};
+  const auto add = [&](std::uint64_t word) {
+    print.high = stir(print.high, word, kHigh);
+    print.low = stir(print.low, std::rotl(word, 32), kLow);
+  };
+  std::size_t at = 0;
+  for (; at + 8 <= pixels.size(); at += 8) add(word_at(pixels.data() + at, 8));
+  if (at < pixels.size()) add(word_at(pixels.data() + at, pixels.size() - at));
+  for (int i = 0; i < 2; ++i) add(0);  // the last words reach every bit, too
+  return print;
+}
+
+std::vector<Fingerprint> fingerprints_of(const Dataset& dataset, ThreadPool& pool) {
+  const std::size_t value_bytes = dataset.pixel_type() == PixelType::floats ? sizeof(float) : 1;
+  const std::size_t image_bytes = static_cast<std::size_t>(dataset.values_per_image()) * value_bytes;
+  std::vector<Fingerprint> prints(static_cast<std::size_t>(dataset.size()));
+  std::vector<std::vector<std::byte>> scratch(static_cast<std::size_t>(pool.threads()));
+  pool.parallel_for(dataset.size(), [&](std::int64_t image, int worker) {
+    const std::byte* pixels = dataset.pixels(image, scratch[static_cast<std::size_t>(worker)]);
+    prints[static_cast<std::size_t>(image)] = fingerprint({pixels, image_bytes});
+  });
+  return prints;
+}
+
+}  // namespace cnn

@@ -1,0 +1,162 @@
+#include "inspect/explain.h"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <algorithm>
+
+#include "core/error.h"
+#include "core/text.h"
+#include "inspect/explain_parts.h"
+
+namespace cnn {
+namespace {
+
+/// The entry of a name, also inside residuals.
+const LayerSpec* find(const NetworkSpec& spec, const std::string& name) {
+  for (const LayerSpec& entry : spec) {
+    if (entry.name == name) return &entry;
+    if (const auto* residual = std::get_if<ResidualSpec>(&entry.spec))
+      if (const LayerSpec* inner = find(residual->layers, name)) return inner;
+  }
+  return nullptr;
+}
+
+int node_of(const Network& network, int row) {
+  const auto& nodes = network.nodes();
+  for (std::size_t n = 0; n < nodes.size(); ++n)
+    if (nodes[n].entry == row && nodes[n].is_row) return static_cast<int>(n);
+  return -1;
+}
+
+}  // namespace
+
+const Tensor* Scene::tensor(const std::string& name) const {
+  for (const Tensor& one : trace.network().tensors())
+    if (one.name == entry.name + "." + name) return &one;
+  return nullptr;
+}
+
+Slope slope_at(ActivationFunction function, double negative_slope, double z) {
+  constexpr double kStep = 1e-30;
+  const std::complex<double> f =
+      reference::activate(function, negative_slope, std::complex<double>(z, kStep));
+  return {reference::activate(function, negative_slope, z), f.imag() / kStep};
+}
+
+const char* name_of(ActivationFunction function) {
+  switch (function) {
+    case ActivationFunction::none:
+      return "none";
+    case ActivationFunction::relu:
+      return "relu";
+    case ActivationFunction::leaky_relu:
+      return "leaky_relu";
+    case ActivationFunction::elu:
+      return "elu";
+    case ActivationFunction::gelu:
+      return "gelu";
+    case ActivationFunction::silu:
+      return "silu";
+    case ActivationFunction::sigmoid:
+      return "sigmoid";
+    case ActivationFunction::tanh:
+      return "tanh";
+  }
+  return "?";
+}
+
+LayerAlone::LayerAlone(const Scene& scene, LayerSpec entry, const Shape& in, int images, std::vector<float> x,
+                       std::span<const float> dy) {
+  entry.path = "/network/0";
+  NetworkSpec spec{std::move(entry)};
+  spec.push_back({.name = "outputs", .path = "/network/1", .spec = FlattenSpec{}});
+  network_ = std::make_unique<Network>(spec, in, 0, images);
+  for (const Tensor& own : network_->tensors())
+    for (const Tensor& real : scene.trace.network().tensors())
+      if (real.name == own.name) std::copy(real.values.begin(), real.values.end(), own.values.begin());
+  batch_ = std::make_unique<ImageBatch>(in, std::move(x),
+                                        std::vector<std::int32_t>(static_cast<std::size_t>(images), 0));
+  trace_ = std::make_unique<StepTrace>(*network_, scene.pool, *batch_, dy);
+}
+
+LayerAlone::~LayerAlone() = default;
+
+const Shape& LayerAlone::out() const { return network_->nodes()[0].out; }
+std::span<const float> LayerAlone::y() const { return trace_->output(0); }
+std::span<const float> LayerAlone::dx() const { return trace_->input_gradient(0); }
+
+std::span<const float> LayerAlone::gradient(const std::string& tensor) const {
+  for (const Tensor& own : network_->tensors())
+    if (own.name == tensor) return trace_->parameter_gradient(own);
+  CNN_CHECK(false, "no tensor {}", tensor);
+  return {};
+}
+
+std::string Axis::formula() const {
+  const std::string reach =
+      dilation == 1 ? fmt::format("{}", kernel) : fmt::format("({}*({} - 1) + 1)", dilation, kernel);
+  std::string padding;
+  if (before + after > 0)
+    padding = before == after ? fmt::format(" + 2*{}", before) : fmt::format(" + {} + {}", before, after);
+  return fmt::format("floor(({} - {}{})/{}) + 1 = {}", size, reach, padding, stride, outputs);
+}
+
+Stretch inner_outputs(const Axis& axis) {
+  Stretch stretch;
+  for (int o = 0; o < axis.outputs; ++o) {
+    if (!axis.inside(axis.input(o, 0)) || !axis.inside(axis.input(o, axis.kernel - 1))) continue;
+    if (stretch.count == 0) stretch.first = o;
+    stretch.count = o - stretch.first + 1;
+  }
+  return stretch;
+}
+
+Explanation explain_layer(const StepTrace& trace, const NetworkSpec& spec, int row, ThreadPool& pool,
+                          int columns) {
+  const LayerSummary& layer = trace.network().layers()[static_cast<std::size_t>(row)];
+  const LayerSpec* entry = find(spec, layer.name);
+  CNN_CHECK(entry, "no entry {}", layer.name);
+  Notebook book(columns);
+  book.lines(fmt::format("{}: {}, {} -> {}", printable(layer.name), layer.type, to_string(layer.in),
+                         to_string(layer.out)));
+  const Scene scene{trace, *entry, node_of(trace.network(), row), pool, book};
+  std::visit(
+      [&](const auto& s) {
+        using Spec = std::decay_t<decltype(s)>;
+        if constexpr (std::is_same_v<Spec, ConvSpec>)
+          explain_conv(scene, s);
+        else if constexpr (std::is_same_v<Spec, MaxPoolSpec>)
+          explain_max_pool(scene, s);
+        else if constexpr (std::is_same_v<Spec, AvgPoolSpec>)
+          explain_avg_pool(scene, s);
+        else if constexpr (std::is_same_v<Spec, GlobalAvgPoolSpec>)
+          explain_global_avg_pool(scene);
+        else if constexpr (std::is_same_v<Spec, FlattenSpec>)
+          explain_flatten(scene);
+        else if constexpr (std::is_same_v<Spec, DenseSpec>)
+          explain_dense(scene, s);
+        else if constexpr (std::is_same_v<Spec, BatchNormSpec>)
+          explain_batch_norm(scene, s);
+        else if constexpr (std::is_same_v<Spec, DropoutSpec>)
+          explain_dropout(scene, s);
+        else if constexpr (std::is_same_v<Spec, ScaleSpec>)
+          explain_scale(scene, s);
+        else if constexpr (std::is_same_v<Spec, ActivationSpec>)
+          explain_activation(scene, s);
+        else
+          explain_residual(scene, s);
+      },
+      entry->spec);
+  return {book.text(), book.agrees()};
+}
+
+bool needs_several_images(const NetworkSpec& spec) {
+  return std::any_of(spec.begin(), spec.end(), [](const LayerSpec& entry) {
+    if (const auto* residual = std::get_if<ResidualSpec>(&entry.spec))
+      return residual->shortcut == ResidualSpec::Shortcut::projection ||
+             needs_several_images(residual->layers);
+    return std::holds_alternative<BatchNormSpec>(entry.spec);
+  });
+}
+
+}  // namespace cnn

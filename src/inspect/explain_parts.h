@@ -1,0 +1,103 @@
+#pragma once
+
+// What the explanations of the single layer types share. Only for files of this folder.
+
+#include <complex>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "inspect/notebook.h"
+#include "inspect/step_trace.h"
+#include "nn/network_spec.h"
+#include "reference/reference_network.h"
+
+namespace cnn {
+
+/// One layer in one training step.
+struct Scene {
+  const StepTrace& trace;
+  const LayerSpec& entry;
+  int node;  ///< of the network: the entry's own
+  ThreadPool& pool;
+  Notebook& book;
+
+  const Node& of() const { return trace.network().nodes()[static_cast<std::size_t>(node)]; }
+  const Shape& in() const { return of().in; }
+  const Shape& out() const { return of().out; }
+  std::span<const float> x() const { return trace.input(node); }
+  std::span<const float> y() const { return trace.output(node); }
+  std::span<const float> dy() const { return trace.output_gradient(node); }
+  std::span<const float> dx() const { return trace.input_gradient(node); }
+  /// A tensor of the layer, or null: "weight", "bias", "running_mean".
+  const Tensor* tensor(const std::string& name) const;
+};
+
+/// Position in an array of maps.
+inline std::size_t at(const Shape& shape, int image, int c, int h, int w) {
+  return ((static_cast<std::size_t>(image) * static_cast<std::size_t>(shape.c) +
+           static_cast<std::size_t>(c)) *
+              static_cast<std::size_t>(shape.h) +
+          static_cast<std::size_t>(h)) *
+             static_cast<std::size_t>(shape.w) +
+         static_cast<std::size_t>(w);
+}
+
+/// f(z) and f'(z) of an activation function.
+struct Slope {
+  double value = 0, derivative = 0;
+};
+Slope slope_at(ActivationFunction function, double negative_slope, double z);
+const char* name_of(ActivationFunction function);
+
+/// A layer alone, taken through the engine with values and gradients of our choice.
+class LayerAlone {
+ public:
+  /// The layer of `scene` with another spec (padding left out, say), on `images` images of this shape;
+  /// parameters are copied. x: [image][value]; dy: [image][value of the output].
+  LayerAlone(const Scene& scene, LayerSpec entry, const Shape& in, int images, std::vector<float> x,
+             std::span<const float> dy);
+  ~LayerAlone();
+
+  const Shape& out() const;
+  std::span<const float> y() const;
+  std::span<const float> dx() const;
+  std::span<const float> gradient(const std::string& tensor) const;
+
+ private:
+  std::unique_ptr<Network> network_;
+  std::unique_ptr<ImageBatch> batch_;
+  std::unique_ptr<StepTrace> trace_;
+};
+
+/// How a window slides along one side of a map.
+struct Axis {
+  int size = 1, outputs = 1, kernel = 1, stride = 1, dilation = 1, before = 0, after = 0;
+  int input(int output, int tap) const { return output * stride + tap * dilation - before; }
+  bool inside(int position) const { return position >= 0 && position < size; }
+  /// "floor((28 - 5 + 2*2)/1) + 1 = 28".
+  std::string formula() const;
+};
+
+/// A few neighboring outputs along one side that read no padding: the first, and how many (1 or 2); none: 0.
+struct Stretch {
+  int first = 0, count = 0;
+};
+/// All outputs whose windows lie inside the map.
+Stretch inner_outputs(const Axis& axis);
+
+void explain_conv(const Scene& scene, const ConvSpec& spec);
+void explain_max_pool(const Scene& scene, const MaxPoolSpec& spec);
+void explain_avg_pool(const Scene& scene, const AvgPoolSpec& spec);
+void explain_global_avg_pool(const Scene& scene);
+void explain_flatten(const Scene& scene);
+void explain_dense(const Scene& scene, const DenseSpec& spec);
+void explain_batch_norm(const Scene& scene, const BatchNormSpec& spec);
+void explain_dropout(const Scene& scene, const DropoutSpec& spec);
+void explain_scale(const Scene& scene, const ScaleSpec& spec);
+void explain_activation(const Scene& scene, const ActivationSpec& spec);
+void explain_residual(const Scene& scene, const ResidualSpec& spec);
+
+}  // namespace cnn

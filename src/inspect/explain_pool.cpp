@@ -1,0 +1,269 @@
+#include <spdlog/fmt/fmt.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/text.h"
+#include "inspect/explain_parts.h"
+
+namespace cnn {
+namespace {
+
+constexpr int kWidestGrid = 10;
+/// Windows whose story is told one by one.
+constexpr std::size_t kWindowsTold = 4;
+
+/// A pooling and a corner of one map that is looked at.
+class PoolStory {
+ public:
+  PoolStory(const Scene& scene, Size2 kernel, Size2 stride, Size2 padding, bool max, bool count_padding)
+      : scene_(scene),
+        book_(scene.book),
+        rows_{scene.in().h, scene.out().h, kernel.h, stride.h, 1, padding.h, padding.h},
+        columns_{scene.in().w, scene.out().w, kernel.w, stride.w, 1, padding.w, padding.w},
+        max_(max),
+        count_padding_(count_padding) {
+    choose();
+  }
+
+  void tell() {
+    facts();
+    patch();
+  }
+
+ private:
+  struct Cell {
+    int h, w;
+  };
+  /// The inputs of an output that are no padding, in reading order.
+  std::vector<Cell> window(int oh, int ow) const {
+    std::vector<Cell> cells;
+    for (int kh = 0; kh < rows_.kernel; ++kh)
+      for (int kw = 0; kw < columns_.kernel; ++kw) {
+        const Cell cell{rows_.input(oh, kh), columns_.input(ow, kw)};
+        if (rows_.inside(cell.h) && columns_.inside(cell.w)) cells.push_back(cell);
+      }
+    return cells;
+  }
+  /// What a mean divides by: with the padding's zeros where they count, but not what hangs over even that.
+  int divisor(int oh, int ow) const {
+    if (!count_padding_) return static_cast<int>(window(oh, ow).size());
+    const auto along = [](const Axis& axis, int output) {
+      return std::min(axis.input(output, axis.kernel), axis.size + axis.after) - axis.input(output, 0);
+    };
+    return along(rows_, oh) * along(columns_, ow);
+  }
+  double x(const Cell& cell) const { return scene_.x()[at(scene_.in(), 0, c_, cell.h, cell.w)]; }
+  double dy(int oh, int ow) const { return scene_.dy()[at(scene_.out(), 0, c_, oh, ow)]; }
+  /// The first of the largest, as in the engine.
+  Cell winner(const std::vector<Cell>& cells) const {
+    Cell best = cells.front();
+    for (const Cell& cell : cells)
+      if (x(cell) > x(best)) best = cell;
+    return best;
+  }
+
+  void choose() {
+    Stretch down = inner_outputs(rows_), across = inner_outputs(columns_);
+    whole_ = down.count == 0 || across.count == 0;
+    if (whole_) down = {0, rows_.outputs}, across = {0, columns_.outputs};
+    rows_shown_ = whole_ ? rows_.outputs : std::min(2, down.count);
+    columns_shown_ = whole_ ? columns_.outputs : std::min(2, across.count);
+    const int last_row = whole_ ? 0 : down.first + down.count - rows_shown_;
+    const int last_column = whole_ ? 0 : across.first + across.count - columns_shown_;
+    double best = -1;
+    const int step = std::max(1, scene_.out().c / 16);
+    for (int c = 0; c < scene_.out().c; c += step)
+      for (int oh = down.first; oh <= last_row; ++oh)
+        for (int ow = across.first; ow <= last_column; ++ow) {
+          double gradient = 0;
+          int alive = 0;
+          for (int r = 0; r < rows_shown_; ++r)
+            for (int k = 0; k < columns_shown_; ++k) {
+              const std::size_t i = at(scene_.out(), 0, c, oh + r, ow + k);
+              gradient += std::abs(double{scene_.dy()[i]});
+              alive += scene_.y()[i] != 0;
+            }
+          if (gradient * (0.01 + alive) > best) best = gradient * (0.01 + alive), c_ = c, oh_ = oh, ow_ = ow;
+        }
+  }
+
+  void facts() {
+    const Shape &in = scene_.in(), &out = scene_.out();
+    book_.heading("Size of the output: how often the window fits, one stride apart");
+    if (rows_.formula() == columns_.formula()) {
+      book_.say(fmt::format("rows and columns: {}", rows_.formula()));
+    } else {
+      book_.say(fmt::format("rows: {}", rows_.formula()));
+      book_.say(fmt::format("columns: {}", columns_.formula()));
+    }
+    book_.heading(
+        fmt::format("Channels stay {}, there is nothing to learn, and no activation function", in.c));
+    book_.say(fmt::format(
+        "Each map is pooled by itself: a window never looks at two maps, so {} maps go in and {} come out. "
+        "The {} of a window has no weights, so there are 0 parameters. An activation function is there to "
+        "bend what "
+        "is linear between two layers with weights; {}",
+        in.c, out.c, max_ ? "largest value" : "mean",
+        max_
+            ? "the largest of the values is not linear already, and a relu before the pooling or after it "
+              "gives the "
+              "same result."
+            : "here are no weights to separate, and the convolution before it has bent its output already."));
+    book_.say(fmt::format("{} values become {}.", with_commas(in.values()), with_commas(out.values())));
+  }
+
+  void patch() {
+    const int top = whole_ ? 0 : rows_.input(oh_, 0), left = whole_ ? 0 : columns_.input(ow_, 0);
+    const int height = whole_ ? rows_.size : rows_.input(oh_ + rows_shown_ - 1, rows_.kernel - 1) - top + 1;
+    const int width =
+        whole_ ? columns_.size : columns_.input(ow_ + columns_shown_ - 1, columns_.kernel - 1) - left + 1;
+    std::vector<float> values, gradients;
+    for (int h = 0; h < height; ++h)
+      for (int w = 0; w < width; ++w) values.push_back(static_cast<float>(x({top + h, left + w})));
+    Grid x_grid{fmt::format("x: map {}, from row {}, column {}", c_, top, left),
+                height,
+                width,
+                {values.begin(), values.end()}};
+    Grid y_grid{"y", rows_shown_, columns_shown_, {}}, dy_grid{"dy", rows_shown_, columns_shown_, {}};
+    Grid dx_grid{"dx", height, width, std::vector<double>(values.size(), 0.0)};
+    if (max_) x_grid.marked.assign(values.size(), false);
+
+    std::vector<std::string> stories;
+    for (int r = 0; r < rows_shown_; ++r)
+      for (int k = 0; k < columns_shown_; ++k) {
+        const std::vector<Cell> cells = window(oh_ + r, ow_ + k);
+        const double gradient = dy(oh_ + r, ow_ + k);
+        gradients.push_back(static_cast<float>(gradient));
+        dy_grid.values.push_back(gradient);
+        const auto place = [&](const Cell& cell) {
+          return static_cast<std::size_t>((cell.h - top) * width + cell.w - left);
+        };
+        if (max_) {
+          const Cell won = winner(cells);
+          y_grid.values.push_back(x(won));
+          x_grid.marked[place(won)] = true;
+          dx_grid.values[place(won)] += gradient;
+          stories.push_back(
+              fmt::format("y({},{}) is the largest of its window, x({},{}) = {}: all of dy({},{}) = {} "
+                          "goes back to x({},{}), nothing to the others",
+                          r, k, won.h - top, won.w - left, short_number(x(won)), r, k, short_number(gradient),
+                          won.h - top, won.w - left));
+        } else {
+          const int count = divisor(oh_ + r, ow_ + k);
+          double sum = 0;
+          for (const Cell& cell : cells) {
+            sum += x(cell);
+            dx_grid.values[place(cell)] += gradient / count;
+          }
+          y_grid.values.push_back(sum / count);
+          stories.push_back(
+              fmt::format("y({},{}) is the mean of {} values, {} / {} = {}: each of them gets back the "
+                          "same part of dy({},{}), {} / {} = {}",
+                          r, k, count, short_number(sum), count, short_number(sum / count), r, k,
+                          short_number(gradient), count, short_number(gradient / count)));
+        }
+      }
+
+    LayerSpec alone = scene_.entry;
+    if (!whole_ && max_) std::get<MaxPoolSpec>(alone.spec).padding = {0, 0};
+    if (!whole_ && !max_) std::get<AvgPoolSpec>(alone.spec).padding = {0, 0};
+    const LayerAlone engine(scene_, alone, {.c = 1, .h = height, .w = width}, 1, values, gradients);
+
+    book_.heading(
+        whole_ ? std::string("Forward and backward, on one map")
+               : fmt::format("Forward and backward, on a patch of {}x{} inputs that makes {}x{} outputs",
+                             height, width, rows_shown_, columns_shown_));
+    if (height <= kWidestGrid && width <= kWidestGrid) {
+      book_.grids({x_grid, y_grid});
+      book_.say("dy is what the next layer sent back for each output; dx is what this layer sends on:");
+      book_.grids({dy_grid, dx_grid});
+    }
+    for (std::size_t i = 0; i < std::min(stories.size(), kWindowsTold); ++i) book_.say(stories[i]);
+    if (rows_.stride < rows_.kernel || columns_.stride < columns_.kernel)
+      book_.say("Windows overlap: what an input gets back from several of them is added up.");
+    // The input that gets the most back, its sum written out.
+    const auto most = static_cast<std::size_t>(
+        std::max_element(dx_grid.values.begin(), dx_grid.values.end(),
+                         [](double a, double b) { return std::abs(a) < std::abs(b); }) -
+        dx_grid.values.begin());
+    std::vector<double> terms;
+    std::vector<std::string> written;
+    for (int r = 0; r < rows_shown_; ++r)
+      for (int k = 0; k < columns_shown_; ++k) {
+        const std::vector<Cell> cells = window(oh_ + r, ow_ + k);
+        const Cell own{top + static_cast<int>(most) / width, left + static_cast<int>(most) % width};
+        const Cell won = winner(cells);
+        const bool reads = std::any_of(cells.begin(), cells.end(), [&](const Cell& cell) {
+          return cell.h == own.h && cell.w == own.w && (!max_ || (cell.h == won.h && cell.w == won.w));
+        });
+        if (!reads) continue;
+        const double gradient = dy(oh_ + r, ow_ + k);
+        const int count = max_ ? 1 : divisor(oh_ + r, ow_ + k);
+        terms.push_back(gradient / count);
+        written.push_back(max_ ? fmt::format("dy({},{})", r, k) : fmt::format("dy({},{})/{}", r, k, count));
+      }
+    book_.sum(fmt::format("dx({},{})", static_cast<int>(most) / width, static_cast<int>(most) % width), terms,
+              written, engine.dx()[most]);
+    book_.same("y of the patch", y_grid.values, engine.y());
+    book_.same("dx of the patch", dx_grid.values, engine.dx());
+  }
+
+  const Scene& scene_;
+  Notebook& book_;
+  Axis rows_, columns_;
+  bool max_, count_padding_, whole_ = false;
+  int rows_shown_ = 1, columns_shown_ = 1, c_ = 0, oh_ = 0, ow_ = 0;
+};
+
+}  // namespace
+
+void explain_max_pool(const Scene& scene, const MaxPoolSpec& spec) {
+  PoolStory(scene, spec.kernel_size, spec.stride.value_or(spec.kernel_size), spec.padding, true, false)
+      .tell();
+}
+
+void explain_avg_pool(const Scene& scene, const AvgPoolSpec& spec) {
+  PoolStory(scene, spec.kernel_size, spec.stride.value_or(spec.kernel_size), spec.padding, false,
+            spec.count_include_pad)
+      .tell();
+}
+
+void explain_global_avg_pool(const Scene& scene) {
+  const Shape& in = scene.in();
+  Notebook& book = scene.book;
+  const int map = in.h * in.w;
+  book.heading("Size of the output: one value for each map, whatever its size");
+  book.say(fmt::format("{}x{}x{} -> {}x1x1: {} means of {} values each", in.c, in.h, in.w, in.c, in.c, map));
+  book.heading("Channels stay, there is nothing to learn, and no activation function");
+  book.say(
+      "Each map is averaged by itself, so as many values come out as maps go in; a mean has no weights, and "
+      "so "
+      "no parameters to learn. What was found counts, where it was found does not.");
+  // The map with the largest gradient.
+  int c = 0;
+  for (int i = 1; i < in.c; ++i)
+    if (std::abs(scene.dy()[static_cast<std::size_t>(i)]) > std::abs(scene.dy()[static_cast<std::size_t>(c)]))
+      c = i;
+  std::vector<double> terms;
+  std::vector<std::string> written;
+  const auto x = scene.x().subspan(at(in, 0, c, 0, 0), static_cast<std::size_t>(map));
+  for (const float v : x) {
+    terms.push_back(double{v} / map);
+    written.push_back(fmt::format("{}/{}", term(v), map));
+  }
+  const double dy = scene.dy()[static_cast<std::size_t>(c)];
+  book.heading(fmt::format("Forward and backward, on map {}", c));
+  if (in.h <= kWidestGrid && in.w <= kWidestGrid) book.grids({{"x", in.h, in.w, {x.begin(), x.end()}}});
+  book.sum("y", terms, written, scene.y()[static_cast<std::size_t>(c)]);
+  book.say(
+      fmt::format("dy = {} is what the next layer sent back. Every input had the same part in the mean, so "
+                  "each gets the same part of it:",
+                  short_number(dy)));
+  book.value("dx at every place", fmt::format("{} / {}", short_number(dy), map), dy / map,
+             scene.dx()[at(in, 0, c, 0, 0)]);
+  book.same("dx of the map", std::vector<double>(static_cast<std::size_t>(map), dy / map),
+            scene.dx().subspan(at(in, 0, c, 0, 0), static_cast<std::size_t>(map)));
+}
+
+}  // namespace cnn

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace cnn {
+
+/// What a reader of a program's output can see.
+struct Terminal {
+  int columns = 100;
+  bool color = false;    ///< NO_COLOR and TERM=dumb are honored
+  bool unicode = false;  ///< the locale's characters are UTF-8
+
+  std::string bold(std::string_view text) const { return painted(text, "1"); }
+  std::string yellow(std::string_view text) const { return painted(text, "33"); }
+  std::string cyan(std::string_view text) const { return painted(text, "36"); }
+
+ private:
+  std::string painted(std::string_view text, const char* code) const;
+};
+
+/// Of a file descriptor: its width from 40 to 100 columns if it is a terminal, else 100 and no color.
+Terminal terminal_of(int descriptor);
+
+/// Breaks lines at blanks so that none is longer than `columns`, where words allow; lines that follow a break
+/// begin with `indent` blanks. Columns are counted in characters.
+std::string wrapped(std::string_view text, int columns, int indent = 0);
+
+/// Characters of UTF-8 text.
+int characters(std::string_view text);
+
+}  // namespace cnn
