@@ -1,5 +1,6 @@
 #include "train/run_folder.h"
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -38,6 +39,12 @@ std::string activations_rows(const EpochResult& r) {
   return rows;
 }
 
+/// A run that was killed before its config was complete had not begun: what it left is nobody's work.
+bool is_unused(const std::filesystem::path& folder) {
+  return std::ranges::all_of(std::filesystem::directory_iterator(folder),
+                             [](const auto& entry) { return entry.path().filename() == "config.json.tmp"; });
+}
+
 }  // namespace
 
 std::filesystem::path RunFolder::choose(const std::filesystem::path& wanted, const std::string& name) {
@@ -45,7 +52,7 @@ std::filesystem::path RunFolder::choose(const std::filesystem::path& wanted, con
   if (!wanted.empty()) {
     if (fs::exists(wanted) && !fs::is_directory(wanted))
       fail_usage("--run-dir {}: is a file, expected a new or empty folder", printable(wanted.string()));
-    if (fs::exists(wanted) && !fs::is_empty(wanted))
+    if (fs::exists(wanted) && !is_unused(wanted))
       fail_usage("--run-dir {}: is not empty, and a run never overwrites another; name a new folder",
                  printable(wanted.string()));
     return wanted;

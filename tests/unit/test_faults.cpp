@@ -53,6 +53,8 @@ TEST_CASE("a fault of the disk, or a kill between two operations, costs nothing"
   std::string expected;
   const int count = operations(runs, expected);
   REQUIRE(count > 50);
+  for (int i = 0; i < 4; ++i)
+    check_fault(runs, "kill", i, expected);  // before there is a config, and just after
   int number = 0;
   for (const char* kind : {"kill", "torn", "short", "enospc", "eio", "eacces"})
     for (int i = 0; i < 3; ++i) check_fault(runs, kind, (number += count / 18 + 1) % count, expected);
