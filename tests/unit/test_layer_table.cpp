@@ -88,7 +88,7 @@ std::vector<LayerRow> many_rows() {
     one.parameters = one.macs = 123456789;
     rows.push_back(one);
   }
-  rows[3].name = std::string(80, 'x') + "\n\x1b[31m|`evil`";
+  rows[3].name = std::string(80, 'x').append("\n\x1b[31m|`evil`");
   return rows;
 }
 
