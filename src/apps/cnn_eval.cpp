@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -94,6 +95,7 @@ class Evaluator {
   const Network& network() const { return *network_; }
   const ModelDescription& description() const { return description_; }
   std::int64_t images() const { return images_; }
+  std::int64_t not_finite() const { return not_finite_; }
   const std::vector<BadFile>& bad() const { return bad_; }
   /// {"path": ..., "predictions": [...]} of the images without a label, one a line, between commas.
   const std::string& unlabeled() const { return unlabeled_; }
@@ -167,6 +169,7 @@ class Evaluator {
           const int label = set.labels[static_cast<std::size_t>(image)];
           const auto predicted_index = static_cast<std::size_t>(predicted);
           const std::string name = set.name(image);
+          not_finite_ += !std::isfinite(probabilities[predicted_index]);
           if (label >= 0) {
             classification_->add(label, predicted, probabilities, loss);
             if (!options_.report.empty() && mistakes_.add(images_, label, predicted, probabilities, loss)) {
@@ -227,6 +230,7 @@ class Evaluator {
   std::unique_ptr<PredictionTable> table_;
   std::unique_ptr<Classification> classification_;
   WorstMistakes mistakes_;
+  std::int64_t not_finite_ = 0;
   std::unique_ptr<ProgressLine> line_;
   std::int64_t images_ = 0;
   std::vector<BadFile> bad_;
@@ -257,9 +261,24 @@ void check_outputs(const Options& options) {
       fail_usage("{} {}: there is no folder {}", option, printable(path.string()),
                  printable(folder.string()));
   };
-  check("--json", options.json);
-  check("--predictions", options.predictions);
-  check("--report", options.report);
+  const std::pair<const char*, fs::path> outputs[] = {
+      {"--json", options.json}, {"--predictions", options.predictions}, {"--report", options.report}};
+  for (const auto& [option, path] : outputs) check(option, path);
+  if (options.predictions == "-" || options.report == "-")
+    fail_usage("only --json takes - for stdout; use /dev/stdout, or a file");
+  // Nothing is written over what is read, or over another output.
+  std::vector<std::pair<std::string, fs::path>> taken{{"--model", options.model},
+                                                      {"--labels", options.labels}};
+  for (const fs::path& image : options.images) taken.emplace_back("--images", image);
+  for (const auto& [option, path] : outputs) {
+    if (path.empty() || path == "-" || output_file(path).is_stream) continue;
+    for (const auto& [other, used] : taken) {
+      std::error_code unknown;
+      if (used.lexically_normal() == path.lexically_normal() || fs::equivalent(used, path, unknown))
+        fail_usage("{} {}: is the file of {}; name another one", option, printable(path.string()), other);
+    }
+    taken.emplace_back(option, path);
+  }
 }
 
 void need_labels(const Options& options, bool labeled) {
@@ -348,6 +367,14 @@ int run(Options options) {
                exact(options.min_accuracy));
     code = ExitCode::below_accuracy;
   }
+  if (evaluator.not_finite() > 0) {
+    fmt::print(
+        stderr,
+        "cnn-eval: for {} of {} images the outputs of the network are not finite, so they mean nothing: its "
+        "weights are out of bounds, by too large a learning rate perhaps\n",
+        evaluator.not_finite(), evaluator.images());
+    code = ExitCode::run_failed;
+  }
   if (!evaluator.bad().empty()) {
     fmt::print(stderr, "cnn-eval: {} bad image{} left out:\n{}\n", evaluator.bad().size(),
                evaluator.bad().size() == 1 ? "" : "s", list_bad_files(evaluator.bad()));
@@ -375,7 +402,7 @@ int main(int argc, char** argv) {
   app.add_option("--top", options.top,
                  "Also count an image as right if its class is among the K most probable; for images "
                  "without a label, show that many")
-      ->check(CLI::PositiveNumber);
+      ->check(CLI::Range(1, 1000000));
   app.add_option("--report", options.report,
                  "Write a page (HTML, one file) with tables, confusion, calibration and the worst mistakes");
   app.add_option("--tta", options.tta,
@@ -387,7 +414,12 @@ int main(int argc, char** argv) {
                  "with .json");
   app.add_option("--json", options.json, "Write the results as JSON; - is stdout");
   app.add_option("--min-accuracy", options.min_accuracy, "End with 3 if the accuracy (0 to 1) is below")
-      ->check(CLI::Range(0.0, 1.0));
+      ->check([](const std::string& text) {
+        double share = 0;
+        return CLI::detail::lexical_cast(text, share) && share >= 0 && share <= 1
+                   ? std::string()
+                   : text + " is no accuracy from 0 to 1; 99.5 % is 0.995";
+      });
   cnn::add_version(app, "cnn-eval");
   return cnn::run_program(app, argc, argv, [&] { return cnn::run(options); });
 }

@@ -4,8 +4,11 @@
 #include <algorithm>
 #include <filesystem>
 #include <limits>
+#include <optional>
 
 #include "apps/command_line.h"
+#include "apps/data_paths.h"
+#include "apps/find_lr.h"
 #include "apps/init.h"
 #include "apps/interruption.h"
 #include "apps/places.h"
@@ -26,6 +29,7 @@ struct Options {
   std::vector<std::string> overrides;
   int threads = usable_processors(), seeds = 0;  // seeds 0: --seeds was not given
   LayerStatisticsRequest layers;
+  std::optional<SweepRange> sweep;  // --find-lr
   bool quiet = false, dry_run = false;
 };
 
@@ -83,7 +87,9 @@ int train(const Options& options) {
     Network(config.network, {.c = image.channels, .h = image.height, .w = image.width}, 0, 1);
   });
   Interruption interruption(Interruption::Work::to_come);
-  const fs::path folder = RunFolder::choose(options.run_dir, config.name);
+  const fs::path folder =
+      RunFolder::choose(options.run_dir, options.sweep ? config.name + "-lr" : config.name);
+  check_data_paths(document, config.data);
   ThreadPool pool(options.threads);
   const OpenedData opened = open_data(config.data, pool, options.quiet);
   if (options.seeds > 0 && !options.dry_run)
@@ -91,6 +97,9 @@ int train(const Options& options) {
 
   TrainingRun run(document, config, opened, pool, log, options.quiet);
   run.tell_about_layers(options.layers);
+  if (options.sweep)
+    return static_cast<int>(
+        find_learning_rate(run, config, *options.sweep, folder, pool.threads(), interruption));
   if (options.dry_run) {
     const double seconds = run.dry_run();
     if (options.seeds > 0)
@@ -127,8 +136,9 @@ int main(int argc, char** argv) {
   CLI::Option* set = app.add_option("--set", options.overrides,
                                     "Override a value of the config, as in training.epochs=3 (repeatable)")
                          ->allow_extra_args(false);
-  app.add_option("--run-dir", options.run_dir,
-                 "Folder for the results; must be new or empty (default: runs/<name>-<n>)");
+  CLI::Option* run_dir =
+      app.add_option("--run-dir", options.run_dir,
+                     "Folder for the results; must be new or empty (default: runs/<name>-<n>)");
   app.add_option("--seeds", options.seeds,
                  "Train N times, with the seeds seed, seed + 1, ...; mean and standard deviation at the end")
       ->check(CLI::Range(1, 10000));
@@ -144,6 +154,13 @@ int main(int argc, char** argv) {
                                       "The same every so many steps, over the images of that step")
                            ->check(CLI::Range(1, 1000000000))
                            ->type_name("STEPS");
+  int sweep_steps = 0;  // stays 0 without a number
+  CLI::Option* find_lr =
+      app.add_option("--find-lr", sweep_steps,
+                     "Train a few steps with rising learning rates, and suggest one (default: 100 steps)")
+          ->expected(0, 1)
+          ->check(CLI::Range(20, 100000))
+          ->type_name("[STEPS]");
   app.add_flag("--dry-run", options.dry_run,
                "Check everything, print shapes, memory and time per epoch, write nothing");
   cnn::add_version(app, "cnn-train");
@@ -162,6 +179,11 @@ int main(int argc, char** argv) {
       resume.quiet = options.quiet;
       resume.layers = options.layers;
       return cnn::resume(resume);
+    }
+    if (*find_lr) {
+      only({config, set, run_dir, threads, quiet, find_lr},
+           "--find-lr, which only looks for a learning rate");
+      options.sweep = cnn::SweepRange{.steps = sweep_steps == 0 ? cnn::SweepRange().steps : sweep_steps};
     }
     if (!*folder) return cnn::train(options);
     only({folder, out, threads, quiet}, "--init, which only writes a config");

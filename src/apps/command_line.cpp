@@ -2,6 +2,10 @@
 
 #include <spdlog/fmt/fmt.h>
 
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
 #include <new>
 
 #include "core/error.h"
@@ -28,7 +32,12 @@ int run_program(CLI::App& app, int argc, char** argv, const std::function<int()>
   try {
     app.parse(argc, argv);
     use_instruction_set_from_environment();
-    return body();
+    std::signal(SIGXFSZ, SIG_IGN);  // a file that gets too large is an error of the write that met it
+    const int code = body();
+    // A result that was not written is no success.
+    if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
+    report(fmt::format("cannot write to standard output: {}", std::strerror(errno)));
+    return static_cast<int>(ExitCode::run_failed);
   } catch (const CLI::Success& success) {  // --help, --version
     return app.exit(success);
   } catch (const CLI::ParseError& error) {
@@ -52,7 +61,7 @@ int run_program(CLI::App& app, int argc, char** argv, const std::function<int()>
   } catch (const std::bad_alloc&) {
     report("out of memory; use a smaller batch_size or network");
   } catch (const std::exception& error) {
-    report(error.what());
+    report(std::ferror(stdout) != 0 ? fmt::format("standard output: {}", error.what()) : error.what());
   }
   return static_cast<int>(ExitCode::run_failed);
 }

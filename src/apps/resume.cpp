@@ -55,7 +55,7 @@ std::vector<std::string> check_changes(const Config& before, const Config& now, 
         refused);
   if (now.training.epochs < epochs_begun)
     fail_usage(
-        "training.epochs={}: this run is in epoch {} already; give a larger number, or start a new run",
+        "training.epochs={}: this run has begun {} epochs; give at least that number, or start a new run",
         now.training.epochs, epochs_begun);
   return lines;
 }
@@ -90,6 +90,13 @@ int resume(const ResumeOptions& options) {
     fail(
         "{}: no checkpoint is whole. The models of the last whole epoch are in the folder; to train anew: "
         "cnn-train --config {}",
+        printable(options.folder.string()), printable((options.folder / "config.json").string()));
+
+  // A kill between the first epoch and its checkpoint leaves one epoch, which is trained again.
+  if (!start && (run.epochs_in_tables() > 1 || run.has_final_result()))
+    fail(
+        "{}: epochs are done, but there is no checkpoint to go on from: checkpoint/ was removed or is empty. "
+        "The models are in the folder; to train anew: cnn-train --config {}",
         printable(options.folder.string()), printable((options.folder / "config.json").string()));
 
   Config before = config;

@@ -49,14 +49,13 @@ void RunReport::resume(int best_epoch) {
   if (record_epoch_ != best_epoch) validation_record_.reset(), record_epoch_ = 0;
 }
 
-void RunReport::add_epoch(int epoch, bool best) {
+void RunReport::add_epoch(int epoch, int epochs, bool best) {
   if (best) {
     best_epoch_ = epoch;
     if (validation_) record_validation(epoch);
   }
   if (now_seconds() < ready_at_) return;
   const double start = now_seconds();
-  const int epochs = config_.training.epochs;
   write(epoch < epochs ? fmt::format("In training: {} of {} epochs are done. Load the page again for news.",
                                      epoch, epochs)
                        : "Trained; the final evaluation is under way.");
@@ -84,19 +83,21 @@ void RunReport::write(const std::string& state) {
   try {
     write_evaluation();
     const Shape& input = network_.input();
-    write_file_atomically(folder_ / "report.html", training_page({.name = config_.name,
-                                                                  .state = state,
-                                                                  .best_epoch = best_epoch_,
-                                                                  .history = read_run_history(folder_),
-                                                                  .layers = layer_rows(network_),
-                                                                  .input = to_string(input),
-                                                                  .input_values = input.values(),
-                                                                  .validation = validation_record_,
-                                                                  .test = test_record_,
-                                                                  .validation_epoch = record_epoch_,
-                                                                  .filters = first_filters(network_),
-                                                                  .config = resolved_json(config_),
-                                                                  .environment = environment(threads_)}));
+    write_file_atomically(folder_ / "report.html",
+                          training_page({.name = config_.name,
+                                         .state = state,
+                                         .best_epoch = best_epoch_,
+                                         .history = read_run_history(folder_),
+                                         .layers = layer_rows(network_),
+                                         .input = to_string(input),
+                                         .input_values = input.values(),
+                                         .has_validation_images = validation_ != nullptr,
+                                         .validation = validation_record_,
+                                         .test = test_record_,
+                                         .validation_epoch = record_epoch_,
+                                         .filters = first_filters(network_),
+                                         .config = resolved_json(config_),
+                                         .environment = environment(threads_)}));
     complained_ = false;
   } catch (const std::exception& error) {
     if (!complained_) log_.warn("warning: the report is not up to date: {}", error.what());

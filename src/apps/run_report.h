@@ -32,9 +32,9 @@ class RunReport {
   /// Null without test images.
   EvaluationCollector* test() { return test_.get(); }
 
-  /// An epoch is over and its tables are written. best: its model is the best so far. Writes the page if
-  /// that does not take more than a small share of the time.
-  void add_epoch(int epoch, bool best);
+  /// An epoch of so many is over and its tables are written. best: its model is the best so far. Writes the
+  /// page if that does not take more than a small share of the time.
+  void add_epoch(int epoch, int epochs, bool best);
 
   /// Whether the validation part tells of this epoch; if not, the best model must be evaluated again before
   /// finish().

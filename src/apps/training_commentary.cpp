@@ -40,9 +40,10 @@ std::string activity_words(const EpochResult& result) {
 
 }  // namespace
 
-TrainingCommentary::TrainingCommentary(spdlog::logger& log, int epochs, const TrainingData& data, bool quiet)
+TrainingCommentary::TrainingCommentary(spdlog::logger& log, const Trainer& trainer, const TrainingData& data,
+                                       bool quiet)
     : log_(log),
-      epochs_(epochs),
+      trainer_(trainer),
       validation_images_(data.validation ? data.validation->size() : 0),
       quiet_(quiet),
       start_(now_seconds()) {}
@@ -51,7 +52,7 @@ void TrainingCommentary::listen(TrainingEvents& events, const LayerStatisticsReq
   request_ = request;
   events.on_step = [this](const StepProgress& p) {
     if (!line_ || validating_)
-      line_ = std::make_unique<ProgressLine>(fmt::format("epoch {}/{}", p.epoch, epochs_), p.steps_per_epoch,
+      line_ = std::make_unique<ProgressLine>(fmt::format("epoch {}/{}", p.epoch, p.epochs), p.steps_per_epoch,
                                              quiet_);
     validating_ = false;
     if (line_->due(p.step))
@@ -73,16 +74,17 @@ void TrainingCommentary::listen(TrainingEvents& events, const LayerStatisticsReq
 void TrainingCommentary::epoch(const EpochResult& r) {
   clear();
   ++epochs_here_;
-  std::string text = fmt::format("epoch {}/{}  loss {:.4f}  accuracy {}", r.epoch, epochs_, r.train_loss,
+  const int epochs = trainer_.epochs();
+  std::string text = fmt::format("epoch {}/{}  loss {:.4f}  accuracy {}", r.epoch, epochs, r.train_loss,
                                  percent(r.train_accuracy));
   if (r.validation)
     text +=
         fmt::format("  validation {} (loss {:.4f})", percent(r.validation->accuracy()), r.validation->loss());
   text += fmt::format("\n  learning rate {:.3g}, {} images/s", r.learning_rate,
                       with_commas(static_cast<std::int64_t>(r.images_per_second)));
-  if (r.epoch < epochs_)
-    text += fmt::format(", {} left",
-                        human_seconds((now_seconds() - start_) / epochs_here_ * (epochs_ - r.epoch)));
+  if (r.epoch < epochs)
+    text +=
+        fmt::format(", {} left", human_seconds((now_seconds() - start_) / epochs_here_ * (epochs - r.epoch)));
   if (r.validation && r.best) text += ", best so far";
   log_.info("{}\n{}", text,
             request_.every_epoch ? statistics_table(statistics_of(r.epoch, r.activity)) : activity_words(r));

@@ -25,7 +25,7 @@ struct LayerStatisticsRequest {
 class TrainingCommentary {
  public:
   /// All references must outlive the object.
-  TrainingCommentary(spdlog::logger& log, int epochs, const TrainingData& data, bool quiet);
+  TrainingCommentary(spdlog::logger& log, const Trainer& trainer, const TrainingData& data, bool quiet);
 
   /// Takes the events for progress and layers; they must not outlive this object.
   void listen(TrainingEvents& events, const LayerStatisticsRequest& request);
@@ -37,7 +37,7 @@ class TrainingCommentary {
   void complain(const EpochResult& result);
 
   spdlog::logger& log_;
-  const int epochs_;
+  const Trainer& trainer_;
   const std::int64_t validation_images_;
   const bool quiet_;
   LayerStatisticsRequest request_;

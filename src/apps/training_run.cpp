@@ -168,6 +168,17 @@ double TrainingRun::dry_run() {
   return all;
 }
 
+LearningRateSweep TrainingRun::sweep_learning_rates(const SweepRange& range, const std::atomic<bool>& stop) {
+  describe(*log_, true);
+  trainer_.reset();  // room for another one
+  Trainer trainer(*network_, pool_, sweep_spec(config_.training, range, data_.train.size()), config_.seed,
+                  data_.train, nullptr,
+                  class_weights(config_.training.class_weights, data_.classes, data_.train.labels));
+  ProgressLine line("learning rates", range.steps, quiet_);
+  return cnn::sweep_learning_rates(
+      trainer, range, [&](std::int64_t steps) { line.update(steps, "steps"); }, stop);
+}
+
 /// Refuses what does not fit, before it is allocated, with the batch size that would.
 void TrainingRun::check_memory(const Document& document) const {
   const AvailableMemory available = available_memory();
@@ -223,14 +234,14 @@ TrainingRun::Result TrainingRun::train(RunFolder run, CheckpointFolder checkpoin
                         {{"config", resolved_json(config_)}, {"data", to_text(data_identity_)}}, *log);
   RunReport report(run.path(), config_, *network_, data_, pool_.threads(), *log);
   if (!trainer_->history().empty()) report.resume(best_of(trainer_->history()).epoch);
-  TrainingCommentary commentary(*log, config_.training.epochs, data_, quiet_);
+  TrainingCommentary commentary(*log, *trainer_, data_, quiet_);
   TrainingEvents events;
   commentary.listen(events, layer_statistics_);
   if (report.validation()) events.on_validation = report.validation()->observer();
   events.on_epoch = [&](const EpochResult& epoch) {
     commentary.epoch(epoch);
     files.add_epoch();
-    report.add_epoch(epoch.epoch, epoch.best);
+    report.add_epoch(epoch.epoch, trainer_->epochs(), epoch.best);
   };
   events.on_state = [&](bool epoch_ended) { saver.offer(epoch_ended, interruption.take_save_request()); };
   const auto on_rollback = [&] {
@@ -245,8 +256,11 @@ TrainingRun::Result TrainingRun::train(RunFolder run, CheckpointFolder checkpoin
     commentary.clear();
     saver.save_rest();
     if (complete) {
-      if (trainer_->out_of_patience() && trainer_->epochs_done() < config_.training.epochs)
+      if (trainer_->out_of_patience() && trainer_->epochs_done() < trainer_->epochs())
         log->info("stopped early: no better epoch since epoch {}", best_of(trainer_->history()).epoch);
+      if (const int planned = trainer_->epochs(); planned < config_.training.epochs)
+        log->info("{} of {} epochs fitted into {} minutes", planned, config_.training.epochs,
+                  *config_.training.max_minutes);
       files.finish();
       complete = evaluate_best(report, interruption, result);
     }
@@ -266,6 +280,12 @@ TrainingRun::Result TrainingRun::train(RunFolder run, CheckpointFolder checkpoin
     const std::string why = no_memory ? "out of memory; use a smaller batch_size or network" : error.what();
     log->error("{}", why);
     rescue(files, saver, *log);
+    if (dynamic_cast<const NonFiniteError*>(&error))
+      log->error(
+          "to mend it: a smaller training.optimizer.learning_rate, warmup_epochs or clip_gradient_norm, in a "
+          "new "
+          "run{}; \"on_non_finite\": \"rollback\" tries smaller rates by itself",
+          trainer_->epochs_done() == 0 ? " (what is saved of this one may be spoiled already)" : "");
     report.stop(trainer_->epochs_done(), why);
     result.code = ExitCode::run_failed;
     return result;

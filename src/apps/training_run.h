@@ -17,6 +17,7 @@
 #include "nn/network.h"
 #include "train/checkpoint_folder.h"
 #include "train/data_identity.h"
+#include "train/learning_rate_sweep.h"
 #include "train/run_folder.h"
 #include "train/trainer.h"
 
@@ -40,6 +41,10 @@ class TrainingRun {
   /// Says what the training would need, and how long an epoch takes, on stdout. Writes nothing. Trains for
   /// about a second: the network is of no use afterwards. Returns the seconds that all epochs would take.
   double dry_run();
+
+  /// Trains with rising learning rates: see train/learning_rate_sweep.h. Writes nothing; the network is of no
+  /// use afterwards.
+  LearningRateSweep sweep_learning_rates(const SweepRange& range, const std::atomic<bool>& stop);
 
   struct Result {
     ExitCode code = ExitCode::done;  ///< interrupted or failed: what to resume from is in the folder

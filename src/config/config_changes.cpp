@@ -35,6 +35,7 @@ constexpr Rule kRules[] = {
     {"training.class_weights", Effect::from_now_on},
     {"training.clip_gradient_norm", Effect::from_now_on},
     {"training.early_stopping", Effect::none},
+    {"training.max_minutes", Effect::none},
     {"training.lookahead.", Effect::from_now_on},
     {"training.weight_averaging.", Effect::from_now_on},
     {"training.optimizer", Effect::from_now_on},

@@ -327,6 +327,11 @@ std::shared_ptr<const Object<TrainingSpec>> training_kind() {
                         optional(borrowed<EarlyStoppingSpec>(early_stopping_kind())),
                         "Ends the training when it does not get better."),
            optional_key(
+               "max_minutes", &S::max_minutes, optional(number(Interval::above(0))),
+               "Time for the training, without the test at the end. If not all `epochs` fit, as many "
+               "are done as do, and the schedule is walked through faster, to its end. How many that "
+               "are depends on the machine: for the same bits again, set `epochs` to their number."),
+           optional_key(
                "initial_weights", &S::initial_weights,
                optional(KindOf<InitialWeightsSpec>(std::make_shared<InitialWeights>())),
                "A safetensors file to start from: parameters by name, a missing or misshapen one is an "

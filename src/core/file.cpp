@@ -109,7 +109,23 @@ std::string read_file_maybe_gz(const std::filesystem::path& path) {
   return content;
 }
 
-void write_file_atomically(const std::filesystem::path& path, std::string_view content) {
+OutputFile output_file(const std::filesystem::path& path) {
+  std::error_code unknown;
+  const std::filesystem::file_status status = std::filesystem::status(path, unknown);
+  if (!std::filesystem::exists(status)) return {path, false};
+  if (!std::filesystem::is_regular_file(status)) return {path, !std::filesystem::is_directory(status)};
+  const std::filesystem::path real = std::filesystem::canonical(path, unknown);
+  return {unknown ? path : real, false};
+}
+
+void write_file_atomically(const std::filesystem::path& wanted, std::string_view content) {
+  const OutputFile place = output_file(wanted);
+  const std::filesystem::path& path = place.path;
+  if (place.is_stream) {
+    const Descriptor fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+    if (fd.get() < 0) fail_with_errno("open", path);
+    return write_all(fd, content, path);
+  }
   const std::filesystem::path temporary = path.string() + ".tmp";
   try {
     {

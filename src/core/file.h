@@ -14,8 +14,17 @@ std::string read_file(const std::filesystem::path& path);
 /// Throws Error also for a damaged or truncated archive.
 std::string read_file_maybe_gz(const std::filesystem::path& path);
 
+/// Where output for `path` goes. Links are followed, so that they stay; what is no regular file (a FIFO, a
+/// device, /dev/stdout) is a stream: it is written to, never replaced.
+struct OutputFile {
+  std::filesystem::path path;
+  bool is_stream = false;
+};
+OutputFile output_file(const std::filesystem::path& path);
+
 /// Replaces `path` by `content` so that at every moment, also after a crash, there is either the old file or
-/// the whole new one: temporary file beside it, fsync, rename, fsync of the folder. Throws Error (exit 1).
+/// the whole new one: temporary file beside it, fsync, rename, fsync of the folder. Streams (see
+/// output_file) are written to. Throws Error (exit 1).
 void write_file_atomically(const std::filesystem::path& path, std::string_view content);
 
 /// Adds to the end of a file, in one write where the system lets it. Throws Error (exit 1): part of `content`

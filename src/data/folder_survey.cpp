@@ -86,7 +86,8 @@ FolderSurvey survey_images(const ImageFiles& files, const SurveyLimits& limits, 
   });
 
   FolderSurvey survey;
-  survey.looked_at = count;
+  survey.bad = files.bad;
+  survey.looked_at = count + static_cast<std::int64_t>(files.bad.size());
   std::vector<int> widths, heights;
   std::vector<double> aspects;
   for (std::size_t i = 0; i < looks.size(); ++i) {

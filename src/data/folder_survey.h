@@ -20,10 +20,10 @@ struct FolderSurvey {
   struct Range {
     int least = 0, median = 0, most = 0;
   };
-  std::int64_t looked_at = 0;  ///< images that were decoded, the bad ones included
+  std::int64_t looked_at = 0;  ///< images that were decoded, or could not be
   std::int64_t grey = 0;       ///< good ones whose three channels are the same everywhere, or that have one
   std::int64_t good = 0;
-  std::vector<BadFile> bad;
+  std::vector<BadFile> bad;  ///< those that cannot be opened at all, then those that cannot be decoded
   Range width, height;
   /// Width over height: the 5th percentile, the median and the 95th.
   double aspect_low = 1, aspect = 1, aspect_high = 1;

@@ -135,7 +135,7 @@ LoadedImages load_images(std::shared_ptr<const ImageFiles> files, std::int64_t b
                          ThreadPool& pool, const Progress& progress) {
   CNN_CHECK(begin >= 0 && begin <= end && end <= files->size(), "[{}, {}) of {}", begin, end, files->size());
   if (spec.channels != 1 && spec.channels != 3)
-    fail_usage("\"channels\" is {}; image files give 1 (grey) or 3 (RGB)", spec.channels);
+    fail_usage("data.image.channels is {}; image files give 1 (grey) or 3 (RGB)", spec.channels);
   const std::int64_t count = end - begin;
   const std::int64_t image_bytes = std::int64_t{spec.channels} * spec.height * spec.width;
   const std::int64_t cached =

@@ -109,7 +109,9 @@ HWY_INLINE void next_tile(const WeightedSum& s, const float* weights, const floa
 /// All vectors of the map, P at a time; the rest in powers of two.
 template <int O, int P, bool kSome>
 HWY_NOINLINE void outputs_of(const WeightedSum& s, int first, const float* x, float* y) {
-  const float* weights = s.weights + first / kOutputGroup * s.weights_group + first % kOutputGroup;
+  // Without terms there need not be weights, and nothing may be added to a null pointer.
+  const float* weights =
+      s.terms > 0 ? s.weights + first / kOutputGroup * s.weights_group + first % kOutputGroup : nullptr;
   const float* bias = s.bias ? s.bias + first : nullptr;
   Walk walk(s, x, y + first * s.y_output);
   int left = s.rows * s.cols * kParts;

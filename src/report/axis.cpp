@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/text.h"
+
 namespace cnn {
 namespace {
 
@@ -56,6 +58,7 @@ std::string number_text(double value, NumberStyle style) {
     if (text.ends_with('.')) text.pop_back();
     return text + " %";
   }
+  if (std::abs(value) >= 1e4 && std::abs(value) < 1e12) return with_commas(std::llround(value));
   // Rounding errors of ticks go, digits that tell something stay.
   return fmt::format("{:.4g}", std::abs(value) < 1e-12 ? 0.0 : value);
 }

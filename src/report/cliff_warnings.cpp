@@ -20,7 +20,9 @@ struct Maps {
   Maps pooled() const { return {name, channels, height / 2, width / 2}; }
 };
 
+/// None if the layer is a window over maps: it might not fit smaller ones.
 Maps maps_before(std::size_t i, const std::vector<LayerRow>& rows) {
+  if (!rows[i].flat && rows[i].type != "global_avg_pool") return {};
   while (i > 0 && rows[i - 1].flat) --i;
   if (i == 0) return {};
   const LayerRow& row = rows[i - 1];
@@ -61,8 +63,9 @@ std::string cure(const LayerRow& row, const std::string& before_name, Maps maps,
                     with_commas(units), printable(row.name), std::sqrt(quotient(left, row.activations))));
   }
   if (advice.empty())
-    advice.push_back(
-        fmt::format("layers between {} and {} that fall in several steps", before_name, printable(row.name)));
+    advice.push_back(fmt::format(
+        "layers between {} and {} that fall in several steps, and then a smaller kernel_size or stride in {}",
+        before_name, printable(row.name), printable(row.name)));
   return join(advice, "; then ");
 }
 
@@ -107,7 +110,11 @@ std::vector<CliffWarning> cliff_warnings(std::int64_t input_values, const std::v
     if (quotient(before, row.activations) > fall)
       warnings.push_back({row.name, "activation_cliff", before, row.activations,
                           cliff_message(row, before_name, maps_before(i, rows), before, fall)});
-    if (i > 0 && quotient(row.activations, before) > growth)
+    // The outputs of the network are as many as there are classes: nothing to choose.
+    const bool is_output =
+        std::all_of(rows.begin() + static_cast<std::ptrdiff_t>(i), rows.end(),
+                    [&](const LayerRow& later) { return later.activations == row.activations; });
+    if (i > 0 && !is_output && quotient(row.activations, before) > growth)
       warnings.push_back({row.name, "activation_growth", before, row.activations,
                           growth_message(row, before_name, before, growth)});
     before = row.activations;

@@ -12,7 +12,7 @@ namespace {
 constexpr double kLeastActive = 0.01, kLeastSpread = 1e-6, kMost = 1000;
 
 constexpr const char* kAgainstExploding =
-    "try a smaller learning_rate, warmup_epochs, or a batch_norm before it";
+    "try a smaller learning_rate, warmup_epochs, clip_gradient_norm, or a batch_norm before it";
 
 /// The first of a row of dead layers is the one to mend: a pooling of nothing puts out nothing.
 std::string dead_message(std::span<const LayerStatistics> layers, std::size_t first) {

@@ -12,7 +12,7 @@ namespace cnn {
 namespace {
 
 // The drawing, in units of its own: about a pixel where two charts stand side by side.
-constexpr double kWidth = 480, kHeight = 250, kLeft = 52, kRight = 12, kTop = 12, kBottom = 36;
+constexpr double kWidth = 480, kHeight = 250, kLeft = 60, kRight = 12, kTop = 12, kBottom = 36;
 constexpr double kInnerWidth = kWidth - kLeft - kRight, kInnerHeight = kHeight - kTop - kBottom;
 
 /// Areas that can be pointed at, and points that get a dot each.

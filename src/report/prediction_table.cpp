@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "core/file.h"
 #include "core/text.h"
 
 namespace cnn {
@@ -17,9 +18,12 @@ std::string text_of(const Json& json) { return json.dump(-1, ' ', false, Json::e
 }  // namespace
 
 PredictionTable::PredictionTable(const fs::path& path, const std::vector<std::string>& classes)
-    : path_(path), json_(path.extension() == ".json") {
+    : path_(path), json_((path.extension() == ".json" || path.extension() == ".JSON")) {
   if (path.empty()) return;
-  file_.open(temporary());
+  const OutputFile place = output_file(path);
+  path_ = place.path;
+  is_stream_ = place.is_stream;
+  file_.open(written());
   if (!file_) fail("--predictions {}: cannot be written", printable(path.string()));
   if (json_) {
     file_ << "{\"classes\": " << text_of(classes) << ",\n\"predictions\": [";
@@ -32,7 +36,7 @@ PredictionTable::PredictionTable(const fs::path& path, const std::vector<std::st
 
 PredictionTable::~PredictionTable() {
   std::error_code ignored;
-  if (!path_.empty()) fs::remove(temporary(), ignored);
+  if (!path_.empty() && !is_stream_) fs::remove(written(), ignored);
 }
 
 void PredictionTable::add(const std::string& image, const std::string& label, const std::string& predicted,
@@ -58,8 +62,9 @@ void PredictionTable::finish() {
   if (json_) file_ << "\n]}\n";
   file_.close();
   if (!file_) fail("--predictions {}: cannot be written; is the disk full?", printable(path_.string()));
+  if (is_stream_) return;
   std::error_code error;
-  fs::rename(temporary(), path_, error);
+  fs::rename(written(), path_, error);
   if (error) fail("--predictions {}: cannot be written: {}", printable(path_.string()), error.message());
 }
 

@@ -12,7 +12,7 @@ namespace cnn {
 ///   path,label,predicted,confidence,p_<class>...
 ///   {"classes": [...], "predictions": [{"path", "label", "predicted", "confidence", "probabilities":
 ///   [...]}]}
-/// It appears under its name only when it is whole.
+/// It appears under its name only when it is whole; streams (see core/file.h) are written to as it grows.
 class PredictionTable {
  public:
   /// An empty path: nobody wants it. Throws Error (exit 1) if the file cannot be written.
@@ -29,9 +29,10 @@ class PredictionTable {
   void finish();
 
  private:
-  std::filesystem::path temporary() const { return path_.string() + ".tmp"; }
+  std::filesystem::path written() const { return path_.string() + (is_stream_ ? "" : ".tmp"); }
 
   std::filesystem::path path_;
+  bool is_stream_ = false;
   bool json_;
   std::int64_t rows_ = 0;
   std::ofstream file_;

@@ -61,7 +61,7 @@ std::string metrics_table(const RunHistory& history) {
 }
 
 std::string curves(const TrainingReport& report) {
-  if (report.history.epochs.empty()) return "<p class=\"quiet\">The first epoch is not over yet.</p>";
+  if (report.history.epochs.empty()) return "<p class=\"quiet\">No epoch is over.</p>";
   LineChart loss =
       epoch_chart(report, "Loss",
                   {{"training", &EpochMetrics::train_loss}, {"validation", &EpochMetrics::validation_loss}});
@@ -212,7 +212,7 @@ std::string training_page(const TrainingReport& report) {
     add("validation", "Validation",
         fmt::format("<p class=\"quiet\">After epoch {}, the best so far.</p>\n", report.validation_epoch) +
             evaluation_part(*report.validation));
-  else if (!report.test)
+  else if (!report.test && !report.has_validation_images)
     add("validation", "Validation",
         "<p class=\"quiet\">There are no validation images: set data.validation, to {\"fraction\": 0.1} for "
         "instance, and the mistakes of the network are shown here.</p>");

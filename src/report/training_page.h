@@ -22,6 +22,7 @@ struct TrainingReport {
   std::vector<LayerRow> layers;
   std::string input;              ///< its shape
   std::int64_t input_values = 0;  ///< of one image
+  bool has_validation_images = false;
   std::optional<EvaluationRecord> validation, test;
   int validation_epoch = 0;  ///< after which the validation record was made
   std::optional<Filters> filters;

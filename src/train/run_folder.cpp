@@ -108,6 +108,13 @@ void RunFolder::write_result(const EpochResult* best, int epochs_done, bool fini
   write_file_atomically(file("result.json"), json.dump(2) + "\n");
 }
 
+std::int64_t RunFolder::epochs_in_tables() const {
+  std::error_code unknown;
+  if (!std::filesystem::exists(file("metrics.csv"), unknown)) return 0;
+  const std::string table = read_file(file("metrics.csv"));
+  return std::max<std::int64_t>(0, std::ranges::count(table, '\n') - 1);
+}
+
 bool RunFolder::has_final_result() const {
   std::error_code unknown;
   if (!std::filesystem::exists(file("result.json"), unknown)) return false;

@@ -37,6 +37,8 @@ class RunFolder {
   /// `best`: the epoch whose model is best.safetensors; null: none is done.
   void write_result(const EpochResult* best, int epochs_done, bool finished,
                     const std::optional<Evaluation>& test);
+  /// Epochs in metrics.csv.
+  std::int64_t epochs_in_tables() const;
   /// Whether result.json says that all epochs and the test are done.
   bool has_final_result() const;
 

@@ -11,17 +11,16 @@ double cosine_between(double from, double to, double fraction) {
   return to + (from - to) * (1 + std::cos(std::numbers::pi * fraction)) / 2;
 }
 
-double one_cycle(const OneCycleSchedule& s, std::int64_t t, std::int64_t steps) {
+double one_cycle(const OneCycleSchedule& s, double t, std::int64_t steps) {
   const double initial = 1 / s.div_factor, last = initial / s.final_div_factor;
   const double peak_step = s.pct_start * static_cast<double>(steps) - 1,
                last_step = static_cast<double>(steps) - 1;
   const auto between = [&](double from, double to, double begin, double end) {
-    const double fraction = end > begin ? (static_cast<double>(t) - begin) / (end - begin) : 1;
+    const double fraction = end > begin ? (t - begin) / (end - begin) : 1;
     return s.anneal == OneCycleSchedule::Anneal::cos ? cosine_between(from, to, fraction)
                                                      : from + (to - from) * fraction;
   };
-  return static_cast<double>(t) <= peak_step ? between(initial, 1, 0, peak_step)
-                                             : between(1, last, peak_step, last_step);
+  return t <= peak_step ? between(initial, 1, 0, peak_step) : between(1, last, peak_step, last_step);
 }
 
 double linear(const LinearSchedule& s, double fraction) {
@@ -43,14 +42,15 @@ Schedule::Schedule(const ScheduleSpec& spec, int epochs, std::int64_t steps_per_
       steps_(epochs * steps_per_epoch),
       warmup_(std::llround(spec.warmup_epochs * static_cast<double>(steps_per_epoch))) {}
 
-double Schedule::factor(std::int64_t t) const {
-  if (t < warmup_) return static_cast<double>(t + 1) / static_cast<double>(warmup_);
-  const double after = static_cast<double>(t - warmup_);
+double Schedule::factor(double t) const {
+  const auto warmup = static_cast<double>(warmup_);
+  if (t < warmup) return std::min(1.0, (t + 1) / warmup);
+  const double after = t - warmup;
   const double epochs = after / static_cast<double>(steps_per_epoch_);
   const double fraction = after / static_cast<double>(std::max<std::int64_t>(1, steps_ - warmup_));
   struct Factor {
-    double epochs, fraction;
-    std::int64_t t, steps;
+    double epochs, fraction, t;
+    std::int64_t steps;
     double operator()(const ConstantSchedule&) const { return 1; }
     double operator()(const StepSchedule& s) const {
       return std::pow(s.gamma, std::floor(epochs / s.step_epochs));

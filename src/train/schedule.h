@@ -11,12 +11,13 @@ class Schedule {
  public:
   Schedule(const ScheduleSpec& spec, int epochs, std::int64_t steps_per_epoch);
 
-  /// At step t, from 0. With T steps in all, W of them warm-up, e = (t-W)/steps_per_epoch and p =
-  /// (t-W)/(T-W): t < W: (t+1)/W; constant 1; step gamma^floor(e/step_epochs); exponential gamma^e; cosine m
+  /// At step t, from 0; between two steps, too, for a training that walks faster. With T steps in all, W of
+  /// them warm-up, e = (t-W)/steps_per_epoch and p = (t-W)/(T-W): t < W: (t+1)/W; constant 1; step
+  /// gamma^floor(e/step_epochs); exponential gamma^e; cosine m
   /// + (1-m)(1 + cos(pi p))/2 with m = final_factor; one_cycle: torch.optim.lr_scheduler.OneCycleLR with
   /// max_lr = learning rate, after L. Smith, N. Topin, arXiv:1708.07120; linear: between points (fraction of
   /// training, factor), the first and last factor beyond them.
-  double factor(std::int64_t t) const;
+  double factor(double t) const;
 
   std::int64_t steps() const { return steps_; }
 

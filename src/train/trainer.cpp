@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 
 #include "core/error.h"
 #include "kernels/elementwise.h"
@@ -49,6 +50,8 @@ Trainer::Trainer(Network& network, ThreadPool& pool, const TrainingSpec& spec, s
       validation_(validation),
       steps_per_epoch_(steps_in_epoch(train.size(), spec)),
       schedule_(spec.schedule, spec.epochs, steps_per_epoch_),
+      budget_(60 * spec.max_minutes.value_or(std::numeric_limits<double>::infinity()), spec.epochs,
+              steps_per_epoch_),
       optimizer_(spec.optimizer, network, spec.clip_gradient_norm),
       class_weights_(std::move(class_weights)),
       mixup_(train.mixup_alpha, seed, pool.threads()),
@@ -88,6 +91,7 @@ void Trainer::list_state(StateParts& parts) {
   optimizer_.list_state(parts);
   if (lookahead_) lookahead_->list_state(parts);
   if (averaging_) averaging_->list_state(parts);
+  budget_.list_state(parts);
   parts.add("epochs_done", epochs_done_);
   parts.add("rollbacks", rollbacks_);
   parts.add("rate_scale", rate_scale_);
@@ -116,6 +120,7 @@ void Trainer::restore(const Checkpoint& checkpoint) {
       now_.correct > seen)
     fail("the checkpoint stands at step {} of {}, {} images seen, {} correct: no training comes there",
          now_.steps, steps_per_epoch_, now_.seen, now_.correct);
+  budget_.go_on(epochs_done());
 }
 
 void Trainer::roll_back(const Checkpoint& checkpoint) {
@@ -140,7 +145,7 @@ bool Trainer::all_finite(std::span<const float> values) {
 }
 
 double Trainer::learning_rate(std::int64_t t) const {
-  return optimizer_.base_learning_rate() * schedule_.factor(t) * rate_scale_;
+  return optimizer_.base_learning_rate() * schedule_.factor(position(t)) * rate_scale_;
 }
 
 bool Trainer::out_of_patience() const {
@@ -176,6 +181,7 @@ void Trainer::swap_best() {
 
 Trainer::Outcome Trainer::run(const TrainingEvents& events, const std::atomic<bool>& stop) {
   network_.pack(pool_);
+  began_ = now_seconds() - budget_.used() - now_.seconds;
   while (!finished()) {
     if (!train_epoch(events, stop) || !finish_epoch(events, stop)) return Outcome::interrupted;
     if (stop && !finished()) return Outcome::interrupted;
@@ -200,6 +206,7 @@ bool Trainer::train_epoch(const TrainingEvents& events, const std::atomic<bool>&
     train_step(left.first(std::min(static_cast<std::size_t>(spec_.batch_size), left.size())),
                look ? &meter->observer() : nullptr);
     now_.seconds = now_seconds() - start;
+    budget_.after_step(now_.seconds, now_.steps);
     if (look) {
       meter->end_pass();
       events.on_layers(progress(),
@@ -214,10 +221,12 @@ bool Trainer::train_epoch(const TrainingEvents& events, const std::atomic<bool>&
 
 StepProgress Trainer::progress() const {
   return {.epoch = epochs_done() + 1,
+          .epochs = epochs(),
           .step = now_.steps,
           .steps_per_epoch = steps_per_epoch_,
           .loss = now_.loss_sum / static_cast<double>(now_.seen),
-          .accuracy = static_cast<double>(now_.correct) / static_cast<double>(now_.seen)};
+          .accuracy = static_cast<double>(now_.correct) / static_cast<double>(now_.seen),
+          .batch_loss = batch_loss_};
 }
 
 void Trainer::train_step(std::span<const std::int64_t> images, const Observer* observer) {
@@ -255,17 +264,19 @@ void Trainer::train_step(std::span<const std::int64_t> images, const Observer* o
     put_back();
     throw;
   }
-  optimizer_.step(schedule_.factor(steps_done()) * rate_scale_, epochs_done() + 1, training_.gradients(),
-                  network_.parameters(), pool_);
+  optimizer_.step(schedule_.factor(position(steps_done())) * rate_scale_, epochs_done() + 1,
+                  training_.gradients(), network_.parameters(), pool_);
   if (!is_finite()) give_up(PostMortem::Cause::weight, batch, images);
   if (lookahead_) {
     const std::int64_t steps = steps_done() + 1;
-    lookahead_->after_step(steps, static_cast<double>(steps) / static_cast<double>(schedule_.steps()),
-                           network_, pool_);
+    lookahead_->after_step(steps, position(steps) / static_cast<double>(schedule_.steps()), network_, pool_);
   }
   network_.pack(pool_);
   if (averaging_) averaging_->update(network_, pool_);
-  for (const float loss : training_.losses()) now_.loss_sum += loss;
+  double loss_sum = 0;
+  for (const float loss : training_.losses()) loss_sum += loss;
+  now_.loss_sum += loss_sum;
+  batch_loss_ = loss_sum / static_cast<double>(batch.images);
   for (std::size_t i = 0; i < images.size(); ++i) now_.correct += training_.predictions()[i] == labels_[i];
   now_.seen += batch.images;
   if (++now_.steps == steps_per_epoch_) gradient_norms_ = gradient_norms(network_, training_.gradients());
@@ -308,6 +319,8 @@ bool Trainer::finish_epoch(const TrainingEvents& events, const std::atomic<bool>
     history_.push_back(std::move(result));
     ++epochs_done_;
     now_ = {};
+    const double elapsed = now_seconds() - began_;
+    budget_.after_epoch(elapsed, elapsed - budget_.used(), epochs_done());
     if (events.on_epoch) events.on_epoch(history_.back());
   });
   if (!measured) return false;

@@ -20,6 +20,7 @@
 #include "train/post_mortem.h"
 #include "train/schedule.h"
 #include "train/state_parts.h"
+#include "train/time_budget.h"
 #include "train/training_spec.h"
 #include "train/weight_averaging.h"
 
@@ -27,9 +28,10 @@ namespace cnn {
 
 /// Where a training stands inside an epoch.
 struct StepProgress {
-  int epoch = 0;
+  int epoch = 0, epochs = 0;                   ///< epochs: in all, as planned
   std::int64_t step = 0, steps_per_epoch = 0;  ///< step: done in this epoch
   double loss = 0, accuracy = 0;               ///< mean of this epoch so far
+  double batch_loss = 0;                       ///< of this step
 };
 
 /// What a training tells while it runs. Each may be empty.
@@ -77,7 +79,9 @@ class Trainer {
   bool is_finite();
 
   const std::vector<EpochResult>& history() const { return history_; }
-  bool finished() const { return epochs_done_ >= spec_.epochs || out_of_patience(); }
+  /// Epochs in all: those of the spec, or what fits its max_minutes.
+  int epochs() const { return budget_.epochs(); }
+  bool finished() const { return epochs_done_ >= epochs() || out_of_patience(); }
   /// Whether early stopping ends the training: its last `patience` epochs brought no new best one.
   bool out_of_patience() const;
   int epochs_done() const { return static_cast<int>(epochs_done_); }
@@ -112,6 +116,8 @@ class Trainer {
   /// observer: sees the outputs of all layers; null: nobody does.
   void train_step(std::span<const std::int64_t> images, const Observer* observer);
   StepProgress progress() const;
+  /// Where step t stands in the schedule.
+  double position(std::int64_t t) const { return budget_.position(t); }
   [[noreturn]] void give_up(PostMortem::Cause cause, const Batch& batch,
                             std::span<const std::int64_t> images);
   bool all_finite(std::span<const float> values);
@@ -124,6 +130,8 @@ class Trainer {
   const ImageSet* validation_;
   std::int64_t steps_per_epoch_;
   Schedule schedule_;
+  TimeBudget budget_;
+  double began_ = 0;  // when the budget's time began
   Optimizer optimizer_;
   std::optional<Lookahead> lookahead_;
   std::optional<WeightAveraging> averaging_;
@@ -137,6 +145,7 @@ class Trainer {
   std::int64_t rollbacks_ = 0;
   double rate_scale_ = 1;  // halved by each rollback
   Epoch now_;
+  double batch_loss_ = 0;
   std::vector<double> gradient_norms_;           // of the last step of an epoch, for each of the layers
   std::vector<EpochResult> history_;             // of the epochs that are done
   AlignedBuffer best_parameters_, best_states_;  // zeros before there is a best epoch

@@ -157,6 +157,7 @@ struct TrainingSpec {
   std::optional<LookaheadSpec> lookahead;
   BestBy best = BestBy::accuracy;
   std::optional<EarlyStoppingSpec> early_stopping;
+  std::optional<double> max_minutes;  ///< see train/time_budget.h
   std::optional<InitialWeightsSpec> initial_weights;
   OnNonFinite on_non_finite = OnNonFinite::stop;
   double checkpoint_minutes = 5;  ///< between checkpoints within an epoch; 0: none but at its end

@@ -391,6 +391,7 @@ TEST_CASE("the resolved config writes every default out", "[config]") {
     "lookahead": null,
     "best": "accuracy",
     "early_stopping": null,
+    "max_minutes": null,
     "initial_weights": null,
     "on_non_finite": "stop",
     "checkpoint_minutes": 5,

@@ -216,8 +216,10 @@ TEST_CASE("cnn-train says before training what lies in its data, and lists it in
 
 TEST_CASE("a class whose name no model could keep is refused before training", "[cli]") {
   const PictureFolder folder;
-  folder.put("train/caf\xE9/1.pgm", 6, 6, false, 1);
-  folder.put("train/dog/1.pgm", 6, 6, false, 2);
+  for (const char* part : {"train", "check", "test"}) {
+    folder.put(std::string(part) + "/caf\xE9/1.pgm", 6, 6, false, 1);
+    folder.put(std::string(part) + "/dog/1.pgm", 6, 6, false, 2);
+  }
   const ProgramResult result = run_program(
       program_path("cnn-train"),
       {"--config", config_of(folder.path()).string(), "--run-dir", (folder.path() / "run").string()});

@@ -10,6 +10,7 @@
 #include "picture_folder.h"
 #include "report/classification.h"
 #include "run_program.h"
+#include "train/safetensors.h"
 
 namespace cnn {
 namespace {
@@ -280,6 +281,81 @@ TEST_CASE("cnn-eval ends with 3 below --min-accuracy, after its report", "[cli]"
   CHECK_THAT(below.out, ContainsSubstring("accuracy"));
   CHECK_THAT(below.err, ContainsSubstring("is below --min-accuracy 1"));
   CHECK(evaluate(digits_model(), {kDigits / "test"}, {"--min-accuracy", "0.5"}).exit_code == 0);
+}
+
+TEST_CASE("outputs of cnn-eval never replace what is read, links, pipes, or each other", "[cli]") {
+  const PictureFolder folder;
+  const fs::path model = folder.path() / "model", image = folder.path() / "image.png";
+  fs::copy(digits_model(), model);
+  fs::copy(kDigits / "test/3/0000.png", image);
+  const std::string before = read_file(model), pixels = read_file(image);
+  const auto refused = [&](const std::vector<std::string>& more) {
+    const ProgramResult result = evaluate(model, {image}, more);
+    INFO(result.description());
+    CHECK(result.exit_code == 2);
+    CHECK_THAT(result.err, ContainsSubstring("name another one"));
+  };
+  refused({"--predictions", model.string()});
+  refused({"--json", image.string()});
+  fs::create_symlink("image.png", folder.path() / "link");
+  refused({"--predictions", (folder.path() / "link").string()});
+  const std::string same = (folder.path() / "same").string();
+  refused({"--predictions", same, "--json", same});
+  CHECK((read_file(model) == before && read_file(image) == pixels));
+
+  // A link stays one, and its file is written.
+  folder.write("real", "old");
+  fs::create_symlink("real", folder.path() / "to_real");
+  for (const char* option : {"--json", "--predictions"}) {
+    CHECK(evaluate(model, {image}, {option, (folder.path() / "to_real").string()}).exit_code == 0);
+    CHECK(fs::is_symlink(folder.path() / "to_real"));
+    CHECK_THAT(read_file(folder.path() / "real"), ContainsSubstring("image.png"));
+  }
+  // A stream gets the bytes.
+  const ProgramResult streamed =
+      run_program("/bin/sh", {"-c", "'" + program_path("cnn-eval").string() + "' --model '" + model.string() +
+                                        "' --images '" + image.string() +
+                                        "' --predictions /dev/stderr 2>&1 >/dev/null | cat"});
+  CHECK_THAT(streamed.out, StartsWith("path,label,predicted"));
+}
+
+TEST_CASE("a result that cannot be written to stdout is no success", "[cli]") {
+  if (!fs::exists("/dev/full")) return;
+  const auto status = [&](const std::string& command) {
+    const ProgramResult result = run_program("/bin/sh", {"-c", command + " >/dev/full"});
+    INFO(command << "\n" << result.description());
+    CHECK_THAT(result.err, ContainsSubstring("standard output") && ContainsSubstring("No space left"));
+    return result.exit_code;
+  };
+  const std::string eval = "'" + program_path("cnn-eval").string() + "' --model '" + digits_model().string() +
+                           "' --images '" + (kDigits / "test/3/0000.png").string() + "'";
+  CHECK(status(eval) == 1);
+  CHECK(status(eval + " --json -") == 1);
+  CHECK(status("'" + program_path("cnn-inspect").string() + "' --model '" + digits_model().string() + "'") ==
+        1);
+  CHECK(status("'" + program_path("cnn-train").string() + "' --quiet --init '" + (kDigits / "test").string() +
+               "'") == 1);
+}
+
+TEST_CASE("an accuracy that is none is refused", "[cli]") {
+  for (const char* text : {"nan", "inf", "-0.1", "99.5", "x"}) {
+    const ProgramResult result = evaluate(digits_model(), {kDigits / "test"}, {"--min-accuracy", text});
+    INFO(result.description());
+    CHECK(result.exit_code == 2);
+    CHECK_THAT(result.err, ContainsSubstring("99.5 % is 0.995"));
+  }
+}
+
+TEST_CASE("outputs that are not finite are an error, not a score", "[cli]") {
+  const PictureFolder folder;
+  SafeTensors model = read_safetensors(digits_model());
+  for (SafeTensors::Tensor& tensor : model.tensors)
+    for (float& value : tensor.values) value = 1e38F;  // a number, and yet
+  write_safetensors(folder.path() / "huge.safetensors", model);
+  const ProgramResult result = evaluate(folder.path() / "huge.safetensors", {kDigits / "test"});
+  INFO(result.description());
+  CHECK(result.exit_code == 1);
+  CHECK_THAT(result.err, ContainsSubstring("1000 of 1000 images the outputs of the network are not finite"));
 }
 
 TEST_CASE("a signal ends cnn-eval with 130 and leaves no half table", "[cli]") {

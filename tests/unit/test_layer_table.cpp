@@ -44,6 +44,14 @@ TEST_CASE("a cliff that one pooling does not cure gets more of them; odd sizes r
                  "a max_pool with kernel_size 2 after conv1 makes it 600, 2 of them 150, 3 of them 36"));
 }
 
+TEST_CASE("no pooling is advised before a window that might not fit any more", "[report]") {
+  const auto warnings =
+      cliff_warnings(784, {row("conv1", "conv", 64, 28, 28), row("conv2", "conv", 2, 1, 1)});
+  REQUIRE(warnings.size() == 1);
+  CHECK_THAT(warnings[0].message,
+             !ContainsSubstring("max_pool") && ContainsSubstring("smaller kernel_size or stride in conv2"));
+}
+
 TEST_CASE("a cliff is more than a hundred to one, growth more than fourfold and not in the first layer",
           "[report]") {
   const auto kinds = [](std::int64_t input, const std::vector<LayerRow>& rows) {
@@ -56,13 +64,17 @@ TEST_CASE("a cliff is more than a hundred to one, growth more than fourfold and 
   CHECK(kinds(1001, {row("a", "dense", 10, 1, 1)}) == "a:activation_cliff ");
   CHECK(kinds(10, {row("a", "dense", 1000, 1, 1)}).empty());
   CHECK(kinds(10, {row("a", "dense", 10, 1, 1), row("b", "dense", 40, 1, 1)}).empty());
-  CHECK(kinds(10, {row("a", "dense", 10, 1, 1), row("b", "dense", 41, 1, 1)}) == "b:activation_growth ");
+  const LayerRow last = row("c", "dense", 10, 1, 1);
+  CHECK(kinds(10, {row("a", "dense", 10, 1, 1), row("b", "dense", 41, 1, 1), last}) ==
+        "b:activation_growth ");
+  CHECK(kinds(10, {row("a", "dense", 10, 1, 1), row("b", "dense", 41, 1, 1)}).empty());  // 41 classes
   CHECK(kinds(10, {row("a", "conv", 1, 16, 16), row("b", "global_avg_pool", 1, 1, 1)}) ==
         "b:activation_cliff ");
 }
 
 TEST_CASE("what growth should be instead is computed", "[report]") {
-  const auto warnings = cliff_warnings(100, {row("a", "conv", 2, 10, 10), row("b", "conv", 11, 10, 10)});
+  const auto warnings = cliff_warnings(100, {row("a", "conv", 2, 10, 10), row("b", "conv", 11, 10, 10),
+                                             row("c", "global_avg_pool", 11, 1, 1)});
   REQUIRE(warnings.size() == 1);
   CHECK_THAT(warnings[0].message, ContainsSubstring("1,100 values out of the 200 of a") &&
                                       ContainsSubstring("out_channels 8 makes it 800"));

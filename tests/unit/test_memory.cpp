@@ -78,13 +78,6 @@ TEST_CASE("tensors beyond any memory are refused with their shape", "[nn]") {
           "more than");
 }
 
-/// cnn-train under `ulimit`.
-ProgramResult limited(const std::string& limit, const std::vector<std::string>& arguments) {
-  std::string command = limit + " && exec '" + program_path("cnn-train").string() + "'";
-  for (const std::string& argument : arguments) command += " '" + argument + "'";
-  return run_program("/bin/sh", {"-c", command});
-}
-
 TEST_CASE("a batch or network that cannot fit is refused with what would", "[cli]") {
   const Runs runs;
   const ProgramResult batch = runs.train(runs.start(
@@ -98,6 +91,13 @@ TEST_CASE("a batch or network that cannot fit is refused with what would", "[cli
 }
 
 #ifdef CNN_FAULTS  // sanitizers reserve more address space than any limit
+
+/// cnn-train under `ulimit`.
+ProgramResult limited(const std::string& limit, const std::vector<std::string>& arguments) {
+  std::string command = limit + " && exec '" + program_path("cnn-train").string() + "'";
+  for (const std::string& argument : arguments) command += " '" + argument + "'";
+  return run_program("/bin/sh", {"-c", command});
+}
 
 TEST_CASE("the limit on address space is respected, and running into it saves what was trained", "[cli]") {
   const Runs runs;

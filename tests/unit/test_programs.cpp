@@ -175,8 +175,23 @@ TEST_CASE("a missing data file ends with 1 and names it", "[cli]") {
       train(folder, {"--set", "data.train={\"images\": \"nowhere.idx\", \"labels\": \"labels.idx\"}"});
   INFO(result.description());
   CHECK(result.exit_code == 1);
-  CHECK_THAT(result.err, ContainsSubstring("nowhere.idx") && ContainsSubstring("No such file"));
+  CHECK_THAT(result.err, ContainsSubstring("nowhere.idx") && ContainsSubstring("there is no such file"));
   CHECK(fs::is_empty(folder.path()));
+}
+
+TEST_CASE("a data path that leads nowhere is told with its place and a name that is near", "[cli]") {
+  const TemporaryFolder folder;
+  fs::create_directories(folder.path() / "photos/a");
+  write_file_atomically(folder.path() / "c.json", R"({
+  "data": {"format": "folder", "train": "photo", "image": {"channels": 1, "height": 8, "width": 8}},
+  "network": [{"type": "flatten"}, {"type": "dense", "units": 2}],
+  "training": {"epochs": 1, "batch_size": 4, "optimizer": {"type": "sgd", "learning_rate": 0.01}}})");
+  const ProgramResult result =
+      run_program(program_path("cnn-train"), {"--config", (folder.path() / "c.json").string()});
+  INFO(result.description());
+  CHECK(result.exit_code == 1);
+  CHECK_THAT(result.err, ContainsSubstring("c.json:2:41: /data/train: there is no such folder") &&
+                             ContainsSubstring("did you mean \"photos\"?"));
 }
 
 TEST_CASE("a loss that is not finite stops the run and says where it began", "[cli]") {

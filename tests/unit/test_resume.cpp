@@ -120,7 +120,7 @@ TEST_CASE("changes of the config that break the meaning are refused, others are 
   refused("training.batch_size=16", "training.batch_size was 8 and is 16");
   refused("network.0.out_channels=5", "network.0.out_channels was 4 and is 5");
   refused("training.optimizer={\"type\": \"sgd\", \"learning_rate\": 0.1}", "training.optimizer.type");
-  refused("training.epochs=1", "in epoch 2 already");
+  refused("training.epochs=1", "this run has begun 2 epochs");
   refused("training.epocs=3", "did you mean \"epochs\"");
   const ProgramResult slower =
       runs.resume("run", {"--set", "training.optimizer.learning_rate=0.001", "--set", "training.epochs=3"});
@@ -132,7 +132,9 @@ TEST_CASE("a run that was killed before its first checkpoint starts over", "[cli
   const Runs runs;
   const std::string expected = runs.expected();
   runs.require_success(runs.train(runs.start("run", {"--set", "training.epochs=1"})));
+  // As if the end had come between the tables of the first epoch and its checkpoint.
   fs::remove_all(runs.path("run/checkpoint"));
+  fs::remove(runs.path("run/result.json"));
   const ProgramResult result = runs.resume("run", {"--set", "training.epochs=4"});
   runs.require_success(result);
   CHECK_THAT(result.err, ContainsSubstring("starts over"));
@@ -159,6 +161,18 @@ TEST_CASE("a damaged checkpoint is named and the older one used; two are the end
   INFO(none.description());
   CHECK(none.exit_code == 1);
   CHECK_THAT(none.err, ContainsSubstring("no checkpoint is whole"));
+}
+
+TEST_CASE("a run that lost its checkpoints is not trained over", "[cli]") {
+  const Runs runs;
+  runs.require_success(runs.train(runs.start("run")));
+  const std::string before = runs.result("run");
+  fs::remove_all(runs.path("run/checkpoint"));
+  const ProgramResult result = runs.resume("run");
+  INFO(result.description());
+  CHECK(result.exit_code == 1);
+  CHECK_THAT(result.err, ContainsSubstring("there is no checkpoint to go on from"));
+  CHECK((runs.result("run") == before));
 }
 
 TEST_CASE("data that is not the same any more is noticed", "[cli]") {
