@@ -27,7 +27,7 @@ std::string verdict_of(const LearningRateSweep& sweep, const TrainingSpec& train
         sweep.rates.empty() ? 0.0 : sweep.rates.back());
   return fmt::format(
       "The loss falls most steeply at a learning rate of {:.2g}, is least at {:.2g}, and {}. Suggestion: "
-      "{:g}, as the largest rate of a schedule; the config has {:g}.",
+      "{:g}, a tenth of where the loss is least, as the largest rate of a schedule; the config has {:g}.",
       sweep.steepest, sweep.least,
       sweep.diverged ? fmt::format("has grown beyond recovery at {:.2g}", sweep.rates.back())
                      : fmt::format("does not diverge up to {:.2g}", sweep.rates.back()),

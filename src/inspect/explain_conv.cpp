@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "core/text.h"
 #include "inspect/explain_parts.h"
@@ -306,9 +307,30 @@ class ConvStory {
     whole_map(terms.size());
   }
 
-  /// What one input in the middle of the patch gets back.
+  /// The input of the patch that most of the outputs shown read; of several the one next to the middle. With
+  /// gaps between windows, or in them, nothing may read the middle.
+  std::pair<int, int> most_read(const Shape& in, int top, int left) const {
+    std::pair<int, int> best{top, left};
+    int most = -1, nearest = 0;
+    for (int h = top; h < top + in.h; ++h)
+      for (int w = left; w < left + in.w; ++w) {
+        int readers = 0;
+        each_output([&](int oh, int ow) {
+          for (int kh = 0; kh < rows_.kernel; ++kh)
+            for (int kw = 0; kw < columns_.kernel; ++kw)
+              readers += rows_.input(oh, kh) == h && columns_.input(ow, kw) == w;
+        });
+        const int distance = std::abs(h - top - in.h / 2) + std::abs(w - left - in.w / 2);
+        if (readers > most || (readers == most && distance < nearest))
+          best = {h, w}, most = readers, nearest = distance;
+      }
+    return best;
+  }
+
+  /// What one input of the patch gets back.
   void input_gradient(const LayerAlone& engine, const Shape& in, int top, int left) {
-    const int h = top + in.h / 2, w = left + in.w / 2, map = input_map(oc_, ic_);
+    const std::pair<int, int> shown = most_read(in, top, left);
+    const int h = shown.first, w = shown.second, map = input_map(oc_, ic_);
     std::vector<double> parts;
     std::vector<std::string> written;
     int count = 0;

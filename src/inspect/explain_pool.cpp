@@ -105,11 +105,10 @@ class PoolStory {
         "bend what "
         "is linear between two layers with weights; {}",
         in.c, out.c, max_ ? "largest value" : "mean",
-        max_
-            ? "the largest of the values is not linear already, and a relu before the pooling or after it "
-              "gives the "
-              "same result."
-            : "here are no weights to separate, and the convolution before it has bent its output already."));
+        max_ ? "the largest of the values is not linear already, and a relu before the pooling or after it "
+               "gives the "
+               "same result."
+             : "here are no weights to separate, and an activation before it has bent its input already."));
     book_.say(fmt::format("{} values become {}.", with_commas(in.values()), with_commas(out.values())));
   }
 

@@ -39,8 +39,8 @@ std::string learning_rate_page(const LearningRateReport& report) {
   if (report.suggestion > 0)
     page.highlights.push_back({fmt::format("{:g}", report.suggestion), "suggested learning rate"});
   page.sections.push_back({"sweep", "Sweep",
-                           fmt::format("<p>{}</p>\n<div class=\"charts\">\n{}</div>\n", html(report.verdict),
-                                       line_chart(learning_rate_chart(report, true)))});
+                           fmt::format("<p>{}</p>\n<div class=\"charts single\">\n{}</div>\n",
+                                       html(report.verdict), line_chart(learning_rate_chart(report, true)))});
   page.sections.push_back(
       {"config", "Config", fmt::format("<pre tabindex=\"0\">{}</pre>", html_lines(report.config))});
   page.sections.push_back({"environment", "Environment", definition_table(report.environment)});

@@ -17,6 +17,10 @@ constexpr std::size_t kStepsToJudge = 10;
 /// Smoothing looks at so many steps on each side, with weights of a bell whose width is a third of it.
 constexpr int kReach = 6;
 
+/// A training of many steps bears less than the few steps of a sweep: a tenth is the usual rule (fastai's
+/// lr_find calls it "minimum").
+constexpr double kPartOfLeast = 0.1;
+
 /// A fall of the loss that is less than this part of it is noise.
 constexpr double kLeastFall = 0.02;
 
@@ -27,7 +31,22 @@ void scale(MuonSpec& spec, double factor) {
   std::visit([&](auto& others) { scale(others, factor); }, spec.others);
 }
 
-std::vector<double> smooth(const std::vector<double>& values) {
+/// The median of each value and its neighbors: one bad batch is no trend.
+std::vector<double> medians(const std::vector<double>& values) {
+  constexpr std::size_t kNeighbors = 2;
+  std::vector<double> result;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const std::size_t reach = std::min({kNeighbors, i, values.size() - 1 - i});
+    std::vector<double> some(values.begin() + static_cast<std::ptrdiff_t>(i - reach),
+                             values.begin() + static_cast<std::ptrdiff_t>(i + reach + 1));
+    std::nth_element(some.begin(), some.begin() + static_cast<std::ptrdiff_t>(reach), some.end());
+    result.push_back(some[reach]);
+  }
+  return result;
+}
+
+std::vector<double> smooth(const std::vector<double>& losses) {
+  const std::vector<double> values = medians(losses);
   const int count = static_cast<int>(values.size());
   std::vector<double> result;
   for (int i = 0; i < count; ++i) {
@@ -110,7 +129,7 @@ void judge(LearningRateSweep& sweep) {
       fall = here;
       sweep.steepest = sweep.rates[i];
     }
-  sweep.suggestion = rounded(sweep.steepest);
+  sweep.suggestion = rounded(sweep.least * kPartOfLeast);
 }
 
 }  // namespace cnn

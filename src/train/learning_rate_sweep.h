@@ -28,7 +28,8 @@ struct LearningRateSweep {
   bool diverged = false;              ///< ended before the highest rate: the loss had grown far enough
   double least = 0;                   ///< the rate at the least smoothed loss
   double steepest = 0;                ///< the rate where the smoothed loss falls fastest before that
-  /// The rate to begin with, to one digit and a half; 0: the loss did not fall, so there is nothing to say.
+  /// The rate to begin with: a tenth of `least`, to one digit and a half; 0: the loss did not fall, so there
+  /// is nothing to say.
   double suggestion = 0;
 };
 
