@@ -55,7 +55,9 @@ void Classification::add(int label, int predicted, std::span<const float> probab
   for (std::size_t k = 0; k < probabilities.size(); ++k)
     rank += probabilities[k] > own || (probabilities[k] == own && k < static_cast<std::size_t>(label));
   ++rank_counts_[rank];
-  const double confidence = probabilities[static_cast<std::size_t>(predicted)];
+  // A network whose outputs are not finite is sure of nothing.
+  const float said = probabilities[static_cast<std::size_t>(predicted)];
+  const double confidence = std::isfinite(said) ? said : 0;
   const double place = std::ceil(confidence * kConfidenceBins) - 1;  // the bins are open at their lower end
   ConfidenceBin& bin = bins_[static_cast<std::size_t>(std::clamp(place, 0.0, kConfidenceBins - 1.0))];
   ++bin.images;
