@@ -159,7 +159,7 @@ TEST_CASE("cnn-eval says what it sees on images without labels", "[cli]") {
   const auto rows = table(csv);
   REQUIRE(rows.size() == 3);
   CHECK(rows[1][1].empty());
-  CHECK(rows[1][2] == guesses[0]["class"]);
+  CHECK(rows[1][2] == guesses[0]["class"].get<std::string>());
 }
 
 TEST_CASE("cnn-eval reads the names of images from standard input, and writes predictions as JSON", "[cli]") {
