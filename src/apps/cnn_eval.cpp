@@ -20,6 +20,7 @@
 #include "config/config.h"
 #include "core/file.h"
 #include "core/text.h"
+#include "data/image_files.h"
 #include "data/open_dataset.h"
 #include "data/subset.h"
 #include "report/evaluation_page.h"
@@ -271,12 +272,17 @@ void check_outputs(const Options& options) {
                                                       {"--labels", options.labels}};
   for (const fs::path& image : options.images) taken.emplace_back("--images", image);
   for (const auto& [option, path] : outputs) {
+    std::error_code unknown;
     if (path.empty() || path == "-" || output_file(path).is_stream) continue;
-    for (const auto& [other, used] : taken) {
-      std::error_code unknown;
-      if (used.lexically_normal() == path.lexically_normal() || fs::equivalent(used, path, unknown))
+    const bool exists = fs::exists(path, unknown);
+    // One of a folder of images, perhaps, or of a list.
+    if (exists && has_image_ending(path.filename().string()))
+      fail_usage("{} {}: is an image, and is not overwritten; name another one", option,
+                 printable(path.string()));
+    for (const auto& [other, used] : taken)
+      if (used.lexically_normal() == path.lexically_normal() ||
+          (exists && fs::equivalent(used, path, unknown)))
         fail_usage("{} {}: is the file of {}; name another one", option, printable(path.string()), other);
-    }
     taken.emplace_back(option, path);
   }
 }
@@ -346,8 +352,8 @@ void write_report(const Evaluator& evaluator, const Options& options) {
 }
 
 int run(Options options) {
-  check_outputs(options);
   if (options.images.size() == 1 && options.images.front() == "-") options.images = read_path_list(std::cin);
+  check_outputs(options);
   Evaluator evaluator(options);
   score(evaluator, options);
   evaluator.finish();

@@ -2,8 +2,6 @@
 
 #include <unistd.h>
 
-#include <variant>
-
 #include "apps/environment.h"
 #include "core/file.h"
 #include "core/text.h"
@@ -17,13 +15,10 @@ namespace {
 namespace fs = std::filesystem;
 
 std::string verdict_of(const LearningRateSweep& sweep, const TrainingSpec& training) {
-  const double configured =
-      std::visit([](const auto& optimizer) { return optimizer.learning_rate; }, training.optimizer);
   if (sweep.suggestion == 0)
     return fmt::format(
         "The loss did not fall at any learning rate up to {:.2g}, so there is nothing to suggest. Look at "
-        "the "
-        "images (train_batch.png of a training), the labels and the network.",
+        "the images (train_batch.png of a training), the labels and the network.",
         sweep.rates.empty() ? 0.0 : sweep.rates.back());
   return fmt::format(
       "The loss falls most steeply at a learning rate of {:.2g}, is least at {:.2g}, and {}. Suggestion: "
@@ -31,7 +26,7 @@ std::string verdict_of(const LearningRateSweep& sweep, const TrainingSpec& train
       sweep.steepest, sweep.least,
       sweep.diverged ? fmt::format("has grown beyond recovery at {:.2g}", sweep.rates.back())
                      : fmt::format("does not diverge up to {:.2g}", sweep.rates.back()),
-      sweep.suggestion, configured);
+      sweep.suggestion, learning_rate_of(training.optimizer));
 }
 
 std::string csv_of(const LearningRateSweep& sweep) {
@@ -57,13 +52,13 @@ ExitCode find_learning_rate(TrainingRun& run, const Config& config, const SweepR
                                   .verdict = verdict_of(sweep, config.training),
                                   .config = resolved_json(config),
                                   .environment = environment(threads)};
-  fs::create_directories(folder);
-  write_file_atomically(folder / "learning_rates.csv", csv_of(sweep));
-  write_file_atomically(folder / "report.html", learning_rate_page(report));
+  const RunFolder results = RunFolder::create(folder);
+  write_file_atomically(results.file("learning_rates.csv"), csv_of(sweep));
+  write_file_atomically(results.file("report.html"), learning_rate_page(report));
   const Terminal terminal = terminal_of(STDOUT_FILENO);
   if (!sweep.rates.empty()) fmt::print("{}\n", terminal_chart(learning_rate_chart(report, false), terminal));
   fmt::print("{}\nreport: {}\n", wrapped(report.verdict, terminal.columns),
-             printable((folder / "report.html").string()));
+             printable(results.file("report.html").string()));
   return ExitCode::done;
 }
 

@@ -1,12 +1,12 @@
 #include "apps/run_report.h"
 
-#include <chrono>
 #include <exception>
 #include <nlohmann/json.hpp>
 
 #include "apps/environment.h"
 #include "apps/layer_rows.h"
 #include "apps/report_pictures.h"
+#include "core/clock.h"
 #include "core/file.h"
 #include "core/text.h"
 #include "report/training_page.h"
@@ -19,10 +19,6 @@ using Json = nlohmann::ordered_json;
 
 /// Times the seconds that a page takes: until the next one. So pages cost a twentieth of the time at most.
 constexpr double kPause = 19;
-
-double now_seconds() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
 
 std::unique_ptr<EvaluationCollector> collector(const TrainingData& data, const ImageSet* set,
                                                const std::shared_ptr<const Dataset>& pictures) {

@@ -2,8 +2,7 @@
 
 #include <unistd.h>
 
-#include <chrono>
-
+#include "core/clock.h"
 #include "core/text.h"
 #include "report/layer_health.h"
 #include "report/statistics_table.h"
@@ -11,10 +10,6 @@
 
 namespace cnn {
 namespace {
-
-double now_seconds() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
 
 std::string percent(double fraction) { return fmt::format("{:.2f} %", 100 * fraction); }
 

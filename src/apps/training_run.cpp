@@ -4,7 +4,6 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
-#include <chrono>
 #include <new>
 #include <utility>
 
@@ -15,6 +14,7 @@
 #include "apps/run_writer.h"
 #include "apps/train_batch_sheet.h"
 #include "apps/training_commentary.h"
+#include "core/clock.h"
 #include "core/file.h"
 #include "core/memory.h"
 #include "core/text.h"
@@ -65,10 +65,8 @@ std::string summary_line(const TrainingRun::Result& result) {
 /// Trains for about a second, to say how long an epoch takes. The network's weights are changed by it.
 double measured_epoch_seconds(Trainer& trainer) {
   std::atomic<bool> stop{false};
-  const auto start = std::chrono::steady_clock::now();
-  const auto elapsed = [&] {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  };
+  const double start = now_seconds();
+  const auto elapsed = [&] { return now_seconds() - start; };
   double first = 0, per_step = 0;
   std::int64_t steps = 0;
   const auto on_step = [&](const StepProgress& p) {

@@ -28,6 +28,20 @@ int node_of(const Network& network, int row) {
   return -1;
 }
 
+/// Outputs along one side whose windows lie inside the map: the first, and how many.
+struct Stretch {
+  int first = 0, count = 0;
+};
+Stretch inner_outputs(const Axis& axis) {
+  Stretch stretch;
+  for (int o = 0; o < axis.outputs; ++o) {
+    if (!axis.inside(axis.input(o, 0)) || !axis.inside(axis.input(o, axis.kernel - 1))) continue;
+    if (stretch.count == 0) stretch.first = o;
+    stretch.count = o - stretch.first + 1;
+  }
+  return stretch;
+}
+
 }  // namespace
 
 const Tensor* Scene::tensor(const std::string& name) const {
@@ -101,14 +115,16 @@ std::string Axis::formula() const {
   return fmt::format("floor(({} - {}{})/{}) + 1 = {}", size, reach, padding, stride, outputs);
 }
 
-Stretch inner_outputs(const Axis& axis) {
-  Stretch stretch;
-  for (int o = 0; o < axis.outputs; ++o) {
-    if (!axis.inside(axis.input(o, 0)) || !axis.inside(axis.input(o, axis.kernel - 1))) continue;
-    if (stretch.count == 0) stretch.first = o;
-    stretch.count = o - stretch.first + 1;
-  }
-  return stretch;
+PatchChoice choose_patch(const Axis& rows, const Axis& columns) {
+  const Stretch down = inner_outputs(rows), across = inner_outputs(columns);
+  if (down.count == 0 || across.count == 0)
+    return {.whole = true, .rows = rows.outputs, .columns = columns.outputs};
+  PatchChoice choice{.rows = std::min(2, down.count), .columns = std::min(2, across.count)};
+  choice.first_row = down.first;
+  choice.last_row = down.first + down.count - choice.rows;
+  choice.first_column = across.first;
+  choice.last_column = across.first + across.count - choice.columns;
+  return choice;
 }
 
 Explanation explain_layer(const StepTrace& trace, const NetworkSpec& spec, int row, ThreadPool& pool,

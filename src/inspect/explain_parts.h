@@ -81,12 +81,15 @@ struct Axis {
   std::string formula() const;
 };
 
-/// A few neighboring outputs along one side that read no padding: the first, and how many (1 or 2); none: 0.
-struct Stretch {
-  int first = 0, count = 0;
+/// The neighboring outputs that an explanation shows: at most two by two whose windows lie inside the map. If
+/// there are none, all of them.
+struct PatchChoice {
+  bool whole = false;               ///< all of them
+  int rows = 0, columns = 0;        ///< how many are shown
+  int first_row = 0, last_row = 0;  ///< where the upper left one may lie
+  int first_column = 0, last_column = 0;
 };
-/// All outputs whose windows lie inside the map.
-Stretch inner_outputs(const Axis& axis);
+PatchChoice choose_patch(const Axis& rows, const Axis& columns);
 
 void explain_conv(const Scene& scene, const ConvSpec& spec);
 void explain_max_pool(const Scene& scene, const MaxPoolSpec& spec);

@@ -64,18 +64,14 @@ class PoolStory {
   }
 
   void choose() {
-    Stretch down = inner_outputs(rows_), across = inner_outputs(columns_);
-    whole_ = down.count == 0 || across.count == 0;
-    if (whole_) down = {0, rows_.outputs}, across = {0, columns_.outputs};
-    rows_shown_ = whole_ ? rows_.outputs : std::min(2, down.count);
-    columns_shown_ = whole_ ? columns_.outputs : std::min(2, across.count);
-    const int last_row = whole_ ? 0 : down.first + down.count - rows_shown_;
-    const int last_column = whole_ ? 0 : across.first + across.count - columns_shown_;
+    const PatchChoice choice = choose_patch(rows_, columns_);
+    whole_ = choice.whole;
+    rows_shown_ = choice.rows, columns_shown_ = choice.columns;
     double best = -1;
     const int step = std::max(1, scene_.out().c / 16);
     for (int c = 0; c < scene_.out().c; c += step)
-      for (int oh = down.first; oh <= last_row; ++oh)
-        for (int ow = across.first; ow <= last_column; ++ow) {
+      for (int oh = choice.first_row; oh <= choice.last_row; ++oh)
+        for (int ow = choice.first_column; ow <= choice.last_column; ++ow) {
           double gradient = 0;
           int alive = 0;
           for (int r = 0; r < rows_shown_; ++r)

@@ -1,7 +1,6 @@
 #include "kernels/elementwise.h"
 
 #include <algorithm>
-#include <bit>
 #include <cstdint>
 
 namespace cnn {
@@ -68,13 +67,6 @@ void add_statistics(BlockView<const float> x, int images, ValueStatistics& s) {
       }
     }
   }
-}
-
-bool all_finite(std::span<const float> values) {
-  constexpr std::uint32_t kExponent = 0x7f800000;  // all ones: infinity or NaN
-  std::uint32_t found = 0;
-  for (const float value : values) found |= (std::bit_cast<std::uint32_t>(value) & kExponent) == kExponent;
-  return found == 0;
 }
 
 }  // namespace cnn

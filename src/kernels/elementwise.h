@@ -1,7 +1,5 @@
 #pragma once
 
-#include <span>
-
 #include "core/block.h"
 
 namespace cnn {
@@ -26,8 +24,5 @@ struct ValueStatistics {
   double count = 0, active = 0, sum = 0, sum_of_squares = 0;
 };
 void add_statistics(BlockView<const float> x, int images, ValueStatistics& statistics);
-
-/// Whether every one of these numbers is finite.
-bool all_finite(std::span<const float> values);
 
 }  // namespace cnn

@@ -4,10 +4,10 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdlib>
 #include <string_view>
 
+#include "core/clock.h"
 #include "core/text.h"
 #include "report/text_columns.h"
 
@@ -19,10 +19,6 @@ constexpr double kTerminalSeconds = 0.1, kLogSeconds = 30;
 /// Seconds after which the time left is more than a guess.
 constexpr double kTooEarly = 0.2;
 constexpr int kBarWidth = 24, kNarrowestBar = 6;
-
-double now_seconds() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
 
 /// Whether stderr is a terminal that can draw over a line.
 bool draws_over() {

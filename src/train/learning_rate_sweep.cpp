@@ -74,14 +74,12 @@ double rounded(double rate) {
 }  // namespace
 
 TrainingSpec sweep_spec(TrainingSpec spec, const SweepRange& range, std::int64_t images) {
-  const std::int64_t steps_per_epoch =
-      spec.drop_last ? images / spec.batch_size : (images + spec.batch_size - 1) / spec.batch_size;
+  const std::int64_t steps_per_epoch = steps_in_epoch(images, spec);
   const double ratio = std::pow(range.highest / range.lowest, 1.0 / (range.steps - 1));
   spec.schedule = {.shape = ExponentialSchedule{.gamma = std::pow(ratio, steps_per_epoch)}};
   spec.epochs = static_cast<int>(range.steps / std::max<std::int64_t>(1, steps_per_epoch) + 1);
-  const double base =
-      std::visit([](const auto& optimizer) { return optimizer.learning_rate; }, spec.optimizer);
-  std::visit([&](auto& optimizer) { scale(optimizer, range.lowest / base); }, spec.optimizer);
+  const double to_lowest = range.lowest / learning_rate_of(spec.optimizer);
+  std::visit([&](auto& optimizer) { scale(optimizer, to_lowest); }, spec.optimizer);
   spec.weight_averaging.reset();
   spec.early_stopping.reset();
   spec.max_minutes.reset();

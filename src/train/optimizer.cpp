@@ -109,9 +109,7 @@ void Optimizer::add_chunks(std::int64_t first, std::int64_t end, std::size_t gro
   for (; first < end; first += kChunk) chunks_.push_back({first, std::min(kChunk, end - first), group});
 }
 
-double Optimizer::base_learning_rate() const {
-  return std::visit([](const auto& spec) { return spec.learning_rate; }, spec_);
-}
+double Optimizer::base_learning_rate() const { return learning_rate_of(spec_); }
 
 std::int64_t Optimizer::bytes(const OptimizerSpec& spec, const Network& network) {
   return moment_bytes(spec, network.parameter_floats()) +

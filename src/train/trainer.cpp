@@ -1,11 +1,11 @@
 #include "train/trainer.h"
 
 #include <algorithm>
-#include <chrono>
 #include <limits>
 
+#include "core/clock.h"
 #include "core/error.h"
-#include "kernels/elementwise.h"
+#include "kernels/finite.h"
 #include "train/activity_meter.h"
 #include "train/gradient_norms.h"
 #include "train/image_order.h"
@@ -18,14 +18,6 @@ constexpr std::int64_t kEvaluationBatch = Runner::kShards * kLanes;
 
 /// Images over which a layer's activity is measured.
 constexpr std::int64_t kActivityImages = 1000;
-
-double now_seconds() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
-std::int64_t steps_in_epoch(std::int64_t images, const TrainingSpec& spec) {
-  return spec.drop_last ? images / spec.batch_size : (images + spec.batch_size - 1) / spec.batch_size;
-}
 
 std::vector<LayerActivity> with_gradients(std::vector<LayerActivity> layers, std::span<const double> norms) {
   for (std::size_t row = 0; row < layers.size(); ++row) layers[row].gradient_norm = norms[row];

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -48,6 +49,11 @@ struct MuonSpec {
 };
 
 using OptimizerSpec = std::variant<SgdSpec, AdamSpec, MuonSpec>;
+
+/// The learning rate that a schedule's factor applies to; muon's own, for what it treats.
+inline double learning_rate_of(const OptimizerSpec& spec) {
+  return std::visit([](const auto& optimizer) { return optimizer.learning_rate; }, spec);
+}
 
 struct ConstantSchedule {
   friend bool operator==(const ConstantSchedule&, const ConstantSchedule&) = default;
@@ -164,5 +170,10 @@ struct TrainingSpec {
   int checkpoint_steps = 0;       ///< steps between them; 0: only the time counts
   friend bool operator==(const TrainingSpec&, const TrainingSpec&) = default;
 };
+
+/// Steps over so many training images; the last batch may be a short one, unless it is dropped.
+inline std::int64_t steps_in_epoch(std::int64_t images, const TrainingSpec& spec) {
+  return spec.drop_last ? images / spec.batch_size : (images + spec.batch_size - 1) / spec.batch_size;
+}
 
 }  // namespace cnn

@@ -60,6 +60,13 @@ inline void name_entries(NetworkSpec& spec, const std::string& path = "/network"
   }
 }
 
+inline DenseSpec dense(int units, ActivationFunction activation = ActivationFunction::none) {
+  DenseSpec spec;
+  spec.units = units;
+  spec.activation = activation;
+  return spec;
+}
+
 template <class... Specs>
 NetworkSpec chain(Specs... specs) {
   NetworkSpec network;

@@ -302,6 +302,9 @@ TEST_CASE("outputs of cnn-eval never replace what is read, links, pipes, or each
   const std::string same = (folder.path() / "same").string();
   refused({"--predictions", same, "--json", same});
   CHECK((read_file(model) == before && read_file(image) == pixels));
+  const ProgramResult inside = evaluate(model, {folder.path()}, {"--json", image.string()});
+  CHECK(inside.exit_code == 2);
+  CHECK_THAT(inside.err, ContainsSubstring("is an image, and is not overwritten"));
 
   // A link stays one, and its file is written.
   folder.write("real", "old");

@@ -37,13 +37,6 @@ AvgPoolSpec avg_pool(int kernel, int stride, int padding, bool count) {
   return spec;
 }
 
-DenseSpec dense(int units, ActivationFunction activation = ActivationFunction::none) {
-  DenseSpec spec;
-  spec.units = units;
-  spec.activation = activation;
-  return spec;
-}
-
 /// A network, a random batch, and one step of it.
 struct Step {
   NetworkSpec spec;

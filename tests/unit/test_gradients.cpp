@@ -119,13 +119,6 @@ ConvSpec conv(int channels, Size2 kernel, ActivationFunction activation = Activa
   return spec;
 }
 
-DenseSpec dense(int units, ActivationFunction activation = ActivationFunction::none) {
-  DenseSpec spec;
-  spec.units = units;
-  spec.activation = activation;
-  return spec;
-}
-
 BatchNormSpec norm(ActivationFunction activation = ActivationFunction::none) {
   BatchNormSpec spec;
   spec.activation = activation;

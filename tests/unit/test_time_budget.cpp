@@ -1,5 +1,6 @@
 // How a training is fitted into a time.
 #include "catch.h"
+#include "train/checkpoint.h"
 #include "train/schedule.h"
 #include "train/time_budget.h"
 
@@ -65,12 +66,7 @@ TEST_CASE("a run that is resumed with more time plans anew", "[train]") {
   TimeBudget second(65, 8, kSteps);
   StateParts from, to;
   first.list_state(from), second.list_state(to);
-  for (std::size_t i = 0; i < from.parts().size(); ++i)
-    if (const auto* numbers = std::get_if<std::span<double>>(&from.parts()[i].place))
-      std::get<std::span<double>>(to.parts()[i].place)[0] = (*numbers)[0];
-    else
-      std::get<std::span<std::int64_t>>(to.parts()[i].place)[0] =
-          std::get<std::span<std::int64_t>>(from.parts()[i].place)[0];
+  Checkpoint(from, {}).restore(to);
   second.go_on(2);
   CHECK(second.epochs() == 6);
 }
