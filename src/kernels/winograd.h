@@ -6,27 +6,39 @@
 
 namespace cnn {
 
-// 3x3 convolutions with stride 1 in fewer multiplications: Winograd's minimal filtering F(2x2, 3x3), by
+// 3x3 convolutions with stride 1 in fewer multiplications: Winograd's minimal filtering F(4x4, 3x3), by
 // A. Lavin, S. Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016, section 4. A tile of
-// 2x2 outputs needs 16 products for each pair of channels instead of 36:
+// 4x4 outputs needs 36 products for each pair of channels instead of 144:
 //
-//     Y = A^T [ sum over ic of (G w G^T) . (B^T x B) ] A         x: 4x4 inputs of the tile, w: 3x3, Y: 2x2
+//     Y = A^T [ sum over ic of (G w G^T) . (B^T x B) ] A         x: 6x6 inputs of the tile, w: 3x3, Y: 4x4
 //
-//           | 1  0 -1  0 |        | 1   0   0  |         | 1  1  1  0 |
-//     B^T = | 0  1  1  0 |    G = | 1/2 1/2 1/2|   A^T = | 0  1 -1 -1 |
-//           | 0 -1  1  0 |        | 1/2-1/2 1/2|
-//           | 0  1  0 -1 |        | 0   0   1  |
+// One dimension of it is a product of polynomials, w(t) of degree 2 and y(t) of degree 3, transposed. It is
+// known by its values at six points: 0, a, -a, b, -b, and the leading coefficient. With the points p:
 //
-// The transposed algorithm gives the gradient of the kernel, F(3x3, 2x2):
+//           | a^2 b^2   0   -(a^2+b^2)      0      1  0 |
+//           |    0   -a b^2    -b^2         a      1  0 |       A^T[k][p] = p^k    (the last column: 0 0 0 1)
+//     B^T = |    0    a b^2    -b^2        -a      1  0 |       G[p] = (1  p  p^2) / f(p)    (the last: 0 0
+//     1)
+//           |    0   -a^2 b    -a^2         b      1  0 |       f(p): product of p - q over the other points
+//           |    0    a^2 b    -a^2        -b      1  0 |
+//           |    0    a^2 b^2    0      -(a^2+b^2) 0  1 |
+//
+// Any points will do, but they decide how large the numbers in between become. Often used are 1 and 2; with
+// a = 3/4 and b = 3/2, which are exact in binary as their squares are, the error is a third of theirs and
+// about twice that of the plain sum (a test compares).
+//
+// The transposed algorithm gives the gradient of the kernel, F(3x3, 4x4):
 //
 //     dw = G^T [ sum over tiles and images of (A dY A^T) . (B^T x B) ] G
 //
-// For each of the 16 positions of a transformed tile the sum is a product of matrices. The factors 1/2 are
-// exact and the rest adds at most four numbers, so the error is that of a few additions (a test compares).
-// Every sum runs in one fixed order with fused multiply-adds, as everywhere (see weighted_sum.h).
+// For each of the 36 positions of a transformed tile the sum is a product of matrices. Every sum runs in one
+// fixed order with fused multiply-adds, as everywhere (see weighted_sum.h).
+
+/// Rows and columns of outputs in a tile.
+constexpr int kWinogradTile = 4;
 
 /// Whether a convolution of this shape is faster this way: enough channels to pay for the transforms, and a
-/// map that tiles of 2x2 do not overshoot by much. A fixed rule: the numbers must not depend on a timing.
+/// map that tiles of 4x4 do not overshoot by much. A fixed rule: the numbers must not depend on a timing.
 /// rows, cols: of the output.
 bool winograd_pays(int inputs, int outputs, int rows, int cols);
 
@@ -37,8 +49,8 @@ struct Winograd {
   int rows = 0, cols = 0;               ///< of y
   std::int64_t x_row = 0, x_plane = 0;  ///< pixels from one row, one channel of x to the next
   std::int64_t y_row = 0, y_plane = 0;  ///< the same of y (or dy)
-  int tile_rows() const { return (rows + 1) / 2; }
-  int tile_cols() const { return (cols + 1) / 2; }
+  int tile_rows() const { return (rows + kWinogradTile - 1) / kWinogradTile; }
+  int tile_cols() const { return (cols + kWinogradTile - 1) / kWinogradTile; }
   int tiles() const { return tile_rows() * tile_cols(); }
 };
 
@@ -54,11 +66,12 @@ void winograd_pack(const float* w, int inputs, int outputs, std::int64_t input_s
                    std::int64_t output_stride, bool flip, float* packed, int group);
 
 /// Floats of scratch for winograd_sum().
-std::int64_t winograd_sum_scratch(int inputs, int outputs);
+std::int64_t winograd_sum_scratch(const Winograd& shape);
 
 /// y[o] = bias[o] + sum over i of the convolution of x[i] with kernel (o, i). x: the first pixel of the first
-/// window. Reads 2*tile_rows()+2 rows and 2*tile_cols()+2 columns: one more than the windows cover where
-/// rows or cols are odd (any finite value may stand there). bias may be null. Overwrites y; must not overlap.
+/// window. Reads 4*tile_rows()+2 rows and 4*tile_cols()+2 columns: more than the windows cover where rows or
+/// cols are no multiples of 4 (any finite value may stand there). bias may be null. Overwrites y; must not
+/// overlap.
 void winograd_sum(const Winograd& shape, const float* packed, const float* bias, bool relu, const float* x,
                   float* y, float* scratch);
 

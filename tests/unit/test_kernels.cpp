@@ -146,22 +146,22 @@ TEST_CASE("weight_gradient and bias_gradient equal plain loops on random shapes"
   });
 }
 
-/// One random 3x3 convolution for the Winograd kernels. Weights are multiples of 4, so that the halves of the
-/// transforms are exact and the results compare exactly.
+/// One random 3x3 convolution of integers for the Winograd kernels: a term that is wrong is wrong by one or
+/// more, the rounding of the transforms by much less.
 struct WinogradCase {
+  static constexpr double kRounding = 0.02;
   explicit WinogradCase(Random& random)
-      : inputs(1 + static_cast<int>(random.below(40))),
-        outputs(1 + static_cast<int>(random.below(30))),
+      : inputs(1 + static_cast<int>(random.below(random.below(8) == 0 ? 150 : 40))),
+        outputs(1 + static_cast<int>(random.below(40))),
         rows(1 + static_cast<int>(random.below(9))),
-        cols(1 + static_cast<int>(random.below(9))) {
+        cols(1 + static_cast<int>(random.below(20))) {
     shape = {.inputs = inputs, .outputs = outputs, .rows = rows, .cols = cols};
-    shape.x_row = 2 * shape.tile_cols() + 2 + random.below(2);
-    shape.x_plane = (2 * shape.tile_rows() + 2) * shape.x_row + random.below(2);
+    shape.x_row = kWinogradTile * shape.tile_cols() + 2 + random.below(2);
+    shape.x_plane = (kWinogradTile * shape.tile_rows() + 2) * shape.x_row + random.below(2);
     shape.y_row = cols + 1 + random.below(2);
     shape.y_plane = rows * shape.y_row + 1;
     x = integers(inputs * shape.x_plane * kLanes, random);
     w = integers(std::int64_t{outputs} * inputs * 9, random);
-    for (float& v : w.span()) v *= 4;
   }
   double x_at(int i, int r, int c, int lane) const {
     return x.data()[(i * shape.x_plane + r * shape.x_row + c) * kLanes + lane];
@@ -177,9 +177,8 @@ TEST_CASE("winograd_sum equals plain loops on random shapes", "[kernels]") {
     for (int repeat = 0; repeat < 40; ++repeat) {
       const WinogradCase t(random);
       const bool flip = repeat % 2, relu = repeat % 3 == 1;
-      AlignedBuffer packed(winograd_packed_size(t.inputs, t.outputs)),
-          scratch(winograd_sum_scratch(t.inputs, t.outputs)), bias = integers(t.outputs, random),
-                                                              y(t.outputs * t.shape.y_plane * kLanes);
+      AlignedBuffer packed(winograd_packed_size(t.inputs, t.outputs)), scratch(winograd_sum_scratch(t.shape)),
+          bias = integers(t.outputs, random), y(t.outputs * t.shape.y_plane * kLanes);
       for (float& v : scratch.span()) v = kNaN;
       for (float& v : packed.span()) v = kNaN;
       for (float& v : y.span()) v = kCanary;
@@ -201,7 +200,7 @@ TEST_CASE("winograd_sum equals plain loops on random shapes", "[kernels]") {
                               t.x_at(i, r + tap / 3, c + tap % 3, lane);
               if (relu) expected = std::max(expected, 0.0);
               float& got = y.data()[(o * t.shape.y_plane + r * t.shape.y_row + c) * kLanes + lane];
-              REQUIRE(got == expected);
+              REQUIRE(std::abs(got - expected) < WinogradCase::kRounding);
               got = kCanary;
             }
       for (const float v : y.span()) REQUIRE(v == kCanary);
@@ -224,7 +223,7 @@ TEST_CASE("winograd_weight_gradient equals plain loops on random shapes", "[kern
         for (int r = 0; r < t.rows; ++r)
           for (int c = 0; c < t.cols; ++c)
             for (int lane = 0; lane < kLanes; ++lane)
-              dy_at(o, r, c)[lane] = 4 * (static_cast<float>(random.below(9)) - 4);
+              dy_at(o, r, c)[lane] = static_cast<float>(random.below(9)) - 4;
       const std::int64_t size = winograd_gradient_size(t.inputs, t.outputs);
       constexpr int kTestShards = 3;
       AlignedBuffer shards(kTestShards * size), scratch(winograd_gradient_scratch(t.shape));
@@ -248,14 +247,15 @@ TEST_CASE("winograd_weight_gradient equals plain loops on random shapes", "[kern
               for (int c = 0; c < t.cols; ++c)
                 for (int lane = 0; lane < kLanes; ++lane)
                   expected += dy_at(o, r, c)[lane] * t.x_at(i, r + tap / 3, c + tap % 3, lane);
-            REQUIRE(dw[(static_cast<std::size_t>(o) * t.inputs + i) * 9 + tap] == 4 * expected);
+            const double got = dw[(static_cast<std::size_t>(o) * t.inputs + i) * 9 + tap];
+            REQUIRE(std::abs(got - 4 * expected) < WinogradCase::kRounding);
           }
       REQUIRE(dw.back() == kCanary);
     }
   });
 }
 
-TEST_CASE("the error of winograd_sum is that of a few additions", "[kernels]") {
+TEST_CASE("the error of winograd_sum is about that of the plain sum", "[kernels]") {
   on_every_set([] {
     Random random(17, Purpose::split);
     constexpr int kChannels = 64, kSize = 8;
@@ -263,8 +263,8 @@ TEST_CASE("the error of winograd_sum is that of a few additions", "[kernels]") {
     shape.x_row = kSize + 2, shape.x_plane = shape.x_row * shape.x_row;
     shape.y_row = kSize, shape.y_plane = kSize * kSize;
     AlignedBuffer x(kChannels * shape.x_plane * kLanes), w(kChannels * kChannels * 9),
-        packed(winograd_packed_size(kChannels, kChannels)),
-        scratch(winograd_sum_scratch(kChannels, kChannels)), y(kChannels * shape.y_plane * kLanes);
+        packed(winograd_packed_size(kChannels, kChannels)), scratch(winograd_sum_scratch(shape)),
+        y(kChannels * shape.y_plane * kLanes);
     for (float& v : x.span()) v = random.uniform(-1, 1);
     for (float& v : w.span()) v = random.uniform(-0.04f, 0.04f);
     for (int group = 0; group < winograd_groups(kChannels); ++group)
@@ -289,7 +289,7 @@ TEST_CASE("the error of winograd_sum is that of a few additions", "[kernels]") {
         }
     CAPTURE(worst, direct_worst);  // of sums of size 0.3 or so
     CHECK(worst < 4 * direct_worst);
-    CHECK(worst < 1e-6);
+    CHECK(worst < 2e-6);
   });
 }
 

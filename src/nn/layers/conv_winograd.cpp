@@ -20,12 +20,12 @@ class WinogradConv final : public ConvAlgorithm {
     weight_ = planner.parameter(std::move(weight));
     packed_ = planner.constant(winograd_packed_size(in_.c, out_.c));
     packed_flipped_ = planner.constant(winograd_packed_size(out_.c, in_.c));
-    planner.scratch(winograd_sum_scratch(in_.c, out_.c));
-    planner.training_scratch(
-        std::max(winograd_sum_scratch(out_.c, in_.c), winograd_gradient_scratch(shape_of(in_.c, out_))));
+    planner.scratch(winograd_sum_scratch(shape_of(in_.c, out_)));
+    planner.training_scratch(std::max(winograd_sum_scratch(shape_of(out_.c, in_)),
+                                      winograd_gradient_scratch(shape_of(in_.c, out_))));
   }
 
-  // An odd map's last tile reads one row or column more than the windows.
+  // The last tiles may read more rows or columns than the windows.
   Halo x_halo() const override { return halo(before_, in_, out_); }
   Halo dy_halo() const override { return halo(flipped_before(), out_, in_); }
 
@@ -80,7 +80,8 @@ class WinogradConv final : public ConvAlgorithm {
 
   static Halo halo(Size2 before, const Shape& in, const Shape& out) {
     const auto beyond = [](int in_size, int out_size, int pad) {
-      return std::max(0, (out_size + 1) / 2 * 2 + 2 - pad - in_size);
+      const int tiles = (out_size + kWinogradTile - 1) / kWinogradTile;
+      return std::max(0, tiles * kWinogradTile + 2 - pad - in_size);
     };
     return {before.h, before.w, beyond(in.h, out.h, before.h), beyond(in.w, out.w, before.w)};
   }
