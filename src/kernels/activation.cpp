@@ -22,7 +22,7 @@ HWY_INLINE V value(V z, V slope) {
   if constexpr (F == Function::relu) return hn::IfThenElse(hn::Lt(z, zero()), zero(), z);
   if constexpr (F == Function::leaky_relu) return hn::IfThenElse(hn::Lt(z, zero()), hn::Mul(slope, z), z);
   if constexpr (F == Function::elu) return hn::IfThenElse(hn::Lt(z, zero()), expm1(z), z);
-  if constexpr (F == Function::gelu) return hn::Mul(z, normal_cdf(z));
+  if constexpr (F == Function::gelu) return hn::Mul(z, normal(z).distribution);
   if constexpr (F == Function::silu) return hn::Mul(z, sigmoid(z));
   if constexpr (F == Function::sigmoid) return sigmoid(z);
   if constexpr (F == Function::tanh) return tanh(z);
@@ -35,7 +35,10 @@ HWY_INLINE V derivative(V zy, V slope) {
   if constexpr (F == Function::relu) return hn::IfThenElse(hn::Gt(zy, zero()), one, zero());
   if constexpr (F == Function::leaky_relu) return hn::IfThenElse(hn::Gt(zy, zero()), one, slope);
   if constexpr (F == Function::elu) return hn::IfThenElse(hn::Gt(zy, zero()), one, hn::Add(zy, one));
-  if constexpr (F == Function::gelu) return hn::MulAdd(zy, normal_pdf(zy), normal_cdf(zy));
+  if constexpr (F == Function::gelu) {
+    const Normal at = normal(zy);
+    return hn::MulAdd(zy, at.density, at.distribution);
+  }
   if constexpr (F == Function::silu) {
     const V s = sigmoid(zy);
     return hn::Mul(s, hn::MulAdd(zy, hn::Sub(one, s), one));

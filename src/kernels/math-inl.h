@@ -90,21 +90,21 @@ HWY_INLINE V tanh(V x) {
   return hn::CopySign(hn::Div(hn::Neg(m), hn::Add(broadcast(2.0f), m)), x);
 }
 
-/// The normal distribution function Phi(x) = erfc(-x/sqrt 2)/2, relative error below 2e-7 also far to the
-/// left, by the Chebyshev fit of erfc in W. Press et al., "Numerical Recipes", 2nd edition, section 6.2
-/// (erfcc).
-HWY_INLINE V normal_cdf(V x) {
-  const V z = hn::Mul(hn::Abs(x), broadcast(0.707106781f));
-  const V t = hn::Div(broadcast(1.0f), hn::MulAdd(broadcast(0.5f), z, broadcast(1.0f)));
-  const float c[] = {-1.26551223f, 1.00002368f,  0.37409196f, 0.09678418f,  -0.18628806f,
-                     0.27886807f,  -1.13520398f, 1.48851587f, -0.82215223f, 0.17087277f};
-  const V tail = hn::Mul(hn::Mul(broadcast(0.5f), t), exp(hn::NegMulAdd(z, z, polynomial(t, c))));
-  return hn::IfThenElse(hn::Lt(x, zero()), tail, hn::Sub(broadcast(1.0f), tail));
-}
-
-/// Its derivative: e^(-x^2/2) / sqrt(2 pi).
-HWY_INLINE V normal_pdf(V x) {
-  return hn::Mul(broadcast(0.398942280f), exp(hn::Mul(broadcast(-0.5f), hn::Mul(x, x))));
+/// The normal distribution: Phi(x) and its density phi(x) = e^(-x^2/2) / sqrt(2 pi). The tail beyond |x| is
+/// e^(-x^2/2) times a slow function of t = 1 / (1 + 0.35 |x|): t P(t), where P is the polynomial of degree 8
+/// with the least relative deviation for |x| < 14 (3e-8, found by Lawson's algorithm).
+struct Normal {
+  V distribution;
+  V density;
+};
+HWY_INLINE Normal normal(V x) {
+  const float c[] = {0.139621403f, 0.139861892f,  0.119832704f, 0.105508663f,  -0.0231114175f,
+                     0.159176491f, -0.255716319f, 0.143972707f, -0.0291461394f};
+  const V bell = exp(hn::Mul(hn::Mul(broadcast(-0.5f), x), x)), one = broadcast(1.0f);
+  const V t = hn::Div(one, hn::MulAdd(broadcast(0.35f), hn::Abs(x), one));
+  const V tail = hn::Mul(bell, hn::Mul(t, polynomial(t, c)));
+  return {hn::IfThenElse(hn::Lt(x, zero()), tail, hn::Sub(one, tail)),
+          hn::Mul(broadcast(0.398942280f), bell)};
 }
 
 }  // namespace HWY_NAMESPACE
