@@ -93,7 +93,7 @@ class Builder {
     return true;
   }
   bool parse_error(std::size_t, const std::string&, const nlohmann::json::exception& error) {
-    explain(error.what());
+    explain(own_words(error.what()));
     return false;
   }
 
@@ -202,6 +202,13 @@ class Builder {
                        object ? "}" : "]"));
     }
     return true;
+  }
+
+  /// The parser's message without what it quotes from the text, which may say anything.
+  static std::string own_words(std::string what) {
+    const std::size_t quote = what.find("; last read: '");
+    if (quote != std::string::npos) what.erase(quote, what.rfind('\'') + 1 - quote);
+    return what;
   }
 
   /// Turns the parser's complaint into the user's terms: looks at the text at the place it stopped.

@@ -107,6 +107,9 @@ const Text kTexts[] = {
     {"[", R"(a.json:1:2: the file ends inside the array that starts in line 1; a closing ] is missing)"},
     {"data:\n", R"(a.json:1:1: found "data", expected a {: a config is a JSON object)"},
     {"[]", R"(a.json:1:1: found an empty array, expected an object with "data", "network" and "training")"},
+    // The parser's own message quotes the comment.
+    {"// a colon is the object separator\nno",
+     R"(a.json:2:1: found "no", expected a {: a config is a JSON object)"},
     {"\"x\"",
      R"(a.json:1:1: found the string "x", expected an object with "data", "network" and "training")"},
     {"3", R"(a.json:1:1: found 3, expected an object with "data", "network" and "training")"},
