@@ -262,7 +262,7 @@ def network_from_json(entries: list[Json], input_shape: Sequence[int]) -> Networ
                 stages = [Residual(inner, shortcut)]
             else:
                 raise ValueError(f"{name}: unknown type")
-            if kind != "activation" and "activation" in entry:
+            if kind != "activation" and entry.get("activation", "none") != "none":
                 stages.append(ACTIVATIONS[entry["activation"]]())
             module = nn.Sequential(*stages)
             with torch.no_grad():

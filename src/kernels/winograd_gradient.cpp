@@ -1,68 +1,21 @@
 #include "kernels/targets.h"
 
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "kernels/winograd.cpp"
-#include <hwy/cache_control.h>
+#define HWY_TARGET_INCLUDE "kernels/winograd_gradient.cpp"
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
 #include <algorithm>
 
-#include "kernels/lanes-inl.h"
+#include "kernels/winograd-inl.h"
 #include "kernels/winograd.h"
 
-#ifndef CNN_KERNELS_WINOGRAD_ONCE
-#define CNN_KERNELS_WINOGRAD_ONCE
+#ifndef CNN_KERNELS_WINOGRAD_GRADIENT_ONCE
+#define CNN_KERNELS_WINOGRAD_GRADIENT_ONCE
 namespace cnn {
 namespace {
 
-constexpr int kGroup = 8;  ///< outputs of one group of packed weights
-constexpr int kTile = kWinogradTile;
-constexpr int kReach = kTile + 2;            ///< rows and columns of x that a tile reads
-constexpr int kPositions = kReach * kReach;  ///< of a transformed tile
-constexpr int kWidestPanel = 3;              ///< vectors of a register tile
-
-/// What is read or written at all 16 positions lies this much more than a multiple of the channels apart:
-/// powers of two would all fall into one set of the first-level cache.
-constexpr std::int64_t kSkew = kLanes;
-
-/// The points of the header, and the scales of G's rows.
-constexpr float kA = 0.75f, kB = 1.5f;
-constexpr float kG0 = 1 / (kA * kA * kB * kB), kGA = 1 / (2 * kA * kA * (kA * kA - kB * kB)),
-                kGB = 1 / (2 * kB * kB * (kB * kB - kA * kA));
-
-constexpr std::int64_t round_up(std::int64_t n, std::int64_t to) { return (n + to - 1) / to * to; }
-
-/// `total` in equal pieces of at most `most`.
-constexpr int even_piece(int total, int most) {
-  const int pieces = (total + most - 1) / most;
-  return (total + pieces - 1) / pieces;
-}
-
-/// Tiles that winograd_sum() takes at once, the same number each time or nearly so. One position of their
-/// transformed input, which is read once for each group of outputs, should stay in the first-level cache;
-/// but four at least, since all weights are read for every strip.
-int tiles_in_strip(const Winograd& s) {
-  constexpr int kFloats = 16 * 1024 / 4;
-  return even_piece(s.tiles(), std::max(kFloats / (s.inputs * kLanes), 4));
-}
-
-/// Outputs whose products winograd_sum() makes before it transforms them back: few, so that they are still
-/// near, but no fewer than the inputs, since all of those are read for each of these portions.
-int outputs_of_portion(const Winograd& s) {
-  return std::min(static_cast<int>(round_up(s.outputs, kGroup)),
-                  std::max(32, static_cast<int>(round_up(s.inputs, kGroup))));
-}
-
-/// The two parts of winograd_sum()'s scratch.
-struct SumScratch {
-  explicit SumScratch(const Winograd& s)
-      : v_position(s.inputs * std::int64_t{tiles_in_strip(s) + kWidestPanel} * kLanes + kSkew),
-        m_position(std::int64_t{outputs_of_portion(s)} * tiles_in_strip(s) * kLanes + kSkew) {}
-  std::int64_t v_position;  ///< floats from one position to the next
-  std::int64_t m_position;
-  std::int64_t floats() const { return kPositions * (v_position + m_position); }
-};
+using namespace winograd;
 
 /// What winograd_weight_gradient() takes at once: a rectangle of tiles, so many inputs, so many outputs. What
 /// belongs to one position fits the first-level cache, all together the second-level cache.
@@ -82,7 +35,6 @@ struct GradientScratch {
         d_position(panel + kSkew),
         sum_position(kOutputsOfGradient * inputs + kSkew),
         sums(strips == 1 ? 1 : pairs(s)),
-        x_floats(x_panel),
         dy_floats(round_up(s.outputs, kLanes) / kLanes * dy_panel) {}
   /// Groups of inputs times groups of outputs.
   static std::int64_t pairs(const Winograd& s) {
@@ -97,9 +49,9 @@ struct GradientScratch {
   std::int64_t panel;                                 ///< floats of a transformed panel, at one position
   std::int64_t v_position, d_position, sum_position;  ///< floats from one position to the next
   std::int64_t sums;                                  ///< pairs whose sums wait for the next strip
-  std::int64_t x_floats, dy_floats;
+  std::int64_t dy_floats;                             ///< of all panels of dy
   std::int64_t floats() const {
-    return x_floats + dy_floats + kPositions * (v_position + d_position + sums * sum_position);
+    return x_panel + dy_floats + kPositions * (v_position + d_position + sums * sum_position);
   }
 };
 
@@ -111,162 +63,6 @@ HWY_BEFORE_NAMESPACE();
 namespace cnn {
 namespace HWY_NAMESPACE {
 namespace {
-
-/// One dimension of B^T x B: pairs of rows differ by the sign of their odd part.
-HWY_INLINE void input_transform(const V (&x)[kReach], V (&t)[kReach]) {
-  const V a = broadcast(kA), b = broadcast(kB), a2 = broadcast(kA * kA), b2 = broadcast(kB * kB),
-          a2b2 = broadcast(kA * kA * kB * kB), sum2 = broadcast(kA * kA + kB * kB);
-  t[0] = hn::MulAdd(a2b2, x[0], hn::NegMulAdd(sum2, x[2], x[4]));
-  const V even_a = hn::NegMulAdd(b2, x[2], x[4]), odd_a = hn::NegMulAdd(b2, x[1], x[3]);
-  t[1] = hn::MulAdd(a, odd_a, even_a);
-  t[2] = hn::NegMulAdd(a, odd_a, even_a);
-  const V even_b = hn::NegMulAdd(a2, x[2], x[4]), odd_b = hn::NegMulAdd(a2, x[1], x[3]);
-  t[3] = hn::MulAdd(b, odd_b, even_b);
-  t[4] = hn::NegMulAdd(b, odd_b, even_b);
-  t[5] = hn::MulAdd(a2b2, x[1], hn::NegMulAdd(sum2, x[3], x[5]));
-}
-
-/// B^T x B: the tile at x to the 36 positions of v.
-HWY_INLINE void transform_input(const float* x, std::int64_t row, std::int64_t col, float* v,
-                                std::int64_t position) {
-  V columns[kReach][kReach];  // [row of B^T x][column]
-  CNN_UNROLL for (int c = 0; c < kReach; ++c) {
-    V d[kReach], t[kReach];
-    CNN_UNROLL for (int r = 0; r < kReach; ++r) d[r] = load(x + r * row + c * col);
-    input_transform(d, t);
-    CNN_UNROLL for (int r = 0; r < kReach; ++r) columns[r][c] = t[r];
-  }
-  CNN_UNROLL for (int r = 0; r < kReach; ++r) {
-    V t[kReach];
-    input_transform(columns[r], t);
-    CNN_UNROLL for (int c = 0; c < kReach; ++c) store(t[c], v + (r * kReach + c) * position);
-  }
-}
-
-/// One dimension of A^T M A.
-HWY_INLINE void output_transform(const V (&m)[kReach], V (&y)[kTile]) {
-  const V sum_a = hn::Add(m[1], m[2]), difference_a = hn::Sub(m[1], m[2]);
-  const V sum_b = hn::Add(m[3], m[4]), difference_b = hn::Sub(m[3], m[4]);
-  y[0] = hn::Add(hn::Add(m[0], sum_a), sum_b);
-  y[1] = hn::MulAdd(broadcast(kB), difference_b, hn::Mul(broadcast(kA), difference_a));
-  y[2] = hn::MulAdd(broadcast(kB * kB), sum_b, hn::Mul(broadcast(kA * kA), sum_a));
-  y[3] = hn::MulAdd(broadcast(kB * kB * kB), difference_b,
-                    hn::MulAdd(broadcast(kA * kA * kA), difference_a, m[5]));
-}
-
-/// A^T M A: the 36 positions of m to 4x4 outputs.
-HWY_INLINE void transform_output(const float* m, std::int64_t position, V (&y)[kTile][kTile]) {
-  V rows[kTile][kReach];
-  CNN_UNROLL for (int c = 0; c < kReach; ++c) {
-    V column[kReach], t[kTile];
-    CNN_UNROLL for (int r = 0; r < kReach; ++r) column[r] = load(m + (r * kReach + c) * position);
-    output_transform(column, t);
-    CNN_UNROLL for (int r = 0; r < kTile; ++r) rows[r][c] = t[r];
-  }
-  CNN_UNROLL for (int r = 0; r < kTile; ++r) output_transform(rows[r], y[r]);
-}
-
-/// How far ahead weights are fetched, in floats: those of wide layers lie far away.
-constexpr int kAhead = 512;
-
-/// m[o][p] = sum over k of u[k][o] * v[k][p] for O outputs and the first P vectors of a panel of `width`.
-template <int O, int P>
-HWY_NOINLINE void product(const float* HWY_RESTRICT u, const float* HWY_RESTRICT v, int width, int terms,
-                          float* HWY_RESTRICT m, std::int64_t m_output) {
-  V acc[O][P];
-  CNN_UNROLL for (int o = 0; o < O; ++o) CNN_UNROLL for (int p = 0; p < P; ++p) acc[o][p] = zero();
-  for (int k = 0; k < terms; ++k, u += kGroup, v += width * kWidth) {
-    V x[P];
-    CNN_UNROLL for (int p = 0; p < P; ++p) x[p] = load(v + p * kWidth);
-    hwy::Prefetch(u + kAhead);
-    CNN_UNROLL for (int o = 0; o < O; ++o) {
-      const V w = broadcast(u[o]);
-      CNN_UNROLL for (int p = 0; p < P; ++p) acc[o][p] = hn::MulAdd(w, x[p], acc[o][p]);
-    }
-  }
-  CNN_UNROLL for (int o = 0; o < O; ++o) {
-    CNN_UNROLL for (int p = 0; p < P; ++p) store(acc[o][p], m + o * m_output + p * kWidth);
-  }
-}
-
-/// All 8 outputs of a group and the first `vectors` of a panel, at one position.
-HWY_INLINE void group_product(const float* u, const float* v, int width, int terms, int vectors, float* m,
-                              std::int64_t m_output) {
-  constexpr int kOutputs = kRegisters == 32 ? 8 : 4;
-  for (int o = 0; o < kGroup; o += kOutputs, m += kOutputs * m_output) {
-    if (vectors == 3) product<kOutputs, 3>(u + o, v, width, terms, m, m_output);
-    if (vectors == 2) product<kOutputs, 2>(u + o, v, width, terms, m, m_output);
-    if (vectors == 1) product<kOutputs, 1>(u + o, v, width, terms, m, m_output);
-  }
-}
-
-/// The pixels of a tile of winograd_sum() that exist: all 4x4 but at the map's end.
-struct TilePlace {
-  TilePlace(const Winograd& s, int tile)
-      : row(tile / s.tile_cols() * kTile),
-        col(tile % s.tile_cols() * kTile),
-        rows(std::min(kTile, s.rows - row)),
-        cols(std::min(kTile, s.cols - col)) {}
-  int row, col, rows, cols;
-};
-
-/// y of a group of outputs for one tile: m + bias, relu, what lies inside the map.
-HWY_INLINE void store_tile(const V (&tile)[kTile][kTile], const TilePlace& at, V bias, bool relu, float* y,
-                           std::int64_t row) {
-  for (int i = 0; i < at.rows; ++i) {
-    for (int j = 0; j < at.cols; ++j) {
-      V value = hn::Add(tile[i][j], bias);
-      if (relu) value = hn::IfThenZeroElse(hn::Lt(value, zero()), value);
-      store(value, y + (i * row + j) * kLanes);
-    }
-  }
-}
-
-/// A strip of tiles goes through three steps: transform, products, transform back. The transformed tiles lie
-/// in panels of a few vectors (parts of tiles), so that the products read them in one straight line:
-/// v[position][panel][input][vector of the panel], m[position][output][vector].
-void winograd_sum(const Winograd& s, const float* packed, const float* bias, bool relu, const float* x,
-                  float* y, float* scratch) {
-  const int most = tiles_in_strip(s), portion = outputs_of_portion(s);
-  const SumScratch parts(s);
-  float* const v = scratch;
-  float* const m = v + kPositions * parts.v_position;
-  for (int first = 0; first < s.tiles(); first += most) {
-    const int count = std::min(most, s.tiles() - first), vectors = count * kParts;
-    const int width = even_piece(vectors, kWidestPanel);
-    const std::int64_t panel_floats = std::int64_t{s.inputs} * width * kWidth;
-    for (int vector = 0; vector < vectors; ++vector) {
-      const TilePlace at(s, first + vector / kParts);
-      const float* in = x + (at.row * s.x_row + at.col) * kLanes + vector % kParts * kWidth;
-      float* out = v + vector / width * panel_floats + vector % width * kWidth;
-      for (int i = 0; i < s.inputs; ++i, in += s.x_plane * kLanes, out += width * kWidth)
-        transform_input(in, s.x_row * kLanes, kLanes, out, parts.v_position);
-    }
-    const std::int64_t m_output = std::int64_t{count} * kLanes;
-    for (int begin = 0; begin < s.outputs; begin += portion) {
-      const int end = std::min(begin + portion, s.outputs);
-      for (int position = 0; position < kPositions; ++position)
-        for (int o = begin; o < end; o += kGroup) {
-          const float* u = packed + (position * round_up(s.outputs, kGroup) + o) * s.inputs;
-          for (int vector = 0; vector < vectors; vector += width)
-            group_product(u, v + position * parts.v_position + vector / width * panel_floats, width, s.inputs,
-                          std::min(width, vectors - vector),
-                          m + position * parts.m_position + (o - begin) * m_output + vector * kWidth,
-                          m_output);
-        }
-      for (int vector = 0; vector < vectors; ++vector) {
-        const TilePlace at(s, first + vector / kParts);
-        for (int o = begin; o < end; ++o) {
-          V tile[kTile][kTile];
-          transform_output(m + (o - begin) * m_output + vector * kWidth, parts.m_position, tile);
-          store_tile(tile, at, bias ? broadcast(bias[o]) : zero(), relu,
-                     y + (o * s.y_plane + at.row * s.y_row + at.col) * kLanes + vector % kParts * kWidth,
-                     s.y_row);
-        }
-      }
-    }
-  }
-}
 
 /// One dimension of A dY A^T.
 HWY_INLINE void gradient_transform(const V (&y)[kTile], V (&t)[kReach]) {
@@ -401,7 +197,7 @@ class WinogradGradient {
         dw_(dw),
         accumulate_(accumulate),
         xt_(scratch),
-        dyt_(xt_ + parts_.x_floats),
+        dyt_(xt_ + parts_.x_panel),
         v_(dyt_ + parts_.dy_floats),
         d_(v_ + kPositions * parts_.v_position),
         sums_(d_ + kPositions * parts_.d_position) {}
@@ -511,10 +307,10 @@ class WinogradGradient {
   const float *x_, *dy_;
   float* dw_;
   bool accumulate_;
-  float* xt_;   ///< [row][column][image][input], of a strip and a group of inputs
-  float* dyt_;  ///< [row][column][image][output], of a strip
-  float *v_, *d_;
-  float* sums_;  ///< [pair of groups][position][output][input]
+  float* xt_;      ///< [row][column][image][input], of a strip and a panel of inputs
+  float* dyt_;     ///< [panel][row][column][image][output], of a strip
+  float *v_, *d_;  ///< transformed: [position][panel][tile and image][input], and of a panel of outputs
+  float* sums_;    ///< [pair of groups][position][output][input]
 };
 
 void winograd_weight_gradient(const Winograd& s, const float* x, const float* dy, float* dw, bool accumulate,
@@ -545,48 +341,6 @@ void winograd_sum_shards(int inputs, int outputs, const float* dw, std::int64_t 
   }
 }
 
-/// G w G^T for the 8 outputs of a group.
-void winograd_pack(const float* w, int inputs, int outputs, std::int64_t input_stride,
-                   std::int64_t output_stride, bool flip, float* packed, int group) {
-  const int first = group * kGroup, count = std::min(kGroup, outputs - first);
-  float* const to = packed + std::int64_t{first} * inputs;
-  const std::int64_t position = std::int64_t{winograd_groups(outputs)} * kGroup * inputs;
-  const hn::CappedTag<float, kGroup> d8;
-  const int width = static_cast<int>(hn::Lanes(d8));
-  HWY_ALIGN float kernels[9][kGroup] = {};
-  for (int i = 0; i < inputs; ++i) {
-    for (int o = 0; o < count; ++o) {
-      const float* kernel = w + (first + o) * output_stride + i * input_stride;
-      for (int t = 0; t < 9; ++t) kernels[flip ? 8 - t : t][o] = kernel[t];
-    }
-    for (int o = 0; o < kGroup; o += width) {
-      using V8 = hn::Vec<decltype(d8)>;
-      const auto number = [&](float value) HWY_ATTR { return hn::Set(d8, value); };
-      const auto transform = [&](V8 w0, V8 w1, V8 w2, V8(&t)[kReach]) HWY_ATTR {
-        const V8 even_a = hn::Mul(number(kGA), hn::MulAdd(number(kA * kA), w2, w0)),
-                 even_b = hn::Mul(number(kGB), hn::MulAdd(number(kB * kB), w2, w0));
-        t[0] = hn::Mul(number(kG0), w0);
-        t[1] = hn::MulAdd(number(kA * kGA), w1, even_a);
-        t[2] = hn::NegMulAdd(number(kA * kGA), w1, even_a);
-        t[3] = hn::MulAdd(number(kB * kGB), w1, even_b);
-        t[4] = hn::NegMulAdd(number(kB * kGB), w1, even_b);
-        t[5] = w2;
-      };
-      V8 columns[3][kReach];
-      CNN_UNROLL for (int c = 0; c < 3; ++c) {
-        transform(hn::Load(d8, kernels[c] + o), hn::Load(d8, kernels[3 + c] + o),
-                  hn::Load(d8, kernels[6 + c] + o), columns[c]);
-      }
-      CNN_UNROLL for (int r = 0; r < kReach; ++r) {
-        V8 t[kReach];
-        transform(columns[0][r], columns[1][r], columns[2][r], t);
-        CNN_UNROLL for (int c = 0; c < kReach; ++c)
-            hn::Store(t[c], d8, to + (r * kReach + c) * position + std::int64_t{i} * kGroup + o);
-      }
-    }
-  }
-}
-
 }  // namespace
 }  // namespace HWY_NAMESPACE
 }  // namespace cnn
@@ -595,38 +349,11 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace cnn {
 
-bool winograd_pays(int inputs, int outputs, int rows, int cols) {
-  constexpr int kChannels = 16;  // below, the transforms of one side cost more than the products save
-  const Winograd shape{.inputs = inputs, .outputs = outputs, .rows = rows, .cols = cols};
-  // Products of the direct sum over those of the tiles: 4 where whole tiles fit.
-  const double saving = 9.0 * rows * cols / (double{kPositions} * shape.tiles());
-  return inputs >= kChannels && outputs >= kChannels && saving >= 1.25;
-}
-
-std::int64_t winograd_packed_size(int inputs, int outputs) {
-  return std::int64_t{winograd_groups(outputs)} * kGroup * kPositions * inputs;
-}
-
-std::int64_t winograd_sum_scratch(const Winograd& shape) { return SumScratch(shape).floats(); }
-
 std::int64_t winograd_gradient_size(int inputs, int outputs) {
   return 9 * outputs * round_up(inputs, kLanes);
 }
 
 std::int64_t winograd_gradient_scratch(const Winograd& shape) { return GradientScratch(shape).floats(); }
-
-HWY_EXPORT(winograd_pack);
-void winograd_pack(const float* w, int inputs, int outputs, std::int64_t input_stride,
-                   std::int64_t output_stride, bool flip, float* packed, int group) {
-  HWY_DYNAMIC_DISPATCH(winograd_pack)
-  (w, inputs, outputs, input_stride, output_stride, flip, packed, group);
-}
-
-HWY_EXPORT(winograd_sum);
-void winograd_sum(const Winograd& shape, const float* packed, const float* bias, bool relu, const float* x,
-                  float* y, float* scratch) {
-  HWY_DYNAMIC_DISPATCH(winograd_sum)(shape, packed, bias, relu, x, y, scratch);
-}
 
 HWY_EXPORT(winograd_weight_gradient);
 void winograd_weight_gradient(const Winograd& shape, const float* x, const float* dy, float* dw,

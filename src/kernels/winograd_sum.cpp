@@ -1,0 +1,261 @@
+#include "kernels/targets.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/winograd_sum.cpp"
+#include <hwy/cache_control.h>
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#include <algorithm>
+
+#include "kernels/winograd-inl.h"
+#include "kernels/winograd.h"
+
+#ifndef CNN_KERNELS_WINOGRAD_SUM_ONCE
+#define CNN_KERNELS_WINOGRAD_SUM_ONCE
+namespace cnn {
+namespace {
+
+using namespace winograd;
+
+constexpr int kGroup = 8;        ///< outputs of one group of packed weights
+constexpr int kWidestPanel = 3;  ///< vectors of a register tile
+
+/// Tiles that winograd_sum() takes at once, the same number each time or nearly so. One position of their
+/// transformed input, which is read once for each group of outputs, should stay in the first-level cache;
+/// but four at least, since all weights are read for every strip.
+int tiles_in_strip(const Winograd& s) {
+  constexpr int kFloats = 16 * 1024 / 4;
+  return even_piece(s.tiles(), std::max(kFloats / (s.inputs * kLanes), 4));
+}
+
+/// Outputs whose products winograd_sum() makes before it transforms them back: few, so that they are still
+/// near, but no fewer than the inputs, since all of those are read for each of these portions.
+int outputs_of_portion(const Winograd& s) {
+  return std::min(static_cast<int>(round_up(s.outputs, kGroup)),
+                  std::max(32, static_cast<int>(round_up(s.inputs, kGroup))));
+}
+
+/// The two parts of winograd_sum()'s scratch.
+struct SumScratch {
+  explicit SumScratch(const Winograd& s)
+      : v_position(s.inputs * std::int64_t{tiles_in_strip(s) + kWidestPanel} * kLanes + kSkew),
+        m_position(std::int64_t{outputs_of_portion(s)} * tiles_in_strip(s) * kLanes + kSkew) {}
+  std::int64_t v_position;  ///< floats from one position to the next
+  std::int64_t m_position;
+  std::int64_t floats() const { return kPositions * (v_position + m_position); }
+};
+
+}  // namespace
+}  // namespace cnn
+#endif
+
+HWY_BEFORE_NAMESPACE();
+namespace cnn {
+namespace HWY_NAMESPACE {
+namespace {
+
+/// One dimension of A^T M A.
+HWY_INLINE void output_transform(const V (&m)[kReach], V (&y)[kTile]) {
+  const V sum_a = hn::Add(m[1], m[2]), difference_a = hn::Sub(m[1], m[2]);
+  const V sum_b = hn::Add(m[3], m[4]), difference_b = hn::Sub(m[3], m[4]);
+  y[0] = hn::Add(hn::Add(m[0], sum_a), sum_b);
+  y[1] = hn::MulAdd(broadcast(kB), difference_b, hn::Mul(broadcast(kA), difference_a));
+  y[2] = hn::MulAdd(broadcast(kB * kB), sum_b, hn::Mul(broadcast(kA * kA), sum_a));
+  y[3] = hn::MulAdd(broadcast(kB * kB * kB), difference_b,
+                    hn::MulAdd(broadcast(kA * kA * kA), difference_a, m[5]));
+}
+
+/// A^T M A: the 36 positions of m to 4x4 outputs.
+HWY_INLINE void transform_output(const float* m, std::int64_t position, V (&y)[kTile][kTile]) {
+  V rows[kTile][kReach];
+  CNN_UNROLL for (int c = 0; c < kReach; ++c) {
+    V column[kReach], t[kTile];
+    CNN_UNROLL for (int r = 0; r < kReach; ++r) column[r] = load(m + (r * kReach + c) * position);
+    output_transform(column, t);
+    CNN_UNROLL for (int r = 0; r < kTile; ++r) rows[r][c] = t[r];
+  }
+  CNN_UNROLL for (int r = 0; r < kTile; ++r) output_transform(rows[r], y[r]);
+}
+
+/// How far ahead weights are fetched, in floats: those of wide layers lie far away.
+constexpr int kAhead = 512;
+
+/// m[o][p] = sum over k of u[k][o] * v[k][p] for O outputs and the first P vectors of a panel of `width`.
+template <int O, int P>
+HWY_NOINLINE void product(const float* HWY_RESTRICT u, const float* HWY_RESTRICT v, int width, int terms,
+                          float* HWY_RESTRICT m, std::int64_t m_output) {
+  V acc[O][P];
+  CNN_UNROLL for (int o = 0; o < O; ++o) CNN_UNROLL for (int p = 0; p < P; ++p) acc[o][p] = zero();
+  for (int k = 0; k < terms; ++k, u += kGroup, v += width * kWidth) {
+    V x[P];
+    CNN_UNROLL for (int p = 0; p < P; ++p) x[p] = load(v + p * kWidth);
+    hwy::Prefetch(u + kAhead);
+    CNN_UNROLL for (int o = 0; o < O; ++o) {
+      const V w = broadcast(u[o]);
+      CNN_UNROLL for (int p = 0; p < P; ++p) acc[o][p] = hn::MulAdd(w, x[p], acc[o][p]);
+    }
+  }
+  CNN_UNROLL for (int o = 0; o < O; ++o) {
+    CNN_UNROLL for (int p = 0; p < P; ++p) store(acc[o][p], m + o * m_output + p * kWidth);
+  }
+}
+
+/// All 8 outputs of a group and the first `vectors` of a panel, at one position.
+HWY_INLINE void group_product(const float* u, const float* v, int width, int terms, int vectors, float* m,
+                              std::int64_t m_output) {
+  constexpr int kOutputs = kRegisters == 32 ? 8 : 4;
+  for (int o = 0; o < kGroup; o += kOutputs, m += kOutputs * m_output) {
+    if (vectors == 3) product<kOutputs, 3>(u + o, v, width, terms, m, m_output);
+    if (vectors == 2) product<kOutputs, 2>(u + o, v, width, terms, m, m_output);
+    if (vectors == 1) product<kOutputs, 1>(u + o, v, width, terms, m, m_output);
+  }
+}
+
+/// The pixels of a tile of winograd_sum() that exist: all 4x4 but at the map's end.
+struct TilePlace {
+  TilePlace(const Winograd& s, int tile)
+      : row(tile / s.tile_cols() * kTile),
+        col(tile % s.tile_cols() * kTile),
+        rows(std::min(kTile, s.rows - row)),
+        cols(std::min(kTile, s.cols - col)) {}
+  int row, col, rows, cols;
+};
+
+/// y of a group of outputs for one tile: m + bias, relu, what lies inside the map.
+HWY_INLINE void store_tile(const V (&tile)[kTile][kTile], const TilePlace& at, V bias, bool relu, float* y,
+                           std::int64_t row) {
+  for (int i = 0; i < at.rows; ++i) {
+    for (int j = 0; j < at.cols; ++j) {
+      V value = hn::Add(tile[i][j], bias);
+      if (relu) value = hn::IfThenZeroElse(hn::Lt(value, zero()), value);
+      store(value, y + (i * row + j) * kLanes);
+    }
+  }
+}
+
+/// A strip of tiles goes through three steps: transform, products, transform back. The transformed tiles lie
+/// in panels of a few vectors (parts of tiles), so that the products read them in one straight line:
+/// v[position][panel][input][vector of the panel], m[position][output][vector].
+void winograd_sum(const Winograd& s, const float* packed, const float* bias, bool relu, const float* x,
+                  float* y, float* scratch) {
+  const int most = tiles_in_strip(s), portion = outputs_of_portion(s);
+  const SumScratch parts(s);
+  float* const v = scratch;
+  float* const m = v + kPositions * parts.v_position;
+  for (int first = 0; first < s.tiles(); first += most) {
+    const int count = std::min(most, s.tiles() - first), vectors = count * kParts;
+    const int width = even_piece(vectors, kWidestPanel);
+    const std::int64_t panel_floats = std::int64_t{s.inputs} * width * kWidth;
+    for (int vector = 0; vector < vectors; ++vector) {
+      const TilePlace at(s, first + vector / kParts);
+      const float* in = x + (at.row * s.x_row + at.col) * kLanes + vector % kParts * kWidth;
+      float* out = v + vector / width * panel_floats + vector % width * kWidth;
+      for (int i = 0; i < s.inputs; ++i, in += s.x_plane * kLanes, out += width * kWidth)
+        transform_input(in, s.x_row * kLanes, kLanes, out, parts.v_position);
+    }
+    const std::int64_t m_output = std::int64_t{count} * kLanes;
+    for (int begin = 0; begin < s.outputs; begin += portion) {
+      const int end = std::min(begin + portion, s.outputs);
+      for (int position = 0; position < kPositions; ++position)
+        for (int o = begin; o < end; o += kGroup) {
+          const float* u = packed + (position * round_up(s.outputs, kGroup) + o) * s.inputs;
+          for (int vector = 0; vector < vectors; vector += width)
+            group_product(u, v + position * parts.v_position + vector / width * panel_floats, width, s.inputs,
+                          std::min(width, vectors - vector),
+                          m + position * parts.m_position + (o - begin) * m_output + vector * kWidth,
+                          m_output);
+        }
+      for (int vector = 0; vector < vectors; ++vector) {
+        const TilePlace at(s, first + vector / kParts);
+        for (int o = begin; o < end; ++o) {
+          V tile[kTile][kTile];
+          transform_output(m + (o - begin) * m_output + vector * kWidth, parts.m_position, tile);
+          store_tile(tile, at, bias ? broadcast(bias[o]) : zero(), relu,
+                     y + (o * s.y_plane + at.row * s.y_row + at.col) * kLanes + vector % kParts * kWidth,
+                     s.y_row);
+        }
+      }
+    }
+  }
+}
+
+/// G w G^T for the 8 outputs of a group.
+void winograd_pack(const float* w, int inputs, int outputs, std::int64_t input_stride,
+                   std::int64_t output_stride, bool flip, float* packed, int group) {
+  const int first = group * kGroup, count = std::min(kGroup, outputs - first);
+  float* const to = packed + std::int64_t{first} * inputs;
+  const std::int64_t position = std::int64_t{winograd_groups(outputs)} * kGroup * inputs;
+  const hn::CappedTag<float, kGroup> d8;
+  const int width = static_cast<int>(hn::Lanes(d8));
+  HWY_ALIGN float kernels[9][kGroup] = {};
+  for (int i = 0; i < inputs; ++i) {
+    for (int o = 0; o < count; ++o) {
+      const float* kernel = w + (first + o) * output_stride + i * input_stride;
+      for (int t = 0; t < 9; ++t) kernels[flip ? 8 - t : t][o] = kernel[t];
+    }
+    for (int o = 0; o < kGroup; o += width) {
+      using V8 = hn::Vec<decltype(d8)>;
+      const auto number = [&](float value) HWY_ATTR { return hn::Set(d8, value); };
+      const auto transform = [&](V8 w0, V8 w1, V8 w2, V8(&t)[kReach]) HWY_ATTR {
+        const V8 even_a = hn::Mul(number(kGA), hn::MulAdd(number(kA * kA), w2, w0)),
+                 even_b = hn::Mul(number(kGB), hn::MulAdd(number(kB * kB), w2, w0));
+        t[0] = hn::Mul(number(kG0), w0);
+        t[1] = hn::MulAdd(number(kA * kGA), w1, even_a);
+        t[2] = hn::NegMulAdd(number(kA * kGA), w1, even_a);
+        t[3] = hn::MulAdd(number(kB * kGB), w1, even_b);
+        t[4] = hn::NegMulAdd(number(kB * kGB), w1, even_b);
+        t[5] = w2;
+      };
+      V8 columns[3][kReach];
+      CNN_UNROLL for (int c = 0; c < 3; ++c) {
+        transform(hn::Load(d8, kernels[c] + o), hn::Load(d8, kernels[3 + c] + o),
+                  hn::Load(d8, kernels[6 + c] + o), columns[c]);
+      }
+      CNN_UNROLL for (int r = 0; r < kReach; ++r) {
+        V8 t[kReach];
+        transform(columns[0][r], columns[1][r], columns[2][r], t);
+        CNN_UNROLL for (int c = 0; c < kReach; ++c)
+            hn::Store(t[c], d8, to + (r * kReach + c) * position + std::int64_t{i} * kGroup + o);
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace HWY_NAMESPACE
+}  // namespace cnn
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace cnn {
+
+bool winograd_pays(int inputs, int outputs, int rows, int cols) {
+  constexpr int kChannels = 16;  // below, the transforms of one side cost more than the products save
+  const Winograd shape{.inputs = inputs, .outputs = outputs, .rows = rows, .cols = cols};
+  // Products of the direct sum over those of the tiles: 4 where whole tiles fit.
+  const double saving = 9.0 * rows * cols / (double{kPositions} * shape.tiles());
+  return inputs >= kChannels && outputs >= kChannels && saving >= 1.25;
+}
+
+std::int64_t winograd_packed_size(int inputs, int outputs) {
+  return std::int64_t{winograd_groups(outputs)} * kGroup * kPositions * inputs;
+}
+
+std::int64_t winograd_sum_scratch(const Winograd& shape) { return SumScratch(shape).floats(); }
+
+HWY_EXPORT(winograd_pack);
+void winograd_pack(const float* w, int inputs, int outputs, std::int64_t input_stride,
+                   std::int64_t output_stride, bool flip, float* packed, int group) {
+  HWY_DYNAMIC_DISPATCH(winograd_pack)
+  (w, inputs, outputs, input_stride, output_stride, flip, packed, group);
+}
+
+HWY_EXPORT(winograd_sum);
+void winograd_sum(const Winograd& shape, const float* packed, const float* bias, bool relu, const float* x,
+                  float* y, float* scratch) {
+  HWY_DYNAMIC_DISPATCH(winograd_sum)(shape, packed, bias, relu, x, y, scratch);
+}
+
+}  // namespace cnn
+#endif
