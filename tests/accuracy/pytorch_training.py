@@ -82,9 +82,10 @@ def train(config: Json, seed: int) -> Json:
     torch.manual_seed(seed)
     data, training = config["data"], config["training"]
     image = data["image"]
-    network = make_golden.network_from_json(
+    described = make_golden.network_from_json(
         config["network"], (image["channels"], image["height"], image["width"])
-    ).chain
+    )
+    network = described.chain
     images, labels = make_golden.load_images(Path("/"), data["train"])
     train_part, validation_part = split(labels, data["validation"]["fraction"], seed)
     mean, std = images[train_part].mean((0, 2, 3)), images[train_part].std((0, 2, 3))
@@ -100,14 +101,11 @@ def train(config: Json, seed: int) -> Json:
     validation = normalized(raw(images[validation_part])), torch.from_numpy(labels[validation_part])
     batch_size = training["batch_size"]
     steps_per_epoch = -(-len(inputs) // batch_size)
-    optimizer = make_golden.make_optimizer(training["optimizer"], list(network.parameters()))
-    schedule = make_golden.make_schedule(
-        training["schedule"],
-        optimizer,
-        training["optimizer"]["learning_rate"],
-        steps_per_epoch,
-        steps_per_epoch * training["epochs"],
-    )
+    optimizers = make_golden.make_optimizers(training["optimizer"], described)
+    steps = steps_per_epoch * training["epochs"]
+    schedules = [
+        make_golden.make_schedule(training["schedule"], optimizer, steps_per_epoch, steps) for optimizer in optimizers
+    ]
     best_key, best_epoch, best_state = (-1, 0.0), 0, {}
     for epoch in range(1, training["epochs"] + 1):
         network.train()
@@ -116,10 +114,11 @@ def train(config: Json, seed: int) -> Json:
             loss = functional.cross_entropy(
                 network(x).flatten(1), targets[batch], label_smoothing=training["label_smoothing"]
             )
-            optimizer.zero_grad()
+            network.zero_grad()
             loss.backward()
-            optimizer.step()
-            schedule.step()
+            for optimizer, schedule in zip(optimizers, schedules):
+                optimizer.step()
+                schedule.step()
         correct, loss_sum = correct_images(network, *validation)
         if (correct, -loss_sum) > best_key:
             best_key, best_epoch = (correct, -loss_sum), epoch
