@@ -25,10 +25,6 @@ struct Because {
   std::string why;
 };
 
-std::string counted(std::int64_t n, const char* what) {
-  return fmt::format("{} {}{}", with_commas(n), what, n == 1 ? "" : "s");
-}
-
 /// Text as a JSON string. Throws Error (exit 2) if it is no UTF-8.
 std::string quoted(const std::string& text) {
   try {

@@ -16,6 +16,9 @@ std::string exact(float value);
 /// 1234567 -> "1,234,567".
 std::string with_commas(std::int64_t value);
 
+/// "1 map", "1,234 maps". `what`: the singular, whose plural takes an s.
+std::string counted(std::int64_t n, std::string_view what);
+
 /// 1536 -> "1.5 KiB".
 std::string human_bytes(std::int64_t bytes);
 

@@ -12,10 +12,6 @@
 namespace cnn {
 namespace {
 
-std::string count_of(std::int64_t n, const char* what) {
-  return fmt::format("{} {}{}", with_commas(n), what, n == 1 ? "" : "s");
-}
-
 /// The first of many, all of a few.
 std::string quoted_list(const std::vector<std::string>& names) {
   constexpr std::size_t kMost = 20;
@@ -49,10 +45,10 @@ std::vector<std::string> LoadReport::notes() const {
   std::vector<std::string> lines;
   if (!bad.empty())
     lines.push_back(fmt::format("left out {}:\n{}",
-                                count_of(static_cast<std::int64_t>(bad.size()), "bad image"),
+                                counted(static_cast<std::int64_t>(bad.size()), "bad image"),
                                 list_bad_files(bad)));
   const auto add = [&](std::int64_t n, const char* what, const char* why) {
-    if (n > 0) lines.push_back(fmt::format("{} {}", count_of(n, what), why));
+    if (n > 0) lines.push_back(fmt::format("{} {}", counted(n, what), why));
   };
   add(hidden, "hidden file or folder", "skipped (the name begins with a dot)");
   add(others, "file", "skipped (not images by their names)");
@@ -98,11 +94,11 @@ LoadedSet open_images(std::shared_ptr<const ImageFiles> files, std::int64_t begi
                    [](const BadFile& a, const BadFile& b) { return natural_less(a.path, b.path); });
   if (!report.bad.empty() && options.bad_images == BadImages::fail)
     fail("{}: {} cannot be used\n{}\nRepair or remove them, or set \"bad_images\" to \"skip\".", files->where,
-         count_of(static_cast<std::int64_t>(report.bad.size()), "image"), list_bad_files(report.bad));
+         counted(static_cast<std::int64_t>(report.bad.size()), "image"), list_bad_files(report.bad));
   report.reread = loaded.reread;
   const bool whole = begin == 0 && end == files->size();
   if (whole && set.dataset->size() == 0)
-    fail("{}: not one of {} can be used\n{}", files->where, count_of(end - begin, "image"),
+    fail("{}: not one of {} can be used\n{}", files->where, counted(end - begin, "image"),
          list_bad_files(report.bad));
   if (whole && options.classes.empty()) {
     const std::vector<std::int64_t> counts = count_classes(*set.dataset);

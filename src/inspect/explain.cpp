@@ -50,6 +50,12 @@ const Tensor* Scene::tensor(const std::string& name) const {
   return nullptr;
 }
 
+std::string place_text(const Shape& shape, std::size_t place) {
+  if (shape.flat) return fmt::format("value {}", place);
+  const auto map = static_cast<std::size_t>(shape.h * shape.w), width = static_cast<std::size_t>(shape.w);
+  return fmt::format("({},{},{})", place / map, place % map / width, place % width);
+}
+
 Slope slope_at(ActivationFunction function, double negative_slope, double z) {
   constexpr double kStep = 1e-30;
   const std::complex<double> f =
@@ -100,10 +106,17 @@ std::span<const float> LayerAlone::y() const { return trace_->output(0); }
 std::span<const float> LayerAlone::dx() const { return trace_->input_gradient(0); }
 
 std::span<const float> LayerAlone::gradient(const std::string& tensor) const {
-  for (const Tensor& own : network_->tensors())
-    if (own.name == tensor) return trace_->parameter_gradient(own);
-  CNN_CHECK(false, "no tensor {}", tensor);
-  return {};
+  return trace_->parameter_gradient(own(tensor));
+}
+
+std::span<const float> LayerAlone::tensor(const std::string& name) const { return own(name).values; }
+
+const Tensor& LayerAlone::own(const std::string& name) const {
+  const auto& tensors = network_->tensors();
+  const auto found =
+      std::find_if(tensors.begin(), tensors.end(), [&](const Tensor& one) { return one.name == name; });
+  CNN_CHECK(found != tensors.end(), "no tensor {}", name);
+  return *found;
 }
 
 std::string Axis::formula() const {
@@ -113,6 +126,39 @@ std::string Axis::formula() const {
   if (before + after > 0)
     padding = before == after ? fmt::format(" + 2*{}", before) : fmt::format(" + {} + {}", before, after);
   return fmt::format("floor(({} - {}{})/{}) + 1 = {}", size, reach, padding, stride, outputs);
+}
+
+int Axis::border_output() const {
+  const int last = outputs - 1;
+  return inside(input(0, 0)) && !inside(input(last, kernel - 1)) ? last : 0;
+}
+
+std::string Axis::reach(int output, std::string_view line) const {
+  if (kernel == 1) return fmt::format("{} {}", line, input(output, 0));
+  return fmt::format("{}s {} to {}{}", line, input(output, 0), input(output, kernel - 1),
+                     dilation == 1 ? "" : fmt::format(" in steps of {}", dilation));
+}
+
+std::string border_text(const Axis& rows, const Axis& columns, int output_row, int output_column) {
+  const auto inside = [](const Axis& axis, int output) {
+    int count = 0;
+    for (int tap = 0; tap < axis.kernel; ++tap) count += axis.inside(axis.input(output, tap));
+    return count;
+  };
+  const int positions = rows.kernel * columns.kernel;
+  const int padding = positions - inside(rows, output_row) * inside(columns, output_column);
+  return fmt::format("Its window covers {} and {}: {} of its {} lie{} in the padding.",
+                     rows.reach(output_row, "row"), columns.reach(output_column, "column"), padding,
+                     counted(positions, "position"), padding == 1 ? "s" : "");
+}
+
+void explain_size(Notebook& book, const Axis& rows, const Axis& columns) {
+  if (rows.formula() == columns.formula()) {
+    book.say(fmt::format("rows and columns: {}", rows.formula()));
+  } else {
+    book.say(fmt::format("rows: {}", rows.formula()));
+    book.say(fmt::format("columns: {}", columns.formula()));
+  }
 }
 
 PatchChoice choose_patch(const Axis& rows, const Axis& columns) {

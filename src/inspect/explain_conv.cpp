@@ -14,6 +14,8 @@ namespace {
 constexpr int kWidestGrid = 10;
 /// Input maps whose part of a sum is written.
 constexpr int kPartsShown = 6;
+/// More products of one input map are not written out.
+constexpr std::size_t kProductsShown = 12;
 
 /// A convolution and the corner of it that is looked at: a few outputs of one output map, what one weight of
 /// the kernel between one input map and it does there.
@@ -45,6 +47,7 @@ class ConvStory {
     size();
     parameters();
     forward();
+    if (rows_.padded() || columns_.padded()) border();
     backward();
   }
 
@@ -136,15 +139,10 @@ class ConvStory {
 
   void size() {
     book_.heading("Size of the output: how often the kernel fits, one stride apart");
-    if (rows_.formula() == columns_.formula()) {
-      book_.say(fmt::format("rows and columns: {}", rows_.formula()));
-    } else {
-      book_.say(fmt::format("rows: {}", rows_.formula()));
-      book_.say(fmt::format("columns: {}", columns_.formula()));
-    }
+    explain_size(book_, rows_, columns_);
     const Shape& out = scene_.out();
-    book_.say(fmt::format("{} output maps, one for each kernel: {} x {} x {} = {} values", out.c, out.c,
-                          out.h, out.w, with_commas(out.values())));
+    book_.say(fmt::format("{}, one for each kernel: {} x {} x {} = {}", counted(out.c, "output map"), out.c,
+                          out.h, out.w, counted(out.values(), "value")));
   }
 
   void parameters() {
@@ -153,43 +151,50 @@ class ConvStory {
     const std::int64_t count = oc * kernel + (bias_ ? oc : 0);
     book_.heading("Parameters: one kernel for all positions");
     const std::string group = spec_.groups > 1 ? fmt::format(" of its group ({} groups)", spec_.groups) : "";
-    book_.say(fmt::format("{} x ({}x{}x{}){} = {}: {} kernel{} with {}x{} weights for {}{}", oc, rows_.kernel,
+    book_.say(fmt::format("{} x ({}x{}x{}){} = {}: {} with {}x{} weights for {}{}", oc, rows_.kernel,
                           columns_.kernel, inputs_, bias_ ? fmt::format(" + {}", oc) : "", with_commas(count),
-                          oc, oc == 1 ? "" : "s", rows_.kernel, columns_.kernel,
+                          counted(oc, "kernel"), rows_.kernel, columns_.kernel,
                           inputs_ == 1 ? "the one input map" + group
                                        : fmt::format("each of the {} input maps{}", inputs_, group),
                           bias_ ? ", and a bias each" : ", no bias"));
     const std::int64_t outputs = scene_.out().values();
-    book_.say(fmt::format("multiply-adds for an image: {} outputs x {} = {}", with_commas(outputs),
+    book_.say(fmt::format("multiply-adds for an image: {} x {} = {}", counted(outputs, "output"),
                           with_commas(kernel), with_commas(outputs * kernel)));
   }
 
   void forward() {
     book_.heading(fmt::format("Forward: output map {}, row {}, column {}", oc_, oh_, ow_));
-    const bool drawn = rows_.kernel <= kWidestGrid && columns_.kernel <= kWidestGrid;
     book_.say(fmt::format(
-        "It reads rows {} to {}, columns {} to {}{} of {}, multiplies each input with the weight "
-        "at its place, and adds up{}.",
-        rows_.input(oh_, 0), rows_.input(oh_, rows_.kernel - 1), columns_.input(ow_, 0),
-        columns_.input(ow_, columns_.kernel - 1),
-        spec_.dilation == Size2{1, 1} ? "" : fmt::format(" (every {}th)", to_string(spec_.dilation)),
+        "It reads {} and {} of {}, multiplies each input with the weight at its place, and adds up{}.",
+        rows_.reach(oh_, "row"), columns_.reach(ow_, "column"),
         inputs_ == 1 ? fmt::format("input map {}", input_map(oc_, 0)) : fmt::format("{} input maps", inputs_),
         bias_ ? ", then adds the bias" : ""));
-    if (drawn) {
-      Grid x{fmt::format("inputs, map {}", input_map(oc_, ic_)), rows_.kernel, columns_.kernel, {}};
-      Grid w{
-          fmt::format("kernel, map {} to {}", input_map(oc_, ic_), oc_), rows_.kernel, columns_.kernel, {}};
-      for (int kh = 0; kh < rows_.kernel; ++kh)
-        for (int kw = 0; kw < columns_.kernel; ++kw) {
-          x.values.push_back(input(0, input_map(oc_, ic_), rows_.input(oh_, kh), columns_.input(ow_, kw)));
-          w.values.push_back(weight(oc_, ic_, kh, kw));
-        }
-      book_.grids({x, w});
-    }
+    draw_window(oh_, ow_);
+    output_sum(oh_, ow_);
+  }
+
+  /// What the window of an output reads of one input map, and the kernel that it meets.
+  void draw_window(int oh, int ow) {
+    if (rows_.kernel > kWidestGrid || columns_.kernel > kWidestGrid) return;
+    const int map = input_map(oc_, ic_);
+    Grid x{fmt::format("inputs, map {}", map), rows_.kernel, columns_.kernel, {}};
+    Grid w{fmt::format("kernel, map {} to {}", map, oc_), rows_.kernel, columns_.kernel, {}};
+    for (int kh = 0; kh < rows_.kernel; ++kh)
+      for (int kw = 0; kw < columns_.kernel; ++kw) {
+        const int h = rows_.input(oh, kh), column = columns_.input(ow, kw);
+        x.values.push_back(input(0, map, h, column));
+        x.padding.push_back(!rows_.inside(h) || !columns_.inside(column));
+        w.values.push_back(weight(oc_, ic_, kh, kw));
+      }
+    book_.grids({x, w});
+  }
+
+  /// An output as the sum over the input maps and the bias.
+  void output_sum(int oh, int ow) {
     std::vector<double> terms;
     std::vector<std::string> written;
     for (int ic = 0; ic < inputs_; ++ic) {
-      terms.push_back(part(0, oc_, ic, oh_, ow_));
+      terms.push_back(part(0, oc_, ic, oh, ow));
       if (ic < kPartsShown)
         written.push_back(fmt::format("{} (map {})", term(terms.back()), input_map(oc_, ic)));
     }
@@ -198,13 +203,13 @@ class ConvStory {
       for (std::size_t i = kPartsShown; i < terms.size(); ++i) rest += terms[i];
       terms.resize(kPartsShown);
       terms.push_back(rest);
-      written.push_back(fmt::format("{} (the other {} maps)", term(rest), inputs_ - kPartsShown));
+      written.push_back(fmt::format("{} (the other {})", term(rest), inputs_ - kPartsShown));
     }
     if (bias_) {
       terms.push_back(bias(oc_));
       written.push_back(fmt::format("{} (bias)", term(bias(oc_))));
     }
-    const double engine = scene_.y()[at(scene_.out(), 0, oc_, oh_, ow_)];
+    const double engine = scene_.y()[at(scene_.out(), 0, oc_, oh, ow)];
     if (spec_.activation == ActivationFunction::none) {
       book_.sum("y", terms, written, engine);
     } else {
@@ -214,6 +219,28 @@ class ConvStory {
       book_.value("y", fmt::format("{}(z)", name_of(spec_.activation)),
                   slope_at(spec_.activation, 0.01, sum).value, engine, scale);
     }
+  }
+
+  /// An output whose window reaches into the padding.
+  void border() {
+    const int oh = rows_.border_output(), ow = columns_.border_output();
+    book_.heading(fmt::format("At the border: output map {}, row {}, column {}", oc_, oh, ow));
+    book_.say(border_text(rows_, columns_, oh, ow) +
+              " They count as 0, so the weights that meet them add nothing to this output.");
+    draw_window(oh, ow);
+    const int map = input_map(oc_, ic_);
+    std::vector<std::string> products;
+    for (int kh = 0; kh < rows_.kernel; ++kh)
+      for (int kw = 0; kw < columns_.kernel; ++kw) {
+        const int h = rows_.input(oh, kh), w = columns_.input(ow, kw);
+        if (rows_.inside(h) && columns_.inside(w))
+          products.push_back(
+              fmt::format("{} x {}", term(input(0, map, h, w)), term(weight(oc_, ic_, kh, kw))));
+      }
+    if (!products.empty() && products.size() <= kProductsShown)
+      book_.say(fmt::format("map {}: {} = {}", map, join(products, " + "),
+                            short_number(part(0, oc_, ic_, oh, ow))));
+    output_sum(oh, ow);
   }
 
   /// The patch with all its input maps, as images for the layer alone.
@@ -352,9 +379,10 @@ class ConvStory {
       written.push_back(fmt::format("{} (the other {})", term(rest), outputs_ - kPartsShown));
     }
     book_.say(fmt::format(
-        "And the input x({},{}) gets back, from each of the {} output{} of a map that read it, {} "
-        "times the weight it was read with; all output maps together:",
-        h - top, w - left, count, count == 1 ? "" : "s",
+        "And the input x({},{}) gets back, from {} of a map that read it, {} times the weight it was read "
+        "with; all output maps together:",
+        h - top, w - left,
+        count == 1 ? std::string("the one output") : fmt::format("each of the {} outputs", count),
         spec_.activation == ActivationFunction::none ? "dy" : "dz"));
     book_.sum(fmt::format("dx({},{})", h - top, w - left), parts, written,
               engine.dx()[at(in, 0, map, h - top, w - left)]);

@@ -63,8 +63,8 @@ void explain_dense(const Scene& scene, const DenseSpec& spec) {
   book.say(fmt::format("{} x {}{} = {}", with_commas(spec.units), with_commas(scene.in().values()),
                        bias ? fmt::format(" + {}", with_commas(spec.units)) : "",
                        with_commas(static_cast<std::int64_t>(units * inputs + (bias ? units : 0)))));
-  book.say(fmt::format("multiply-adds for an image: {} outputs x {} inputs = {}", with_commas(spec.units),
-                       with_commas(scene.in().values()),
+  book.say(fmt::format("multiply-adds for an image: {} x {} = {}", counted(spec.units, "output"),
+                       counted(scene.in().values(), "input"),
                        with_commas(static_cast<std::int64_t>(units * inputs))));
 
   // The output with the largest gradient, and the input with the largest value.

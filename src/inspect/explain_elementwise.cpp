@@ -29,13 +29,6 @@ std::vector<std::size_t> places_to_show(const Scene& scene, const Kind& one_kind
   return places;
 }
 
-/// "map 3, row 4, column 7", or "value 12".
-std::string place_text(const Shape& shape, std::size_t place) {
-  if (shape.flat) return fmt::format("value {}", place);
-  const auto map = static_cast<std::size_t>(shape.h * shape.w), width = static_cast<std::size_t>(shape.w);
-  return fmt::format("({},{},{})", place / map, place % map / width, place % width);
-}
-
 }  // namespace
 
 void explain_activation(const Scene& scene, const ActivationSpec& spec) {
@@ -121,101 +114,6 @@ void explain_dropout(const Scene& scene, const DropoutSpec& spec) {
                        with_commas(static_cast<std::int64_t>(dropped)),
                        with_commas(static_cast<std::int64_t>(decided))));
   book.same("dx everywhere", dx, scene.dx());
-}
-
-void explain_residual(const Scene& scene, const ResidualSpec& spec) {
-  Notebook& book = scene.book;
-  const Network& network = scene.trace.network();
-  const auto& nodes = network.nodes();
-  const bool projection = spec.shortcut == ResidualSpec::Shortcut::projection;
-  book.heading("Two ways from the input to a sum");
-  book.say(fmt::format(
-      "y = {}branch(x) + shortcut(x){}: the branch is what is inside ({}), the shortcut {}. The "
-      "branch only has to learn what is to be added to the input, and the shortcut carries gradients "
-      "past the branch.",
-      spec.activation == ActivationFunction::none ? "" : fmt::format("{}(", name_of(spec.activation)),
-      spec.activation == ActivationFunction::none ? "" : ")",
-      spec.layers.size() == 1 ? "one entry" : fmt::format("{} entries", spec.layers.size()),
-      projection ? "is a 1x1 convolution with a batch_norm, which make the shapes agree"
-                 : "is the input itself"));
-  const LayerSummary& row = network.layers()[static_cast<std::size_t>(scene.of().entry)];
-  book.say(row.parameters == 0
-               ? std::string("The sum has no parameters; those of the branch count for its entries.")
-               : fmt::format("{} parameters, those of the shortcut; those of the branch count for its "
-                             "entries.",
-                             with_commas(row.parameters)));
-  // The place of image 0 with the largest gradient.
-  const auto count = static_cast<std::size_t>(scene.out().values());
-  const auto branch = scene.x(), shortcut = scene.trace.shortcut(scene.node);
-  const auto gradient = [&](std::size_t i) {
-    const double dy = scene.dy()[i];
-    return spec.activation == ActivationFunction::none
-               ? dy
-               : dy * slope_at(spec.activation, 0.01, double{branch[i]} + shortcut[i]).derivative;
-  };
-  std::size_t place = 0;
-  for (std::size_t i = 1; i < count; ++i)
-    if (std::abs(gradient(i)) > std::abs(gradient(place))) place = i;
-  const std::string where = place_text(scene.out(), place);
-
-  book.heading(fmt::format("Forward, at {}", where));
-  const double z = double{branch[place]} + shortcut[place];
-  const double scale = std::abs(double{branch[place]}) + std::abs(double{shortcut[place]});
-  book.value(
-      "y",
-      fmt::format(
-          "{}{} (branch) + {} (shortcut){}",
-          spec.activation == ActivationFunction::none ? "" : fmt::format("{}(", name_of(spec.activation)),
-          term(branch[place]), term(shortcut[place]), spec.activation == ActivationFunction::none ? "" : ")"),
-      slope_at(spec.activation, 0.01, z).value, scene.y()[place], scale);
-
-  book.heading("Backward: a sum sends the same gradient both ways");
-  if (spec.activation != ActivationFunction::none)
-    book.say(fmt::format("dz = dy x slope of {} = {} x {} = {}", name_of(spec.activation),
-                         term(scene.dy()[place]), term(slope_at(spec.activation, 0.01, z).derivative),
-                         short_number(gradient(place))));
-  book.value("to the branch", "", gradient(place), scene.dx()[place]);
-  book.value("to the shortcut", "", gradient(place), scene.trace.shortcut_gradient(scene.node)[place]);
-  std::vector<double> all(scene.dy().size());
-  for (std::size_t i = 0; i < all.size(); ++i) all[i] = gradient(i);
-  book.same("both ways, everywhere", all, scene.dx());
-
-  // Where the ways meet again: the value that goes into the entry, and all who read it.
-  int value = scene.of().shortcut;
-  if (projection) value = nodes[static_cast<std::size_t>(nodes[static_cast<std::size_t>(value - 1)].x - 1)].x;
-  if (value == 0) {
-    book.say("The entry's input is the image itself: nobody before it learns, and the ways need not meet.");
-    return;
-  }
-  book.heading("At the entry's input the ways meet again: what comes back by each is added up");
-  const auto arrived = scene.trace.output_gradient(value - 1);
-  const Shape& in = scene.in();
-  struct Way {
-    std::span<const float> gradient;
-    std::string name;
-  };
-  std::vector<Way> ways;
-  for (std::size_t n = 0; n < nodes.size(); ++n) {
-    const int node = static_cast<int>(n);
-    if (nodes[n].x == value) ways.push_back({scene.trace.input_gradient(node), nodes[n].name});
-    if (nodes[n].shortcut == value)
-      ways.push_back({scene.trace.shortcut_gradient(node), "the shortcut of " + nodes[n].name});
-  }
-  // The place where the weakest of them brings the most.
-  std::size_t meeting = 0;
-  double best = -1;
-  for (std::size_t i = 0; i < static_cast<std::size_t>(in.values()); ++i) {
-    double weakest = INFINITY;
-    for (const Way& way : ways) weakest = std::min(weakest, std::abs(double{way.gradient[i]}));
-    if (weakest > best) best = weakest, meeting = i;
-  }
-  std::vector<double> parts;
-  std::vector<std::string> written;
-  for (const Way& way : ways) {
-    parts.push_back(way.gradient[meeting]);
-    written.push_back(fmt::format("{} (through {})", term(parts.back()), printable(way.name)));
-  }
-  book.sum(fmt::format("d(loss)/dx at {}", place_text(in, meeting)), parts, written, arrived[meeting]);
 }
 
 }  // namespace cnn

@@ -39,9 +39,9 @@ void explain_batch_norm(const Scene& scene, const BatchNormSpec& spec) {
   book.heading("What it does");
   book.say(fmt::format(
       "In training every channel is shifted and scaled to mean 0 and variance 1 over the whole batch: "
-      "here {} images x {} places = {} values a channel. So the next layer meets the same range, "
+      "here {} x {} = {} values a channel. So the next layer meets the same range, "
       "whatever the weights before do. This is the one layer where images of a batch see each other.",
-      scene.trace.images(), in.h * in.w, with_commas(count)));
+      counted(scene.trace.images(), "image"), counted(in.h * in.w, "place"), with_commas(count)));
 
   // Four values of a channel: a square of one image, or the same place of four images.
   const bool square = in.h >= 2 && in.w >= 2;
@@ -156,10 +156,18 @@ void explain_batch_norm(const Scene& scene, const BatchNormSpec& spec) {
   const Tensor *running_mean = scene.tensor("running_mean"), *running_var = scene.tensor("running_var");
   if (running_mean && running_var) {
     book.heading("In evaluation");
-    book.say(
-        fmt::format("the running mean and variance take the batch's place, each a blend: {} x old + {} x the "
-                    "batch's. Then an image's result does not depend on its neighbors.",
-                    short_number(1 - spec.momentum), short_number(spec.momentum)));
+    book.say(fmt::format(
+        "The running mean and variance take the batch's place, each a blend: {} x old + {} x the "
+        "batch's. Then an image's result does not depend on its neighbors. The normalization "
+        "above divides the squares by the number of values, m = {}; for the running variance "
+        "they are divided by m - 1 = {} (the unbiased estimate), as PyTorch does. On these values:",
+        short_number(1 - spec.momentum), short_number(spec.momentum), x.size(), x.size() - 1));
+    const double old = running_var->values[c], unbiased = sum_of(squares) / (m - 1);
+    book.value("running variance",
+               fmt::format("{} x {} + {} x {} / {}", short_number(1 - spec.momentum), short_number(old),
+                           short_number(spec.momentum), short_number(sum_of(squares)), x.size() - 1),
+               (1 - spec.momentum) * old + spec.momentum * unbiased,
+               engine.tensor(scene.entry.name + ".running_var")[c]);
   }
 }
 

@@ -45,6 +45,9 @@ inline std::size_t at(const Shape& shape, int image, int c, int h, int w) {
          static_cast<std::size_t>(w);
 }
 
+/// The place of a number in an image's maps: "(3,4,7)", map, row and column, or "value 12" of a flat one.
+std::string place_text(const Shape& shape, std::size_t place);
+
 /// f(z) and f'(z) of an activation function.
 struct Slope {
   double value = 0, derivative = 0;
@@ -65,8 +68,11 @@ class LayerAlone {
   std::span<const float> y() const;
   std::span<const float> dx() const;
   std::span<const float> gradient(const std::string& tensor) const;
+  /// As the step left it.
+  std::span<const float> tensor(const std::string& name) const;
 
  private:
+  const Tensor& own(const std::string& name) const;
   std::unique_ptr<Network> network_;
   std::unique_ptr<ImageBatch> batch_;
   std::unique_ptr<StepTrace> trace_;
@@ -79,6 +85,11 @@ struct Axis {
   bool inside(int position) const { return position >= 0 && position < size; }
   /// "floor((28 - 5 + 2*2)/1) + 1 = 28".
   std::string formula() const;
+  bool padded() const { return before + after > 0; }
+  /// The output at the end of the side where its window reaches into the padding; the first if none does.
+  int border_output() const;
+  /// What an output reads: "rows 3 to 7", "row 3", "rows 3 to 11 in steps of 2". `line`: "row" or "column".
+  std::string reach(int output, std::string_view line) const;
 };
 
 /// The neighboring outputs that an explanation shows: at most two by two whose windows lie inside the map. If
@@ -90,6 +101,11 @@ struct PatchChoice {
   int first_column = 0, last_column = 0;
 };
 PatchChoice choose_patch(const Axis& rows, const Axis& columns);
+
+/// "Its window covers rows -1 to 1 and columns -1 to 1: 5 of its 9 positions lie in the padding."
+std::string border_text(const Axis& rows, const Axis& columns, int output_row, int output_column);
+/// How often the window fits, along both sides.
+void explain_size(Notebook& book, const Axis& rows, const Axis& columns);
 
 void explain_conv(const Scene& scene, const ConvSpec& spec);
 void explain_max_pool(const Scene& scene, const MaxPoolSpec& spec);

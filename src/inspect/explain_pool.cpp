@@ -12,6 +12,8 @@ namespace {
 constexpr int kWidestGrid = 10;
 /// Windows whose story is told one by one.
 constexpr std::size_t kWindowsTold = 4;
+/// Values of a window that are written out.
+constexpr std::size_t kValuesShown = 12;
 
 /// A pooling and a corner of one map that is looked at.
 class PoolStory {
@@ -29,6 +31,7 @@ class PoolStory {
   void tell() {
     facts();
     patch();
+    if (rows_.padded() || columns_.padded()) border();
   }
 
  private:
@@ -87,25 +90,22 @@ class PoolStory {
   void facts() {
     const Shape &in = scene_.in(), &out = scene_.out();
     book_.heading("Size of the output: how often the window fits, one stride apart");
-    if (rows_.formula() == columns_.formula()) {
-      book_.say(fmt::format("rows and columns: {}", rows_.formula()));
-    } else {
-      book_.say(fmt::format("rows: {}", rows_.formula()));
-      book_.say(fmt::format("columns: {}", columns_.formula()));
-    }
+    explain_size(book_, rows_, columns_);
     book_.heading(
         fmt::format("Channels stay {}, there is nothing to learn, and no activation function", in.c));
     book_.say(fmt::format(
-        "Each map is pooled by itself: a window never looks at two maps, so {} maps go in and {} come out. "
+        "Each map is pooled by itself: a window never looks at two maps, so {} in and {} out. "
         "The {} of a window has no weights, so there are 0 parameters. An activation function is there to "
         "bend what "
         "is linear between two layers with weights; {}",
-        in.c, out.c, max_ ? "largest value" : "mean",
+        in.c == 1 ? "one map goes" : fmt::format("{} maps go", in.c),
+        in.c == 1 ? "one comes" : fmt::format("{} come", out.c), max_ ? "largest value" : "mean",
         max_ ? "the largest of the values is not linear already, and a relu before the pooling or after it "
                "gives the "
                "same result."
              : "here are no weights to separate, and an activation before it has bent its input already."));
-    book_.say(fmt::format("{} values become {}.", with_commas(in.values()), with_commas(out.values())));
+    book_.say(fmt::format("{} become{} {}.", counted(in.values(), "value"), in.values() == 1 ? "s" : "",
+                          with_commas(out.values())));
   }
 
   void patch() {
@@ -204,6 +204,53 @@ class PoolStory {
     book_.same("dx of the patch", dx_grid.values, engine.dx());
   }
 
+  /// An output whose window reaches into the padding.
+  void border() {
+    const int oh = rows_.border_output(), ow = columns_.border_output();
+    book_.heading(fmt::format("At the border: map {}, output row {}, column {}", c_, oh, ow));
+    const std::vector<Cell> cells = window(oh, ow);
+    const int positions = rows_.kernel * columns_.kernel, real = static_cast<int>(cells.size());
+    book_.say(
+        border_text(rows_, columns_, oh, ow) +
+        (max_ ? " Padding counts as minus infinity here: it never wins."
+         : count_padding_
+             ? " They count as 0, but the mean divides by all positions (count_include_pad is true)."
+             : " They do not count: the mean divides by the others only (count_include_pad is false)."));
+    if (rows_.kernel <= kWidestGrid && columns_.kernel <= kWidestGrid) {
+      Grid grid{"x", rows_.kernel, columns_.kernel, {}};
+      for (int kh = 0; kh < rows_.kernel; ++kh)
+        for (int kw = 0; kw < columns_.kernel; ++kw) {
+          const Cell cell{rows_.input(oh, kh), columns_.input(ow, kw)};
+          grid.padding.push_back(!rows_.inside(cell.h) || !columns_.inside(cell.w));
+          grid.values.push_back(grid.padding.back() ? 0 : x(cell));
+        }
+      book_.grids({grid});
+    }
+    std::vector<std::string> values;
+    double sum = 0, scale = 0;
+    for (const Cell& cell : cells) {
+      if (values.size() < kValuesShown) values.push_back(max_ ? short_number(x(cell)) : term(x(cell)));
+      sum += x(cell), scale += std::abs(x(cell));
+    }
+    if (cells.size() > kValuesShown) values.push_back("...");
+    const double engine = scene_.y()[at(scene_.out(), 0, c_, oh, ow)];
+    if (max_) {
+      book_.value("y", fmt::format("max({})", join(values)), x(winner(cells)), engine);
+      return;
+    }
+    const int count = divisor(oh, ow);
+    book_.value("y", fmt::format("({}) / {}", join(values, " + "), count), sum / count, engine,
+                scale / count);
+    book_.say(
+        fmt::format("{} gets back dy / {} = {} / {} = {}.",
+                    real == 1 ? std::string("The one input") : fmt::format("Each of the {} inputs", real),
+                    count, short_number(dy(oh, ow)), count, short_number(dy(oh, ow) / count)));
+    const int otherwise = count_padding_ ? real : positions;
+    book_.say(fmt::format("With count_include_pad {}, y would be {} / {} = {}.",
+                          count_padding_ ? "false" : "true", short_number(sum), otherwise,
+                          short_number(sum / otherwise)));
+  }
+
   const Scene& scene_;
   Notebook& book_;
   Axis rows_, columns_;
@@ -229,7 +276,8 @@ void explain_global_avg_pool(const Scene& scene) {
   Notebook& book = scene.book;
   const int map = in.h * in.w;
   book.heading("Size of the output: one value for each map, whatever its size");
-  book.say(fmt::format("{}x{}x{} -> {}x1x1: {} means of {} values each", in.c, in.h, in.w, in.c, in.c, map));
+  book.say(fmt::format("{}x{}x{} -> {}x1x1: {} of {}{}", in.c, in.h, in.w, in.c, counted(in.c, "mean"),
+                       counted(map, "value"), in.c == 1 ? "" : " each"));
   book.heading("Channels stay, there is nothing to learn, and no activation function");
   book.say(
       "Each map is averaged by itself, so as many values come out as maps go in; a mean has no weights, and "

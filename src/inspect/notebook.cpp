@@ -23,10 +23,11 @@ std::vector<std::string> cells_of(const Grid& grid) {
   std::vector<std::string> cells;
   for (std::size_t i = 0; i < grid.values.size(); ++i) {
     const double v = grid.values[i];
-    std::string cell = v == 0                              ? "0"
-                       : largest >= 0.1 && largest < 1000  ? fmt::format("{:.3f}", v)
-                       : largest >= 0.001 && largest < 0.1 ? fmt::format("{:.5f}", v)
-                                                           : fmt::format("{:.2e}", v);
+    std::string cell = !grid.padding.empty() && grid.padding[i] ? "pad"
+                       : v == 0                                 ? "0"
+                       : largest >= 0.1 && largest < 1000       ? fmt::format("{:.3f}", v)
+                       : largest >= 0.001 && largest < 0.1      ? fmt::format("{:.5f}", v)
+                                                                : fmt::format("{:.2e}", v);
     if (!grid.marked.empty()) cell += grid.marked[i] ? '*' : ' ';
     cells.push_back(std::move(cell));
   }

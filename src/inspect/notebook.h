@@ -17,7 +17,8 @@ struct Grid {
   std::string head;
   int rows = 1, columns = 1;
   std::vector<double> values;
-  std::vector<bool> marked{};  ///< with a star behind the number; empty: none
+  std::vector<bool> marked{};   ///< with a star behind the number; empty: none
+  std::vector<bool> padding{};  ///< no number, but "pad"; empty: none
 };
 
 /// The text of an explanation, and whether every number in it is the engine's.

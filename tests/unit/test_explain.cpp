@@ -192,6 +192,58 @@ TEST_CASE("the arithmetic of LeNet-5's first layers is written as on the whitebo
   CHECK_THAT(text(5), ContainsSubstring("120 x 400 + 120 = 48,120"));
 }
 
+TEST_CASE("an explanation shows a window that reaches into the padding", "[inspect]") {
+  const auto text = [](auto layer) {
+    Step step(chain(conv(4, 3), layer, FlattenSpec{}, dense(3)), {.c = 1, .h = 10, .w = 10}, 1);
+    const Explanation explanation = explain_layer(*step.trace, step.spec, 1, step.pool, 200);
+    INFO(explanation.text);
+    CHECK(explanation.agrees);
+    return explanation.text;
+  };
+  CHECK_THAT(text(conv(2, 3)), !ContainsSubstring("border"));
+  CHECK_THAT(
+      text(conv(2, 3, 1)),
+      ContainsSubstring("row 0, column 0\n  Its window covers rows -1 to 1 and columns -1 to 1: 5 of its 9 "
+                        "positions lie in the padding. They count as 0") &&
+          ContainsSubstring("     pad"));
+  ConvSpec same = conv(2, 2);
+  same.padding.mode = ConvPadding::Mode::same;  // all of it after the map
+  CHECK_THAT(text(same), ContainsSubstring("row 7, column 7\n  Its window covers rows 7 to 8 and columns "
+                                           "7 to 8: 3 of its 4 positions lie in the padding."));
+  CHECK_THAT(text(max_pool(3, 2, 1)),
+             ContainsSubstring("minus infinity here: it never wins") && ContainsSubstring("y = max("));
+  CHECK_THAT(text(avg_pool(3, 2, 1, true)),
+             ContainsSubstring(") / 9 = ") && ContainsSubstring("With count_include_pad false, y would be"));
+  CHECK_THAT(text(avg_pool(3, 2, 1, false)),
+             ContainsSubstring(") / 4 = ") && ContainsSubstring("With count_include_pad true, y would be"));
+}
+
+TEST_CASE("an explanation shows the arithmetic of a projection and of running statistics", "[inspect]") {
+  Step step(all_types(), {.c = 2, .h = 12, .w = 11}, 5);
+  const auto text = [&](const std::string& type, const char* what) {
+    std::string all;
+    for (std::size_t row = 0; row < step.network->layers().size(); ++row)
+      if (step.network->layers()[row].type == type)
+        all += explain_layer(*step.trace, step.spec, static_cast<int>(row), step.pool, 200).text;
+    CHECK_THAT(all, ContainsSubstring(what));
+  };
+  text("residual", "8 x (1x1x4) + 2 x 8 = 48 parameters");
+  text("residual", "The shortcut, forward: a 1x1 convolution");
+  text("residual", "dx through the shortcut = ");
+  text("batch_norm", "divided by m - 1 = 3 (the unbiased estimate)");
+  text("batch_norm", "running variance = 0.9 x ");
+}
+
+TEST_CASE("an explanation counts one thing as one", "[inspect]") {
+  Step step(chain(conv(1, 1), max_pool(2, 2), FlattenSpec{}, dense(1), dense(2)), {.c = 1, .h = 4, .w = 2},
+            1);
+  for (int row = 0; row < 5; ++row)
+    for (const char* wrong : {" 1 output maps", " 1 maps", " 1 inputs", " 1 outputs", " 1 values"})
+      CHECK_THAT(explain_layer(*step.trace, step.spec, row, step.pool, 200).text, !ContainsSubstring(wrong));
+  CHECK_THAT(explain_layer(*step.trace, step.spec, 0, step.pool, 200).text,
+             ContainsSubstring("It reads row ") && ContainsSubstring("the one output of a map"));
+}
+
 TEST_CASE("an explanation notices that the engine computed something else", "[inspect]") {
   Step step(lenet(), {.c = 1, .h = 28, .w = 28}, 1);
   for (const int row : {0, 2, 5, 6}) {
