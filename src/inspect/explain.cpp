@@ -139,6 +139,13 @@ std::string Axis::reach(int output, std::string_view line) const {
                      dilation == 1 ? "" : fmt::format(" in steps of {}", dilation));
 }
 
+std::string patch_text(int height, int width, int output_rows, int output_columns) {
+  return fmt::format("a patch of {}x{} inputs that makes {}", height, width,
+                     output_rows * output_columns == 1
+                         ? std::string("one output")
+                         : fmt::format("{}x{} outputs", output_rows, output_columns));
+}
+
 std::string border_text(const Axis& rows, const Axis& columns, int output_row, int output_column) {
   const auto inside = [](const Axis& axis, int output) {
     int count = 0;

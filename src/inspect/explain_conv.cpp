@@ -16,6 +16,8 @@ constexpr int kWidestGrid = 10;
 constexpr int kPartsShown = 6;
 /// More products of one input map are not written out.
 constexpr std::size_t kProductsShown = 12;
+constexpr const char* kPaddingIsZero =
+    " They count as 0, so the weights that meet them add nothing to this output.";
 
 /// A convolution and the corner of it that is looked at: a few outputs of one output map, what one weight of
 /// the kernel between one input map and it does there.
@@ -47,7 +49,7 @@ class ConvStory {
     size();
     parameters();
     forward();
-    if (rows_.padded() || columns_.padded()) border();
+    if (!whole_ && (rows_.padded() || columns_.padded())) border();
     backward();
   }
 
@@ -169,6 +171,7 @@ class ConvStory {
         rows_.reach(oh_, "row"), columns_.reach(ow_, "column"),
         inputs_ == 1 ? fmt::format("input map {}", input_map(oc_, 0)) : fmt::format("{} input maps", inputs_),
         bias_ ? ", then adds the bias" : ""));
+    if (whole_) book_.say(border_text(rows_, columns_, oh_, ow_) + kPaddingIsZero);
     draw_window(oh_, ow_);
     output_sum(oh_, ow_);
   }
@@ -225,8 +228,7 @@ class ConvStory {
   void border() {
     const int oh = rows_.border_output(), ow = columns_.border_output();
     book_.heading(fmt::format("At the border: output map {}, row {}, column {}", oc_, oh, ow));
-    book_.say(border_text(rows_, columns_, oh, ow) +
-              " They count as 0, so the weights that meet them add nothing to this output.");
+    book_.say(border_text(rows_, columns_, oh, ow) + kPaddingIsZero);
     draw_window(oh, ow);
     const int map = input_map(oc_, ic_);
     std::vector<std::string> products;
@@ -266,10 +268,9 @@ class ConvStory {
     const Shape in{.c = scene_.in().c, .h = height, .w = width};
     const LayerAlone engine(scene_, alone, in, 1, patch(top, left, height, width), dy);
 
-    book_.heading(fmt::format("Backward, on {}",
-                              whole_ ? std::string("the whole input")
-                                     : fmt::format("a patch of {}x{} inputs that makes {}x{} outputs", height,
-                                                   width, rows_shown_, columns_shown_)));
+    book_.heading(
+        fmt::format("Backward, on {}", whole_ ? std::string("the whole input")
+                                              : patch_text(height, width, rows_shown_, columns_shown_)));
     const bool slope = spec_.activation != ActivationFunction::none;
     const int map = input_map(oc_, ic_);
     std::vector<Grid> grids;
@@ -405,10 +406,9 @@ class ConvStory {
         static_cast<std::size_t>(((oc_ * inputs_ + ic_) * rows_.kernel + kh_) * columns_.kernel + kw_);
     book_.say("In the whole step the same sum goes over all positions; this is where sharing shows:");
     book_.value(
-        fmt::format("dw({},{}), {} terms ({}{} positions)", kh_, kw_,
-                    with_commas(static_cast<std::int64_t>(all)),
+        fmt::format("dw({},{}), {} ({}{})", kh_, kw_, counted(static_cast<std::int64_t>(all), "term"),
                     scene_.trace.images() > 1 ? fmt::format("{} images x ", scene_.trace.images()) : "",
-                    with_commas(std::int64_t{rows_.outputs} * columns_.outputs)),
+                    counted(std::int64_t{rows_.outputs} * columns_.outputs, "position")),
         "", sum, scene_.trace.parameter_gradient(weight_)[place], scale);
   }
 

@@ -102,6 +102,8 @@ struct PatchChoice {
 };
 PatchChoice choose_patch(const Axis& rows, const Axis& columns);
 
+/// "a patch of 6x6 inputs that makes 2x2 outputs".
+std::string patch_text(int height, int width, int output_rows, int output_columns);
 /// "Its window covers rows -1 to 1 and columns -1 to 1: 5 of its 9 positions lie in the padding."
 std::string border_text(const Axis& rows, const Axis& columns, int output_row, int output_column);
 /// How often the window fits, along both sides.

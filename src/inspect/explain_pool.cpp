@@ -165,10 +165,9 @@ class PoolStory {
     if (!whole_ && !max_) std::get<AvgPoolSpec>(alone.spec).padding = {0, 0};
     const LayerAlone engine(scene_, alone, {.c = 1, .h = height, .w = width}, 1, values, gradients);
 
-    book_.heading(
-        whole_ ? std::string("Forward and backward, on one map")
-               : fmt::format("Forward and backward, on a patch of {}x{} inputs that makes {}x{} outputs",
-                             height, width, rows_shown_, columns_shown_));
+    book_.heading(whole_
+                      ? std::string("Forward and backward, on one map")
+                      : "Forward and backward, on " + patch_text(height, width, rows_shown_, columns_shown_));
     if (height <= kWidestGrid && width <= kWidestGrid) {
       book_.grids({x_grid, y_grid});
       book_.say("dy is what the next layer sent back for each output; dx is what this layer sends on:");

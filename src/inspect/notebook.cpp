@@ -137,9 +137,9 @@ void Notebook::same(std::string_view what, std::span<const double> ours, std::sp
   }
   const bool same = comparable && worst <= kTolerance * std::max(scale, 1e-30);
   agrees_ = agrees_ && same;
-  say(fmt::format("{}: {} numbers, the engine's {} (largest difference {:.1e})", what,
-                  with_commas(static_cast<std::int64_t>(ours.size())), same ? "are the same" : "DISAGREE",
-                  worst));
+  say(fmt::format("{}: {}, the engine's {} (largest difference {:.1e})", what,
+                  counted(static_cast<std::int64_t>(ours.size()), "number"),
+                  same ? ours.size() == 1 ? "is the same" : "are the same" : "DISAGREE", worst));
 }
 
 }  // namespace cnn
