@@ -66,12 +66,12 @@ std::string schedule_note(const Config& before, const Config& now, const Trainer
   const Schedule is(now.training.schedule, now.training.epochs, trainer.steps_per_epoch());
   const std::int64_t step = trainer.steps_done();
   if (trainer.finished() || was.factor(step) == is.factor(step)) return "";
-  return fmt::format(
-      "the schedule is now one over {} epochs: the learning rate goes on at {}; with the old one {}",
-      now.training.epochs, exact(trainer.learning_rate(step)),
-      step < was.steps()
-          ? fmt::format("it would be {} times the learning_rate of the config", exact(was.factor(step)))
-          : "the training was over");
+  const double rate = trainer.learning_rate(step), base = is.factor(step) == 0 ? 0 : rate / is.factor(step);
+  return fmt::format("the schedule now spans {} epochs: the learning rate goes on at {:.3g}{}",
+                     now.training.epochs, rate,
+                     step >= was.steps() ? " (the old schedule had ended)"
+                     : base > 0          ? fmt::format(" instead of {:.3g}", base * was.factor(step))
+                                         : "");
 }
 
 }  // namespace

@@ -100,9 +100,10 @@ TEST_CASE("a schedule over all epochs that is made longer says so", "[cli]") {
   runs.require_success(runs.train(runs.start("run", {"--set", "training.epochs=2"})));
   const ProgramResult longer = runs.resume("run", {"--set", "training.epochs=3"});
   runs.require_success(longer);
-  CHECK_THAT(longer.err, ContainsSubstring("the schedule is now one over 3 epochs"));
-  CHECK_THAT(read_file(runs.path("run/train.log")),
-             ContainsSubstring("the schedule is now one over 3 epochs"));
+  CHECK_THAT(longer.err, ContainsSubstring(
+                             "the schedule now spans 3 epochs: the learning rate goes on at 0.00371 (the old "
+                             "schedule had ended)"));
+  CHECK_THAT(read_file(runs.path("run/train.log")), ContainsSubstring("the schedule now spans 3 epochs"));
 }
 
 TEST_CASE("changes of the config that break the meaning are refused, others are said", "[cli]") {
