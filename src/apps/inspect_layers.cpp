@@ -8,7 +8,7 @@
 #include "core/text.h"
 #include "nn/runner.h"
 #include "report/terminal.h"
-#include "train/optimizer.h"
+#include "train/trainer.h"
 
 namespace cnn {
 namespace {
@@ -93,8 +93,7 @@ void print_layers(const Inspected& inspected, TableFormat format, int threads) {
   const MemoryNeeds memory{
       .batch_size = training.batch_size,
       .threads = threads,
-      .training_bytes = Runner::bytes(*network, threads, true, training.batch_size) + parameters +
-                        Optimizer::bytes(training.optimizer, *network),
+      .training_bytes = Trainer::bytes(*network, training, threads),
       .evaluation_bytes = Runner::bytes(*network, threads, false, training.batch_size) + parameters};
   const std::int64_t input_values = inspected.input.values();
   const auto warnings = cliff_warnings(input_values, rows);

@@ -160,9 +160,9 @@ double TrainingRun::dry_run() {
   describe(*log_, false);
   const double seconds = measured_epoch_seconds(*trainer_), all = seconds * config_.training.epochs;
   fmt::print("{}", layer_table(to_string(input_), layer_rows(*network_)));
-  fmt::print("memory: {}\ntime per epoch: about {} ({} steps), {} epochs in about {}\n", human_bytes(bytes_),
-             human_seconds(seconds), trainer_->steps_per_epoch(), config_.training.epochs,
-             human_seconds(all));
+  fmt::print("memory: {}, without the images\ntime per epoch: about {} ({} steps), {} epochs in about {}\n",
+             human_bytes(bytes_), human_seconds(seconds), trainer_->steps_per_epoch(),
+             config_.training.epochs, human_seconds(all));
   return all;
 }
 

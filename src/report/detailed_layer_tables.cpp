@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <tuple>
 
 #include "core/text.h"
 #include "report/layer_table.h"
@@ -154,14 +155,34 @@ std::string costs(const std::vector<LayerRow>& rows, const MemoryNeeds& memory, 
     if (table.width() > terminal.columns) table.columns[spare].shown = false;
   return table.text(terminal, std::min(terminal.columns, table.width()),
                     [](std::size_t) { return std::string(); }) +
-         wrapped(fmt::format(
-                     "training, evaluation: memory of a batch of {} for outputs, gradients, parameters and "
-                     "optimizer. The engine shares memory between layers: {} to train on {} thread{}, {} "
-                     "to evaluate.",
-                     memory.batch_size, human_bytes(memory.training_bytes), memory.threads,
-                     memory.threads == 1 ? "" : "s", human_bytes(memory.evaluation_bytes)),
-                 terminal.columns) +
+         wrapped(
+             fmt::format(
+                 "training, evaluation: memory of a batch of {} for outputs, gradients, parameters and "
+                 "optimizer. The engine shares memory between layers: {} to evaluate, and {} to train on {}, "
+                 "with what the evaluations in between and the best model take, without the images.",
+                 memory.batch_size, human_bytes(memory.evaluation_bytes), human_bytes(memory.training_bytes),
+                 counted(memory.threads, "thread")),
+             terminal.columns) +
          "\n";
+}
+
+std::int64_t positions_of(const LayerRow& row) { return std::int64_t{row.height} * row.width; }
+
+/// What a convolution saves, its name left out.
+std::string sharing_sentence(const LayerRow& row) {
+  const std::int64_t positions = positions_of(row);
+  std::string counts = fmt::format("{} instead of {}", with_commas(row.parameters),
+                                   with_commas(row.dense_equivalent_parameters));
+  if (row.parameters >= row.dense_equivalent_parameters)
+    return counts + ": the kernel has one position only and reads every input there, so nothing is shared.";
+  const double times = static_cast<double>(row.dense_equivalent_parameters) /
+                       static_cast<double>(std::max<std::int64_t>(row.parameters, 1));
+  return fmt::format("{}: {} times fewer, because {}. Each output reads {} of {} inputs{}.", counts,
+                     times < 100 ? fmt::format("{:.3g}", times) : with_commas(std::llround(times)),
+                     positions > 1 ? fmt::format("one kernel serves all {} positions", with_commas(positions))
+                                   : "an output is connected to a part of the inputs only",
+                     with_commas(row.inputs_per_output), with_commas(row.inputs),
+                     row.groups > 1 ? fmt::format(", those of its group among {}", row.groups) : "");
 }
 
 }  // namespace
@@ -214,20 +235,22 @@ std::string markdown_text(std::string_view text) {
 }
 
 std::vector<std::string> sharing_sentences(const std::vector<LayerRow>& rows) {
+  std::vector<const LayerRow*> convolutions;
+  for (const LayerRow& row : rows)
+    if (row.dense_equivalent_parameters > 0) convolutions.push_back(&row);
+  const auto numbers = [](const LayerRow& row) {
+    return std::tuple(row.parameters, row.dense_equivalent_parameters, positions_of(row), row.inputs,
+                      row.inputs_per_output, row.groups);
+  };
   std::vector<std::string> sentences;
-  for (const LayerRow& row : rows) {
-    if (row.dense_equivalent_parameters <= 0) continue;
-    const std::int64_t positions = std::int64_t{row.height} * row.width;
-    const double times = static_cast<double>(row.dense_equivalent_parameters) /
-                         static_cast<double>(std::max<std::int64_t>(row.parameters, 1));
-    const std::string ratio = times < 100 ? fmt::format("{:.3g}", times) : with_commas(std::llround(times));
-    sentences.push_back(fmt::format(
-        "{}: {} instead of {}: {} times fewer, because one kernel serves {}. Each output reads {} of {} "
-        "inputs{}.",
-        printable(row.name), with_commas(row.parameters), with_commas(row.dense_equivalent_parameters), ratio,
-        positions == 1 ? "the one position" : fmt::format("all {} positions", with_commas(positions)),
-        with_commas(row.inputs_per_output), with_commas(row.inputs),
-        row.groups > 1 ? fmt::format(", those of its group among {}", row.groups) : ""));
+  for (std::size_t begin = 0, end; begin < convolutions.size(); begin = end) {
+    const LayerRow& first = *convolutions[begin];
+    for (end = begin + 1; end < convolutions.size() && numbers(*convolutions[end]) == numbers(first);) ++end;
+    std::string names = printable(first.name);
+    if (end - begin > 1)
+      names += fmt::format("{}{}, each", end - begin > 2 ? " to " : " and ",
+                           printable(convolutions[end - 1]->name));
+    sentences.push_back(fmt::format("{}: {}", names, sharing_sentence(first)));
   }
   return sentences;
 }

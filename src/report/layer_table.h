@@ -49,7 +49,8 @@ std::string markdown_layer_table(const std::string& input, std::int64_t input_va
 std::string markdown_text(std::string_view text);
 
 /// For each convolution its parameters against those of a dense layer between the same maps, and how few
-/// inputs an output reads: "conv1: 156 instead of 3,692,640: ...". kSharingHead stands above them.
+/// inputs an output reads: "conv1: 156 instead of 3,692,640: ...". One sentence for neighbors with the same
+/// numbers: "conv2 to conv7, each: ...". kSharingHead stands above them.
 inline constexpr const char* kSharingHead =
     "Parameters, instead of those of a dense layer between the same maps, and inputs one output reads:";
 std::vector<std::string> sharing_sentences(const std::vector<LayerRow>& rows);

@@ -58,6 +58,28 @@ TEST_CASE("cnn-inspect shows shapes, windows, bars, costs and what is shared, in
   CHECK_THAT(markdown.out, StartsWith("| layer | type |") && ContainsSubstring("| conv1 | conv | 1x28x28 |"));
 }
 
+TEST_CASE("cnn-inspect and --dry-run name the same memory for a training", "[cli]") {
+  const ProgramResult table = inspect({"--config", config_of("digits-lenet5"), "--threads", "2"});
+  const ProgramResult dry_run = run_program(
+      program_path("cnn-train"), {"--config", config_of("digits-lenet5"), "--threads", "2", "--dry-run"});
+  INFO(table.description() << dry_run.description());
+  const std::size_t begin = dry_run.out.find("memory: ") + 8;
+  const std::string memory = dry_run.out.substr(begin, dry_run.out.find(',', begin) - begin);
+  CHECK_THAT(memory, ContainsSubstring("iB"));
+  CHECK_THAT(table.out, ContainsSubstring(memory + " to train on 2 threads"));
+}
+
+TEST_CASE("a config in this repository that is warned of says that it knows", "[cli]") {
+  for (const auto& entry : fs::directory_iterator(fs::path(CNN_SOURCE_DIR) / "configs")) {
+    if (entry.path().stem() == "schema") continue;
+    const ProgramResult result = inspect({"--config", entry.path().string(), "--json"});
+    INFO(result.description());
+    REQUIRE(result.exit_code == 0);
+    const bool warned = !nlohmann::json::parse(result.out)["warnings"].empty();
+    CHECK(warned == (read_file(entry.path()).find("cnn-train warns of this step") != std::string::npos));
+  }
+}
+
 TEST_CASE("cnn-inspect --json has what the contract says, and more", "[cli]") {
   const ProgramResult result = inspect({"--config", config_of("digits-lenet5"), "--json"});
   const auto json = nlohmann::json::parse(result.out);

@@ -147,6 +147,30 @@ TEST_CASE("sharing is told in one sentence for each convolution", "[report]") {
         "output reads 25 of 784 inputs.");
 }
 
+TEST_CASE("convolutions with the same numbers share a sentence; where nothing is shared, it says so",
+          "[report]") {
+  const auto convolution = [](const char* name, int size, std::int64_t parameters, std::int64_t dense) {
+    LayerRow one = row(name, "conv", 4, size, size);
+    one.parameters = parameters, one.dense_equivalent_parameters = dense;
+    one.inputs = 64, one.inputs_per_output = 16;
+    return one;
+  };
+  const auto sentences = sharing_sentences({convolution("a", 8, 10, 1000), row("norm", "batch_norm", 4, 8, 8),
+                                            convolution("b", 8, 10, 1000), convolution("c", 8, 10, 1000),
+                                            convolution("d", 8, 20, 1000), convolution("e", 8, 20, 1000),
+                                            convolution("f", 1, 260, 260), convolution("g", 1, 65, 260)});
+  REQUIRE(sentences.size() == 4);
+  CHECK_THAT(sentences[0],
+             StartsWith("a to c, each: 10 instead of 1,000: 100 times fewer, because one kernel"));
+  CHECK_THAT(sentences[1], StartsWith("d and e, each: 20 instead of"));
+  CHECK(sentences[2] ==
+        "f: 260 instead of 260: the kernel has one position only and reads every input there, so nothing is "
+        "shared.");
+  CHECK(sentences[3] ==
+        "g: 65 instead of 260: 4 times fewer, because an output is connected to a part of the inputs "
+        "only. Each output reads 16 of 64 inputs.");
+}
+
 TEST_CASE("how many inputs an output reads: groups, dilation, padding", "[nn]") {
   const auto inputs = [](ConvSpec spec, const Shape& in) {
     NetworkSpec network = chain(spec, GlobalAvgPoolSpec{});
