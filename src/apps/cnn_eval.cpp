@@ -351,7 +351,17 @@ void write_report(const Evaluator& evaluator, const Options& options) {
   write_file_atomically(options.report, evaluation_page(report));
 }
 
+/// A list may have gaps; a single path that leads nowhere is a slip of the pen.
+void check_images_exist(const Options& options) {
+  const fs::path& first = options.images.front();
+  std::error_code unknown;
+  if (options.images.size() == 1 && first != "-" &&
+      fs::symlink_status(first, unknown).type() == fs::file_type::not_found)
+    fail_usage("--images {}: there is no such file or folder", printable(first.string()));
+}
+
 int run(Options options) {
+  check_images_exist(options);
   if (options.images.size() == 1 && options.images.front() == "-") options.images = read_path_list(std::cin);
   check_outputs(options);
   Evaluator evaluator(options);

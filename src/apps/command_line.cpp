@@ -25,6 +25,22 @@ void add_version(CLI::App& app, const std::string& program) {
       "Print the version and the instruction set in use");
 }
 
+namespace {
+
+/// What is wrong with the number of an option's values, or "" if the error does not begin with its name.
+std::string wrong_count(const CLI::App& app, const std::string& error) {
+  const std::string name = error.substr(0, error.find(':'));
+  const CLI::Option* option = app.get_option_no_throw(name);
+  if (!option) return "";
+  const int given = static_cast<int>(option->results().size()), least = option->get_items_expected_min();
+  if (given > option->get_items_expected_max())
+    return fmt::format("{} is given {} times and takes one value", name, given);
+  return fmt::format("{} needs {}: {}", name, least > 1 ? fmt::format("{} values", least) : "a value",
+                     option->get_description());
+}
+
+}  // namespace
+
 int run_program(CLI::App& app, int argc, char** argv, const std::function<int()>& body) {
   const auto report = [&](const std::string& message) {
     fmt::print(stderr, "{}: {}\n", app.get_name(), message);
@@ -42,6 +58,8 @@ int run_program(CLI::App& app, int argc, char** argv, const std::function<int()>
     return app.exit(success);
   } catch (const CLI::ParseError& error) {
     std::string message = error.what();
+    if (dynamic_cast<const CLI::ArgumentMismatch*>(&error))
+      if (const std::string clearer = wrong_count(app, message); !clearer.empty()) message = clearer;
     // An option that does not exist: say which one was probably meant.
     if (dynamic_cast<const CLI::ExtrasError*>(&error)) {
       std::vector<std::string> names;

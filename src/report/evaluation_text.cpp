@@ -49,7 +49,7 @@ std::string calibration(const Classification& results) {
   return text;
 }
 
-/// Columns have the classes' names if they are short, else their numbers. Empty if it does not fit.
+/// Columns have the classes' names if they are short, else their numbers.
 std::string matrix(const Classification& results, std::vector<std::string> names, std::size_t width,
                    std::size_t columns) {
   std::size_t cell = 3;
@@ -66,7 +66,10 @@ std::string matrix(const Classification& results, std::vector<std::string> names
     width += digits + 1;
   }
   for (const std::string& head : heads) cell = std::max(cell, width_of(head));
-  if (width + names.size() * (cell + 1) > columns) return "";
+  if (width + names.size() * (cell + 1) > columns)
+    return fmt::format(
+        "\nconfusion: a matrix of {} classes does not fit here; --report draws it, --json has it\n",
+        names.size());
   std::string text = "\nconfusion (rows: true class, columns: predicted)\n" + left("", width);
   for (const std::string& head : heads) text += right(head, cell + 1);
   text += "\n";

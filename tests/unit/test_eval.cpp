@@ -269,6 +269,10 @@ TEST_CASE("cnn-eval refuses unknown classes with both lists, and what cannot be 
   refused({plain}, {"--json", folder.path().string()}, "is a folder");
   refused({plain}, {"--json", (folder.path() / "no/r.json").string()}, "there is no folder");
   refused({plain}, {"--predictions", (folder.path() / "no/p.csv").string()}, "there is no folder");
+  refused({folder.path() / "nowhere"}, {}, "nowhere: there is no such file or folder");
+  refused({}, {}, "--images needs a value: A folder with one subfolder per class");
+  refused({plain}, {"--json"}, "--json needs a value: Write the results as JSON");
+  refused({plain}, {"--json", "a", "--json", "b"}, "--json is given 2 times and takes one value");
   refused({plain}, {"--top", "0"}, "--top");
   refused({plain}, {"--min-accuracy", "2"}, "--min-accuracy");
   CHECK(evaluate(folder.path() / "none.safetensors", {plain}).exit_code == 1);
