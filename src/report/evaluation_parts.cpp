@@ -7,14 +7,12 @@
 
 #include "core/text.h"
 #include "report/axis.h"
-#include "report/color_ramp.h"
 #include "report/html.h"
-#include "report/picture.h"
 
 namespace cnn {
 namespace {
 
-constexpr std::size_t kMostTableClasses = 40, kPairs = 12, kWidestName = 28;
+constexpr std::size_t kPairs = 12;
 
 std::string percent(double fraction) { return number_text(fraction, NumberStyle::percent); }
 
@@ -27,54 +25,6 @@ std::string_view short_path(std::string_view path) {
   if (last == std::string_view::npos || last == 0) return path;
   const std::size_t before = path.rfind('/', last - 1);
   return before == std::string_view::npos ? path : path.substr(before + 1);
-}
-
-std::string confusion_table(const Classification& results) {
-  const std::vector<std::string>& classes = results.classes();
-  std::string text =
-      "<div class=\"scroll\"><table class=\"matrix\"><thead><tr><th scope=\"col\">true \\ predicted</th>";
-  for (const std::string& name : classes)
-    text += fmt::format("<th scope=\"col\">{}</th>", html_shortened(name, kWidestName));
-  text += "</tr></thead><tbody>\n";
-  for (std::size_t label = 0; label < classes.size(); ++label) {
-    const std::vector<std::int64_t>& row = results.confusion()[label];
-    std::int64_t support = 0;
-    for (const std::int64_t count : row) support += count;
-    text += fmt::format("<tr><th scope=\"row\">{}</th>", html_shortened(classes[label], kWidestName));
-    for (std::size_t predicted = 0; predicted < classes.size(); ++predicted) {
-      const double share =
-          support == 0 ? 0 : static_cast<double>(row[predicted]) / static_cast<double>(support);
-      // Mistakes are few: a root makes them visible.
-      text +=
-          fmt::format("<td class=\"{}{}\" style=\"--v:{:.2f}\" title=\"{} taken for {}: {} of {}\">{}</td>",
-                      label == predicted ? "right " : "", std::sqrt(share) > 0.6 ? "strong" : "",
-                      row[predicted] == 0 ? 0.0 : 0.08 + 0.92 * std::sqrt(share), html(classes[label]),
-                      html(classes[predicted]), with_commas(row[predicted]), with_commas(support),
-                      row[predicted] == 0 ? "" : with_commas(row[predicted]));
-    }
-    text += "</tr>\n";
-  }
-  return text + "</tbody></table></div>";
-}
-
-std::string confusion_picture(const Classification& results) {
-  const auto n = static_cast<int>(results.classes().size());
-  Picture picture{.channels = 3, .height = n, .width = n, .pixels = {}};
-  for (const auto& row : results.confusion()) {
-    std::int64_t support = 0;
-    for (const std::int64_t count : row) support += count;
-    for (const std::int64_t count : row) {
-      const auto color =
-          ramp_color(support == 0 ? 0 : std::sqrt(static_cast<double>(count) / static_cast<double>(support)));
-      picture.pixels.insert(picture.pixels.end(), color.begin(), color.end());
-    }
-  }
-  return fmt::format(
-      "<img class=\"matrix pixels\" alt=\"Confusion matrix of {} classes\" src=\"{}\">"
-      "<p class=\"quiet\">A pixel for each pair of classes: rows are true classes, columns predicted ones, "
-      "in "
-      "the order of the classes below; yellow is most. The numbers are in the JSON results.</p>",
-      n, png_address(picture));
 }
 
 /// A bar for the accuracy of each bin, and the line on which a model with honest confidences ends.
@@ -115,8 +65,9 @@ std::string reliability_drawing(const Classification& results) {
 
 std::string reliability_table(const Classification& results) {
   std::string text =
-      "<table><tr><th class=\"n\">confidence</th><th class=\"n\">images</th><th class=\"n\">mean</th><th "
-      "class=\"n\">accuracy</th></tr>\n";
+      "<table><thead><tr><th class=\"n\">confidence</th><th class=\"n\">images</th><th "
+      "class=\"n\">mean</th><th "
+      "class=\"n\">accuracy</th></tr></thead>\n";
   for (const Classification::ConfidenceBin& bin : results.confidence_bins())
     if (bin.images > 0)
       text += fmt::format(
@@ -147,15 +98,10 @@ std::string summary_part(const Classification& results) {
   return text + (classes > 3 ? ".</p>" : "</p>");
 }
 
-std::string confusion_part(const Classification& results) {
-  return results.classes().size() <= kMostTableClasses ? confusion_table(results)
-                                                       : confusion_picture(results);
-}
-
 std::string per_class_part(const Classification& results) {
   std::string text =
-      "<div class=\"scroll\"><table><tr><th>class</th><th class=\"n\">precision</th><th "
-      "class=\"n\">recall</th><th class=\"n\">F1</th><th></th><th class=\"n\">images</th></tr>\n";
+      "<div class=\"scroll\"><table><thead><tr><th>class</th><th class=\"n\">precision</th><th "
+      "class=\"n\">recall</th><th class=\"n\">F1</th><th></th><th class=\"n\">images</th></tr></thead>\n";
   for (const Classification::PerClass& row : results.per_class())
     text += fmt::format(
         "<tr><th scope=\"row\">{}</th><td class=\"n\">{:.4f}</td><td class=\"n\">{:.4f}</td><td "
@@ -170,8 +116,9 @@ std::string confused_part(const Classification& results) {
   if (pairs.empty()) return "<p>No image was taken for another class.</p>";
   const std::vector<Classification::PerClass> classes = results.per_class();
   std::string text =
-      "<div class=\"scroll\"><table><tr><th>true class</th><th>taken for</th><th class=\"n\">images</th><th "
-      "class=\"n\">of the class</th></tr>\n";
+      "<div class=\"scroll\"><table><thead><tr><th>true class</th><th>taken for</th><th "
+      "class=\"n\">images</th><th "
+      "class=\"n\">of the class</th></tr></thead>\n";
   for (const Classification::ConfusedPair& pair : pairs)
     text += fmt::format(
         "<tr><td>{}</td><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td></tr>\n",

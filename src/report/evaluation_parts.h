@@ -11,7 +11,8 @@ namespace cnn {
 /// Accuracy with its interval, loss, top-k and calibration in one sentence each.
 std::string summary_part(const Classification& results);
 
-/// True classes against predicted ones: a table up to 40 classes, beyond that a picture of one pixel a cell.
+/// True classes against predicted ones: a table up to 40 classes, beyond that a picture whose fields
+/// tell their numbers at the pointer.
 std::string confusion_part(const Classification& results);
 
 /// Precision, recall and F1 of every class, and the pairs that are confused most.

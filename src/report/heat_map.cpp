@@ -11,7 +11,7 @@
 namespace cnn {
 namespace {
 
-constexpr double kWidth = 480, kLeft = 112, kRow = 17, kBottom = 22;
+constexpr double kWidth = 480, kLeft = 126, kRow = 17, kBottom = 22;
 
 std::vector<std::size_t> thinned(std::size_t count) {
   const std::size_t drawn = std::min(count, kMostHeatMapColumns);
@@ -52,10 +52,10 @@ std::string scale(const HeatMap& map, const Range& range) {
 
 std::string table(const HeatMap& map, const std::vector<std::size_t>& columns) {
   std::string text =
-      fmt::format("<details><summary>Numbers</summary><div class=\"scroll\"><table><tr><th>{}</th>",
+      fmt::format("<details><summary>Numbers</summary><div class=\"scroll\"><table><thead><tr><th>{}</th>",
                   html(map.column_name));
   for (const std::string& row : map.rows) text += fmt::format("<th class=\"n\">{}</th>", html(row));
-  text += "</tr>\n";
+  text += "</tr></thead>\n";
   for (const std::size_t column : columns) {
     text += fmt::format("<tr><th>{}</th>", html(map.columns[column]));
     for (const auto& row : map.values)

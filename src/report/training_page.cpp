@@ -45,10 +45,10 @@ LineChart epoch_chart(const TrainingReport& report, std::string title,
 
 std::string metrics_table(const RunHistory& history) {
   std::string text =
-      "<details><summary>Numbers of every epoch</summary><div class=\"scroll\"><table><tr><th "
+      "<details><summary>Numbers of every epoch</summary><div class=\"scroll\"><table><thead><tr><th "
       "class=\"n\">epoch</th><th class=\"n\">training loss</th><th class=\"n\">training accuracy</th><th "
       "class=\"n\">validation loss</th><th class=\"n\">validation accuracy</th><th class=\"n\">learning "
-      "rate</th><th class=\"n\">seconds</th><th class=\"n\">images/s</th></tr>\n";
+      "rate</th><th class=\"n\">seconds</th><th class=\"n\">images/s</th></tr></thead>\n";
   const auto plain = [](double value) { return number_text(value, NumberStyle::plain); };
   for (const EpochMetrics& e : history.epochs)
     text += fmt::format(
@@ -84,10 +84,16 @@ std::string curves(const TrainingReport& report) {
          "is in metrics.csv.</p>";
 }
 
+std::span<const LayerStatistics> layers_of_epoch(const RunHistory& history, int epoch) {
+  const auto [first, last] = std::equal_range(
+      history.layers.begin(), history.layers.end(), LayerStatistics{.epoch = epoch, .layer = ""},
+      [](const LayerStatistics& a, const LayerStatistics& b) { return a.epoch < b.epoch; });
+  return {first, last};
+}
+
 std::span<const LayerStatistics> last_epoch(const RunHistory& history) {
-  std::size_t first = history.layers.size();
-  while (first > 0 && history.layers[first - 1].epoch == history.layers.back().epoch) --first;
-  return std::span(history.layers).subspan(first);
+  return history.layers.empty() ? std::span<const LayerStatistics>()
+                                : layers_of_epoch(history, history.layers.back().epoch);
 }
 
 std::string share_bar(double share) {
@@ -95,21 +101,23 @@ std::string share_bar(double share) {
                      100 * std::clamp(share, 0.0, 1.0));
 }
 
-/// Every layer with its activation count, its parameters, and its last statistics.
+/// Every layer with its activation count, its parameters, and its statistics in the best epoch.
 std::string layer_part(const TrainingReport& report) {
-  const std::span<const LayerStatistics> last = last_epoch(report.history);
+  const std::span<const LayerStatistics> statistics = layers_of_epoch(report.history, report.best_epoch);
+  const bool known = !statistics.empty() && statistics.size() == report.layers.size();
   std::int64_t most = 1;
   for (const LayerRow& row : report.layers) most = std::max(most, row.activations);
   std::string text = fmt::format(
-      "<div class=\"scroll\"><table><tr><th>layer</th><th>type</th><th class=\"n\">output</th><th "
+      "<div class=\"scroll\"><table class=\"layers\"><thead><tr><th>layer</th><th>type</th><th "
+      "class=\"n\">output</th><th "
       "class=\"n\">activations</th><th></th><th class=\"n\">parameters</th><th class=\"n\">active</th><th "
-      "class=\"n\">mean</th><th class=\"n\">std</th><th class=\"n\">gradient norm</th></tr>\n"
+      "class=\"n\">mean</th><th class=\"n\">std</th><th class=\"n\">gradient norm</th></tr></thead>\n"
       "<tr><th scope=\"row\">input</th><td></td><td "
       "class=\"n\">{}</td><td></td><td></td><td></td><td></td><td></td><td></td><td></td></tr>\n",
       html(report.input));
   for (std::size_t i = 0; i < report.layers.size(); ++i) {
     const LayerRow& row = report.layers[i];
-    const LayerStatistics* s = last.size() == report.layers.size() ? &last[i] : nullptr;
+    const LayerStatistics* s = known ? &statistics[i] : nullptr;
     const auto plain = [&](double value) { return number_text(value, NumberStyle::plain); };
     text += fmt::format(
         "<tr><th scope=\"row\">{}</th><td>{}</td><td class=\"n\">{}</td><td "
@@ -121,7 +129,15 @@ std::string layer_part(const TrainingReport& report) {
         with_commas(row.parameters), s ? percent(s->active_fraction) : "", s ? plain(s->mean) : "",
         s ? plain(s->standard_deviation) : "", s ? plain(s->gradient_norm) : "");
   }
-  return text + "</table></div>";
+  text += "</table></div>";
+  if (known)
+    text += fmt::format(
+        "<p class=\"quiet\">Share of active values, mean, standard deviation and gradient norm are those of "
+        "epoch {}, {}.</p>",
+        report.best_epoch,
+        report.best_epoch == report.history.epochs.back().epoch ? "the last and the best"
+                                                                : "the best so far");
+  return text;
 }
 
 /// A number of every layer over the epochs.

@@ -122,6 +122,19 @@ TEST_CASE("a run leaves a report that is made of its tables", "[cli]") {
     for (std::size_t j = 0; j < 3; ++j)
       if (k != j) mistakes += evaluation["test"]["confusion"][k][j].get<std::int64_t>();
   CHECK(static_cast<std::int64_t>(evaluation["test"]["mistakes"].size()) == mistakes);
+
+  // The statistics of the layers are the best model's; heads of tables stand on each printed page.
+  const int best = result["best_epoch"].get<int>();
+  CHECK_THAT(page, ContainsSubstring("gradient norm are those of epoch " + std::to_string(best)));
+  for (const LayerStatistics& layer : history.layers)
+    if (layer.epoch == best && layer.layer == "dense1")
+      CHECK_THAT(
+          page.substr(page.find("<table class=\"layers\"")),
+          ContainsSubstring("<td class=\"n\">" + number_text(layer.mean, NumberStyle::plain) + "</td>"));
+  for (std::size_t at = 0; (at = page.find("<table", at)) != std::string::npos; ++at) {
+    const std::string table = page.substr(at, page.find("<tr>", at) - at);
+    CHECK((table.ends_with("<thead>") || table.find("definitions") != std::string::npos));
+  }
 }
 
 TEST_CASE("after a resume the report tells the whole training", "[cli]") {
