@@ -147,7 +147,7 @@ std::string mistakes_part(const EvaluationRecord& record) {
                           html(mistake.picture));
     text += fmt::format(
         "is <b>{}</b> ({})<br>seen as <span class=\"wrong\">{}</span> ({})<span "
-        "class=\"path\">{}</span></figure>\n",
+        "class=\"path\" title=\"{}\">{}</span></figure>\n",
         html(label), rounded(mistake.label_confidence),
         html(classes[static_cast<std::size_t>(mistake.predicted)]), rounded(mistake.confidence),
         html(mistake.path), html(short_path(mistake.path)));

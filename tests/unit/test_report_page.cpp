@@ -123,6 +123,8 @@ TEST_CASE("a run leaves a report that is made of its tables", "[cli]") {
       if (k != j) mistakes += evaluation["test"]["confusion"][k][j].get<std::int64_t>();
   CHECK(static_cast<std::int64_t>(evaluation["test"]["mistakes"].size()) == mistakes);
 
+  CHECK_THAT(page, ContainsSubstring("class=\"path\" title=\"" + html((folder.path() / "test").string())));
+
   // The statistics of the layers are the best model's; heads of tables stand on each printed page.
   const int best = result["best_epoch"].get<int>();
   CHECK_THAT(page, ContainsSubstring("gradient norm are those of epoch " + std::to_string(best)));
