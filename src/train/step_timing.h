@@ -26,7 +26,7 @@ struct StepTiming {
   int threads = 1;
   double images_per_second = 0;
   double evaluation_images_per_second = 0;
-  /// What the FMA loop reached on all threads together, in turns with the steps (medians).
+  /// What the FMA loop reached in turns with the steps: the median of single threads, times their number.
   double peak_gflops = 0;
 
   double forward() const;

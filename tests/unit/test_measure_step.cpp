@@ -1,0 +1,23 @@
+#include "catch.h"
+#include "core/thread_pool.h"
+#include "network_fixture.h"
+#include "train/measure_step.h"
+
+namespace cnn {
+namespace {
+
+TEST_CASE("threads that wait for a core do not make the yardstick of speed shorter", "[train]") {
+  const auto gflops_of_a_thread = [](int threads) {
+    NetworkSpec spec = chain(FlattenSpec{}, dense(10));
+    name_entries(spec);
+    Network network(spec, {.c = 1, .h = 28, .w = 28}, 0, 64);
+    network.initialize(1);
+    ThreadPool pool(threads);
+    return measure_step(network, pool, SgdSpec{.learning_rate = 0.01}, 64, 0.2).peak_gflops / threads;
+  };
+  // Two threads may share a core's units, which halves what each reaches; eight times as many only wait.
+  CHECK(gflops_of_a_thread(8 * usable_processors()) > 0.3 * gflops_of_a_thread(1));
+}
+
+}  // namespace
+}  // namespace cnn
