@@ -110,8 +110,7 @@ int train(const Options& options) {
     return 0;
   }
   const TrainingRun::Result result = run.train(folder, interruption);
-  if (result.code == ExitCode::done)
-    fmt::print("{}\nmodel: {}\n", result.summary, printable((folder / "best.safetensors").string()));
+  print_outcome(result, folder);
   return static_cast<int>(result.code);
 }
 

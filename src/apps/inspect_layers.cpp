@@ -108,7 +108,9 @@ void print_layers(const Inspected& inspected, TableFormat format, int threads) {
     fmt::print("{}\n", markdown ? "- " + markdown_text(sentence) : wrapped(sentence, terminal.columns, 2));
   };
   const std::vector<std::string> sharing = sharing_sentences(rows);
-  if (!sharing.empty()) fmt::print("{}\n{}", kSharingHead, markdown ? "\n" : "");
+  if (!sharing.empty())
+    fmt::print("{}\n{}", markdown ? kSharingHead : wrapped(kSharingHead, terminal.columns, 2),
+               markdown ? "\n" : "");
   for (const std::string& sentence : sharing) say(sentence);
   for (const CliffWarning& warning : warnings)
     say(terminal.color && !markdown ? terminal.yellow("warning:") + " " + warning.message

@@ -130,8 +130,7 @@ int resume(const ResumeOptions& options) {
   }
   training.tell_about_layers(options.layers);
   const TrainingRun::Result result = training.train(std::move(run), std::move(checkpoints), interruption);
-  if (result.code == ExitCode::done)
-    fmt::print("{}\nmodel: {}\n", result.summary, printable((options.folder / "best.safetensors").string()));
+  print_outcome(result, options.folder);
   return static_cast<int>(result.code);
 }
 

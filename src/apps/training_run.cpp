@@ -360,4 +360,10 @@ void TrainingRun::rescue(RunWriter& files, CheckpointSaver& saver, spdlog::logge
   }
 }
 
+void print_outcome(const TrainingRun::Result& result, const fs::path& folder) {
+  if (result.code != ExitCode::done) return;
+  fmt::print("{}\nmodel: {}\nreport: {}\n", result.summary, printable((folder / "best.safetensors").string()),
+             printable((folder / "report.html").string()));
+}
+
 }  // namespace cnn

@@ -94,4 +94,7 @@ class TrainingRun {
   std::vector<std::string> notes_;
 };
 
+/// What a finished training says at its end, on stdout: the result, and where model and report are.
+void print_outcome(const TrainingRun::Result& result, const std::filesystem::path& folder);
+
 }  // namespace cnn

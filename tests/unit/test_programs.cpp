@@ -98,7 +98,9 @@ TEST_CASE("the run folder holds what the contract says", "[cli]") {
   CHECK(json["validation"]["images"].get<int>() > 0);
   CHECK_THAT(result.err,
              ContainsSubstring("conv1") && ContainsSubstring("activations") && ContainsSubstring("active:"));
-  CHECK_THAT(result.out, ContainsSubstring("best epoch"));
+  CHECK_THAT(result.out, ContainsSubstring("best epoch") &&
+                             ContainsSubstring("/best.safetensors\nreport: ") &&
+                             ContainsSubstring("/report.html\n"));
 }
 
 TEST_CASE("--layer-stats logs every layer, and dead layers are named in any case", "[cli]") {
