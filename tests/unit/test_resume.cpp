@@ -106,6 +106,18 @@ TEST_CASE("a schedule over all epochs that is made longer says so", "[cli]") {
   CHECK_THAT(read_file(runs.path("run/train.log")), ContainsSubstring("the schedule now spans 3 epochs"));
 }
 
+TEST_CASE("a schedule over all epochs that is made longer on the way names both rates", "[cli]") {
+  const Runs runs;
+  RunningProgram program(program_path("cnn-train"), runs.start("run", {"--set", "training.epochs=2000"}));
+  REQUIRE(program.wait_for_stderr("epoch 2/"));
+  program.send(SIGINT);
+  REQUIRE(program.wait().exit_code == 130);
+  RunningProgram longer(program_path("cnn-train"),
+                        {"--resume", runs.path("run").string(), "--set", "training.epochs=3000"});
+  CHECK(longer.wait_for_stderr("the schedule now spans 3000 epochs: the learning rate goes on at 0.0"));
+  CHECK(longer.wait_for_stderr(" instead of 0.0"));
+}
+
 TEST_CASE("changes of the config that break the meaning are refused, others are said", "[cli]") {
   const Runs runs;
   runs.require_success(runs.train(runs.start("run", {"--set", "training.epochs=2"})));
