@@ -1,16 +1,19 @@
 #include "apps/command_line.h"
 
 #include <spdlog/fmt/fmt.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <memory>
 #include <new>
 
 #include "core/error.h"
 #include "core/text.h"
 #include "kernels/simd.h"
+#include "report/terminal.h"
 
 namespace cnn {
 
@@ -26,6 +29,15 @@ void add_version(CLI::App& app, const std::string& program) {
 }
 
 namespace {
+
+/// --help with descriptions broken at words, as wide as the terminal.
+class WrappedHelp final : public CLI::Formatter {
+ public:
+  std::string make_option_desc(const CLI::Option* option) const override {
+    const int width = terminal_of(STDOUT_FILENO).columns - static_cast<int>(get_column_width());
+    return wrapped(CLI::Formatter::make_option_desc(option), width);
+  }
+};
 
 /// What is wrong with the number of an option's values, or "" if the error does not begin with its name.
 std::string wrong_count(const CLI::App& app, const std::string& error) {
@@ -45,6 +57,7 @@ int run_program(CLI::App& app, int argc, char** argv, const std::function<int()>
   const auto report = [&](const std::string& message) {
     fmt::print(stderr, "{}: {}\n", app.get_name(), message);
   };
+  app.formatter(std::make_shared<WrappedHelp>());
   try {
     app.parse(argc, argv);
     use_instruction_set_from_environment();

@@ -275,6 +275,16 @@ TEST_CASE("the README's reference and configs/schema.json are what cnn-inspect p
   CHECK((read_file(fs::path(CNN_SOURCE_DIR) / "configs/schema.json") == schema.out));
 }
 
+TEST_CASE("--help fits 100 columns", "[cli]") {
+  for (const char* name : {"cnn-train", "cnn-eval", "cnn-inspect"}) {
+    const ProgramResult result = run_program(program_path(name), {"--help"});
+    INFO(result.description());
+    CHECK(result.exit_code == 0);
+    std::istringstream lines(result.out);
+    for (std::string line; std::getline(lines, line);) CHECK(line.size() <= 100);
+  }
+}
+
 TEST_CASE("--version names the instruction set in use", "[cli]") {
   for (const char* name : {"cnn-train", "cnn-inspect"}) {
     ProgramOptions options;
