@@ -207,44 +207,55 @@ class PoolStory {
   void border() {
     const int oh = rows_.border_output(), ow = columns_.border_output();
     book_.heading(fmt::format("At the border: map {}, output row {}, column {}", c_, oh, ow));
-    const std::vector<Cell> cells = window(oh, ow);
-    const int positions = rows_.kernel * columns_.kernel, real = static_cast<int>(cells.size());
     book_.say(
         border_text(rows_, columns_, oh, ow) +
         (max_ ? " Padding counts as minus infinity here: it never wins."
          : count_padding_
              ? " They count as 0, but the mean divides by all positions (count_include_pad is true)."
              : " They do not count: the mean divides by the others only (count_include_pad is false)."));
-    if (rows_.kernel <= kWidestGrid && columns_.kernel <= kWidestGrid) {
-      Grid grid{"x", rows_.kernel, columns_.kernel, {}};
-      for (int kh = 0; kh < rows_.kernel; ++kh)
-        for (int kw = 0; kw < columns_.kernel; ++kw) {
-          const Cell cell{rows_.input(oh, kh), columns_.input(ow, kw)};
-          grid.padding.push_back(!rows_.inside(cell.h) || !columns_.inside(cell.w));
-          grid.values.push_back(grid.padding.back() ? 0 : x(cell));
-        }
-      book_.grids({grid});
-    }
-    std::vector<std::string> values;
-    double sum = 0, scale = 0;
-    for (const Cell& cell : cells) {
-      if (values.size() < kValuesShown) values.push_back(max_ ? short_number(x(cell)) : term(x(cell)));
-      sum += x(cell), scale += std::abs(x(cell));
-    }
-    if (cells.size() > kValuesShown) values.push_back("...");
+    draw_window(oh, ow);
+    const std::vector<Cell> cells = window(oh, ow);
     const double engine = scene_.y()[at(scene_.out(), 0, c_, oh, ow)];
-    if (max_) {
-      book_.value("y", fmt::format("max({})", join(values)), x(winner(cells)), engine);
-      return;
-    }
-    const int count = divisor(oh, ow);
-    book_.value("y", fmt::format("({}) / {}", join(values, " + "), count), sum / count, engine,
+    if (max_)
+      book_.value("y", fmt::format("max({})", join(written(cells))), x(winner(cells)), engine);
+    else
+      border_mean(oh, ow, cells, engine);
+  }
+
+  void draw_window(int oh, int ow) {
+    if (rows_.kernel > kWidestGrid || columns_.kernel > kWidestGrid) return;
+    Grid grid{"x", rows_.kernel, columns_.kernel, {}};
+    for (int kh = 0; kh < rows_.kernel; ++kh)
+      for (int kw = 0; kw < columns_.kernel; ++kw) {
+        const Cell cell{rows_.input(oh, kh), columns_.input(ow, kw)};
+        grid.padding.push_back(!rows_.inside(cell.h) || !columns_.inside(cell.w));
+        grid.values.push_back(grid.padding.back() ? 0 : x(cell));
+      }
+    book_.grids({grid});
+  }
+
+  /// The values of a window, all of a few.
+  std::vector<std::string> written(const std::vector<Cell>& cells) const {
+    std::vector<std::string> values;
+    for (std::size_t i = 0; i < std::min(cells.size(), kValuesShown); ++i)
+      values.push_back(max_ ? short_number(x(cells[i])) : term(x(cells[i])));
+    if (cells.size() > kValuesShown) values.push_back("...");
+    return values;
+  }
+
+  /// The mean of a window that reaches into the padding, what its inputs get back, and the mean if padding
+  /// counted otherwise.
+  void border_mean(int oh, int ow, const std::vector<Cell>& cells, double engine) {
+    double sum = 0, scale = 0;
+    for (const Cell& cell : cells) sum += x(cell), scale += std::abs(x(cell));
+    const int count = divisor(oh, ow), inputs = static_cast<int>(cells.size());
+    book_.value("y", fmt::format("({}) / {}", join(written(cells), " + "), count), sum / count, engine,
                 scale / count);
     book_.say(
         fmt::format("{} gets back dy / {} = {} / {} = {}.",
-                    real == 1 ? std::string("The one input") : fmt::format("Each of the {} inputs", real),
+                    inputs == 1 ? std::string("The one input") : fmt::format("Each of the {} inputs", inputs),
                     count, short_number(dy(oh, ow)), count, short_number(dy(oh, ow) / count)));
-    const int otherwise = count_padding_ ? real : positions;
+    const int otherwise = count_padding_ ? inputs : rows_.kernel * columns_.kernel;
     book_.say(fmt::format("With count_include_pad {}, y would be {} / {} = {}.",
                           count_padding_ ? "false" : "true", short_number(sum), otherwise,
                           short_number(sum / otherwise)));
