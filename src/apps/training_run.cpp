@@ -21,6 +21,7 @@
 #include "kernels/simd.h"
 #include "report/progress.h"
 #include "train/class_weights.h"
+#include "train/data_filter.h"
 #include "train/model_file.h"
 #include "train/whitening.h"
 
@@ -100,26 +101,94 @@ TrainingRun::TrainingRun(const Document& document, Config config, const OpenedDa
       input_{.c = config_.data.image.channels, .h = config_.data.image.height, .w = config_.data.image.width},
       data_(prepare_data(opened, config_.data, config_.seed, pool)) {
   const TrainingSpec& training = config_.training;
-  network_ = with_places(document, [&] {
-    return std::make_unique<Network>(config_.network, input_, static_cast<int>(data_.classes.size()),
-                                     training.batch_size);
-  });
+  network_ = with_places(document, [&] { return planned(config_.network, training.batch_size); });
+  if (training.filter && !start)
+    proxy_ = with_places(document, [&] { return planned(training.filter->proxy, training.batch_size); });
   network_->initialize(config_.seed);
   if (!start) whiten(*network_, data_.plain_train, pool);
   if (training.initial_weights && !start)
     unused_weights_ = load_initial_weights(*training.initial_weights, *network_);
 
-  bytes_ = Trainer::bytes(*network_, training, pool.threads());
+  bytes_ = bytes_of(*network_, proxy_.get());
   check_memory(document);
-  trainer_ = std::make_unique<Trainer>(
-      *network_, pool, training, config_.seed, data_.train, data_.validation ? &*data_.validation : nullptr,
-      class_weights(training.class_weights, data_.classes, data_.train.labels));
   data_identity_ = {data_.classes, identify(data_.train), std::nullopt, data_.mean, data_.std};
   if (data_.validation) data_identity_.validation = identify(*data_.validation);
-  if (start) start_from(*start);
+  if (start) check_identity(*start);
+  whole_train_ = data_.train;
+  // Until the proxy network has chosen, the first images of each class stand in: as many, so that whatever
+  // depends on their number can be checked and planned.
+  if (training.filter)
+    keep(start ? to_kept_images(start->text("kept"), whole_train_.size(), "the checkpoint")
+               : hardest_images(whole_train_.labels, std::vector<double>(whole_train_.labels.size()),
+                                training.filter->keep));
+  make_trainer();
+  if (!start) return;
+  trainer_->restore(*start);
+  resumed_ = true;
 }
 
-void TrainingRun::start_from(const Checkpoint& checkpoint) {
+std::unique_ptr<Network> TrainingRun::planned(const NetworkSpec& spec, int batch_size) const {
+  return std::make_unique<Network>(spec, input_, static_cast<int>(data_.classes.size()), batch_size);
+}
+
+/// One is trained after the other, so the larger need counts.
+std::int64_t TrainingRun::bytes_of(const Network& network, const Network* proxy) const {
+  const TrainingSpec& training = config_.training;
+  const std::int64_t bytes = Trainer::bytes(network, training, pool_.threads());
+  return proxy ? std::max(bytes, Trainer::bytes(*proxy, proxy_spec(training), pool_.threads())) : bytes;
+}
+
+void TrainingRun::make_trainer() {
+  trainer_ = std::make_unique<Trainer>(
+      *network_, pool_, config_.training, config_.seed, data_.train,
+      data_.validation ? &*data_.validation : nullptr,
+      class_weights(config_.training.class_weights, data_.classes, data_.train.labels));
+}
+
+void TrainingRun::keep(std::vector<std::int64_t> images) {
+  kept_ = std::move(images);
+  data_.train = some_images(whole_train_, kept_);
+}
+
+/// "500 of 1,000 training images: cat 300 of 600, dog 200 of 400".
+std::string TrainingRun::kept_words() const {
+  std::vector<std::string> words;
+  for (std::size_t c = 0; c < data_.classes.size(); ++c) {
+    const auto of_class = [&](const ImageSet& set) {
+      return with_commas(std::ranges::count(set.labels, static_cast<std::int32_t>(c)));
+    };
+    words.push_back(fmt::format("{} {} of {}", printable(data_.classes[c]), of_class(data_.train),
+                                of_class(whole_train_)));
+  }
+  return fmt::format("{} of {} training images: {}", with_commas(data_.train.size()),
+                     with_commas(whole_train_.size()), join(words));
+}
+
+/// Trains the proxy network, and the trainer is one of the images that were hard for it. False: interrupted.
+bool TrainingRun::filter_images(const Interruption& interruption, spdlog::logger& log) {
+  trainer_.reset();  // its memory is for the proxy's
+  proxy_->initialize(config_.seed);
+  whiten(*proxy_, data_.plain_train, pool_);
+  std::optional<ProgressLine> line;
+  const auto on_step = [&](const StepProgress& p) {
+    if (p.step == 1)
+      line.emplace(fmt::format("proxy epoch {}/{}", p.epoch, p.epochs), p.steps_per_epoch, quiet_);
+    line->update(p.step, fmt::format("loss {:.4f}", p.loss));
+  };
+  const double start = now_seconds();
+  const std::optional<ProxyResult> result = train_proxy(*proxy_, pool_, config_.training, config_.seed,
+                                                        whole_train_, on_step, interruption.requested());
+  line.reset();
+  proxy_.reset();
+  if (result) keep(hardest_images(whole_train_.labels, result->losses, config_.training.filter->keep));
+  make_trainer();
+  if (result)
+    log.info("filter: the proxy network took {} and has {} right in its last epoch; kept {}",
+             human_seconds(now_seconds() - start), percent(result->accuracy), kept_words());
+  return result.has_value();
+}
+
+void TrainingRun::check_identity(const Checkpoint& checkpoint) const {
   const DataIdentity before = to_identity(checkpoint.text("data"), "the checkpoint");
   if (const auto found = differences(before, data_identity_); !found.empty())
     fail(
@@ -127,13 +196,11 @@ void TrainingRun::start_from(const Checkpoint& checkpoint) {
         "\"initial_weights\" "
         "can be a model of this one",
         join(found, "; "));
-  trainer_->restore(checkpoint);
-  resumed_ = true;
 }
 
 void TrainingRun::describe(spdlog::logger& log, bool with_layers) const {
   log.info("{}: {} classes ({}), {} training images{}{}", config_.name, data_.classes.size(),
-           printable(join(data_.classes)), with_commas(data_.train.size()),
+           printable(join(data_.classes)), with_commas(whole_train_.size()),
            data_.validation ? fmt::format(", {} for validation", with_commas(data_.validation->size())) : "",
            data_.test.empty()
                ? ""
@@ -148,6 +215,11 @@ void TrainingRun::describe(spdlog::logger& log, bool with_layers) const {
         "starts from {}{}{}", printable(start->file.string()),
         start->except.empty() ? "" : fmt::format(", but {} fresh", printable(join(start->except))),
         unused_weights_.empty() ? "" : fmt::format("; not used of it: {}", printable(join(unused_weights_))));
+  if (const auto& filter = config_.training.filter; filter && resumed_)
+    log.info("filter: keeps {}", kept_words());
+  else if (filter)
+    log.info("filter: a proxy network is trained first, for {} epochs, and keeps {}", filter->epochs,
+             kept_words());
   const std::vector<LayerRow> rows = layer_rows(*network_);
   if (with_layers && !resumed_) log.info("{}", layer_table(to_string(input_), rows));
   for (const CliffWarning& warning : cliff_warnings(input_.values(), rows))
@@ -158,20 +230,30 @@ void TrainingRun::describe(spdlog::logger& log, bool with_layers) const {
 
 double TrainingRun::dry_run() {
   describe(*log_, false);
-  const double seconds = measured_epoch_seconds(*trainer_), all = seconds * config_.training.epochs;
+  const double seconds = measured_epoch_seconds(*trainer_);
+  double all = seconds * config_.training.epochs;
   fmt::print("{}", layer_table(to_string(input_), layer_rows(*network_)));
   fmt::print("memory: {}, without the images\ntime per epoch: about {} ({} steps), {} epochs in about {}\n",
              human_bytes(bytes_), human_seconds(seconds), trainer_->steps_per_epoch(),
              config_.training.epochs, human_seconds(all));
+  if (!proxy_) return all;
+  trainer_.reset();
+  proxy_->initialize(config_.seed);
+  Trainer proxy(*proxy_, pool_, proxy_spec(config_.training), config_.seed, whole_train_, nullptr);
+  const int epochs = config_.training.filter->epochs;
+  const double before = epochs * measured_epoch_seconds(proxy);
+  fmt::print("the proxy network of the filter before that: {} epochs in about {}\n", epochs,
+             human_seconds(before));
+  all += before;
   return all;
 }
 
 LearningRateSweep TrainingRun::sweep_learning_rates(const SweepRange& range, const std::atomic<bool>& stop) {
   describe(*log_, true);
   trainer_.reset();  // room for another one
-  Trainer trainer(*network_, pool_, sweep_spec(config_.training, range, data_.train.size()), config_.seed,
-                  data_.train, nullptr,
-                  class_weights(config_.training.class_weights, data_.classes, data_.train.labels));
+  Trainer trainer(*network_, pool_, sweep_spec(config_.training, range, whole_train_.size()), config_.seed,
+                  whole_train_, nullptr,
+                  class_weights(config_.training.class_weights, data_.classes, whole_train_.labels));
   ProgressLine line("learning rates", range.steps, quiet_);
   return cnn::sweep_learning_rates(
       trainer, range, [&](std::int64_t steps) { line.update(steps, "steps"); }, stop);
@@ -184,8 +266,9 @@ void TrainingRun::check_memory(const Document& document) const {
   const TrainingSpec& training = config_.training;
   int fits = training.batch_size / 2;
   for (; fits > 0; fits /= 2) {
-    const Network smaller(config_.network, input_, static_cast<int>(data_.classes.size()), fits);
-    if (Trainer::bytes(smaller, training, pool_.threads()) <= available.bytes) break;
+    const auto network = planned(config_.network, fits);
+    const auto proxy = proxy_ ? planned(training.filter->proxy, fits) : nullptr;
+    if (bytes_of(*network, proxy.get()) <= available.bytes) break;
   }
   fail_usage("{}",
              document.explain("/training/batch_size",
@@ -223,13 +306,22 @@ TrainingRun::Result TrainingRun::train(RunFolder run, CheckpointFolder checkpoin
   describe(introduce ? *log : *to_file, true);
   if (!data_.duplicates.empty())
     log->info("all images that are the same: {}", printable(run.file("duplicates.csv").string()));
+  Result result;
+  if (proxy_ && !filter_images(interruption, *log)) {
+    log->warn("interrupted before the proxy network was done; begin again with: cnn-train --resume {}",
+              printable(run.path().string()));
+    result.code = interruption.exit_code();
+    return result;
+  }
   write_sheet(run, *log);
   RunWriter files(
       run, *network_, *trainer_,
       {.config = model_config_json(config_), .classes = data_.classes, .mean = data_.mean, .std = data_.std},
       *log);
-  CheckpointSaver saver(*trainer_, std::move(checkpoints), config_.training,
-                        {{"config", resolved_json(config_)}, {"data", to_text(data_identity_)}}, *log);
+  std::map<std::string, std::string> texts{{"config", resolved_json(config_)},
+                                           {"data", to_text(data_identity_)}};
+  if (config_.training.filter) texts.emplace("kept", to_text(kept_, whole_train_.size()));
+  CheckpointSaver saver(*trainer_, std::move(checkpoints), config_.training, std::move(texts), *log);
   RunReport report(run.path(), config_, *network_, data_, pool_.threads(), *log);
   if (!trainer_->history().empty()) report.resume(best_of(trainer_->history()).epoch);
   TrainingCommentary commentary(*log, *trainer_, data_, quiet_);
@@ -247,7 +339,6 @@ TrainingRun::Result TrainingRun::train(RunFolder run, CheckpointFolder checkpoin
     report.resume(trainer_->history().empty() ? 0 : best_of(trainer_->history()).epoch);
   };
   auto reserve = std::make_unique<char[]>(kReserveBytes);
-  Result result;
   try {
     files.begin();
     bool complete = run_epochs(events, on_rollback, files, saver, interruption, *log);
@@ -325,7 +416,9 @@ bool TrainingRun::run_epochs(const TrainingEvents& events, const std::function<v
                              RunWriter& files, CheckpointSaver& saver, const Interruption& interruption,
                              spdlog::logger& log) {
   const TrainingSpec& training = config_.training;
-  if (training.on_non_finite == OnNonFinite::rollback && trainer_->steps_done() == 0) saver.save();
+  // What a rollback goes back to; what the proxy network has found out.
+  if ((training.on_non_finite == OnNonFinite::rollback || training.filter) && trainer_->steps_done() == 0)
+    saver.save();
   for (;;) {
     try {
       return trainer_->run(events, interruption.requested()) == Trainer::Outcome::finished;

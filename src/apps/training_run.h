@@ -71,9 +71,15 @@ class TrainingRun {
   /// The test images, and the validation images if the report needs them. False: interrupted.
   bool evaluate_best(RunReport& report, const Interruption& interruption, Result& result);
   void describe(spdlog::logger& log, bool with_layers) const;
+  std::unique_ptr<Network> planned(const NetworkSpec& spec, int batch_size) const;
+  std::int64_t bytes_of(const Network& network, const Network* proxy) const;
   void check_memory(const Document& document) const;
+  void check_identity(const Checkpoint& checkpoint) const;
+  void make_trainer();
+  void keep(std::vector<std::int64_t> images);
+  std::string kept_words() const;
+  bool filter_images(const Interruption& interruption, spdlog::logger& log);
   void write_sheet(const RunFolder& run, spdlog::logger& log) const;
-  void start_from(const Checkpoint& checkpoint);
   bool run_epochs(const TrainingEvents& events, const std::function<void()>& on_rollback, RunWriter& files,
                   CheckpointSaver& saver, const Interruption& interruption, spdlog::logger& log);
   void rescue(RunWriter& files, CheckpointSaver& saver, spdlog::logger& log);
@@ -83,9 +89,11 @@ class TrainingRun {
   const std::shared_ptr<spdlog::logger> log_;
   const bool quiet_;
   const Shape input_;
-  const TrainingData data_;
-  std::unique_ptr<Network> network_;
-  std::vector<std::string> unused_weights_;  // of the file to start from
+  TrainingData data_;
+  std::unique_ptr<Network> network_, proxy_;  // proxy_: only while a filter has yet to choose
+  ImageSet whole_train_;                      // the training images; data_.train: what a filter keeps of them
+  std::vector<std::int64_t> kept_;            // of a filter
+  std::vector<std::string> unused_weights_;   // of the file to start from
   std::int64_t bytes_ = 0;
   std::unique_ptr<Trainer> trainer_;
   LayerStatisticsRequest layer_statistics_;

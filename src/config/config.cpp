@@ -13,6 +13,10 @@ bool check_config(const Place& place, Config& config) {
   std::vector<std::string> names;
   if (!name_layers(place.member("network"), config.network, names)) return false;
   bool good = true;
+  if (auto& filter = config.training.filter) {
+    std::vector<std::string> proxy_names;
+    good = name_layers(place.member("training").member("filter").member("proxy"), filter->proxy, proxy_names);
+  }
   // A config inside a model does not say where the validation images are.
   if (config.training.early_stopping && std::holds_alternative<std::monostate>(config.data.validation) &&
       place.reading().purpose() == Purpose::run)

@@ -109,6 +109,7 @@ std::string markdown_reference() {
   add_object(out, "`training.weight_averaging`", weight_averaging_kind().description());
   add_object(out, "`training.lookahead`", lookahead_kind().description());
   add_object(out, "`training.early_stopping`", early_stopping_kind().description());
+  add_object(out, "`training.filter`", data_filter_kind().description());
   out.pop_back();  // one line feed at the end
   return out;
 }

@@ -1,5 +1,7 @@
 #include "config/training_table.h"
 
+#include "config/network_table.h"
+
 namespace cnn {
 namespace {
 
@@ -226,6 +228,34 @@ const Object<EarlyStoppingSpec>& early_stopping_kind() {
   return kind;
 }
 
+const Object<DataFilterSpec>& data_filter_kind() {
+  using S = DataFilterSpec;
+  static const Object<S> kind(
+      "filter",
+      Table<S>{
+          "",
+          "Data filtering: a small proxy network is trained first, and the training leaves out the images "
+          "that "
+          "were easy for it, so that a long training sees the hard ones more often. An image is the harder, "
+          "the "
+          "larger its loss was, averaged over the proxy's epochs as its steps saw it. The choice is made "
+          "once, "
+          "class by class, and kept in the checkpoint; every epoch then consists of the kept images, and "
+          "`batch_size`, schedule and class weights count these. The proxy is trained on the training images "
+          "(not those for validation) with the augmentation (but `mixup`), `batch_size`, `optimizer`, "
+          "`schedule`, `label_smoothing` and `clip_gradient_norm` of the training. Mislabeled images are "
+          "hard, "
+          "too: clean the data first.",
+          {required_key("proxy", &S::proxy, chain_kind(),
+                        "The proxy network, for the same images and classes: an array of entries as in "
+                        "`network`, with names of their own."),
+           optional_key("epochs", &S::epochs, integer(1), "Epochs that the proxy network is trained for."),
+           optional_key("keep", &S::keep, number(Interval::open(0, 1)),
+                        "Share of the images of each class that are kept, rounded half up, at least one "
+                        "image.")}});
+  return kind;
+}
+
 const Typed<OptimizerSpec, OptimizerSpec>& optimizer_kind() {
   static const Typed<OptimizerSpec, OptimizerSpec> kind = [] {
     Typed<OptimizerSpec, OptimizerSpec> optimizers(
@@ -331,6 +361,8 @@ std::shared_ptr<const Object<TrainingSpec>> training_kind() {
                "Time for the training, without the test at the end. If not all `epochs` fit, as many "
                "are done as do, and the schedule is walked through faster, to its end. How many that "
                "are depends on the machine: for the same bits again, set `epochs` to their number."),
+           optional_key("filter", &S::filter, optional(borrowed<DataFilterSpec>(data_filter_kind())),
+                        "Trains on the images only that are hard for a small proxy network."),
            optional_key(
                "initial_weights", &S::initial_weights,
                optional(KindOf<InitialWeightsSpec>(std::make_shared<InitialWeights>())),

@@ -15,6 +15,7 @@ const Typed<ElementwiseSpec, ElementwiseSpec>& elementwise_kind();
 const Object<WeightAveragingSpec>& weight_averaging_kind();
 const Object<LookaheadSpec>& lookahead_kind();
 const Object<EarlyStoppingSpec>& early_stopping_kind();
+const Object<DataFilterSpec>& data_filter_kind();
 using ScheduleVariant = decltype(ScheduleSpec::shape);
 const Typed<ScheduleSpec, ScheduleVariant>& schedule_kind();
 

@@ -31,4 +31,7 @@ struct ImageSet {
   std::int64_t size() const { return static_cast<std::int64_t>(labels.size()); }
 };
 
+/// Some images of a set, in this order. Each looks in every epoch as it does in the whole set.
+ImageSet some_images(const ImageSet& set, std::vector<std::int64_t> images);
+
 }  // namespace cnn

@@ -194,9 +194,9 @@ bool Trainer::train_epoch(const TrainingEvents& events, const std::atomic<bool>&
   const double start = now_seconds() - now_.seconds;
   while (now_.steps < steps_per_epoch_) {
     const auto left = images_from(now_.steps);
+    const auto images = left.first(std::min(static_cast<std::size_t>(spec_.batch_size), left.size()));
     const bool look = meter && (steps_done() + 1) % events.layers_every == 0;
-    train_step(left.first(std::min(static_cast<std::size_t>(spec_.batch_size), left.size())),
-               look ? &meter->observer() : nullptr);
+    train_step(images, look ? &meter->observer() : nullptr);
     now_.seconds = now_seconds() - start;
     budget_.after_step(now_.seconds, now_.steps);
     if (look) {
@@ -204,6 +204,7 @@ bool Trainer::train_epoch(const TrainingEvents& events, const std::atomic<bool>&
       events.on_layers(progress(),
                        with_gradients(meter->take(), gradient_norms(network_, training_.gradients())));
     }
+    if (events.on_losses) events.on_losses(images, training_.losses());
     if (events.on_step) events.on_step(progress());
     if (events.on_state) events.on_state(false);
     if (stop) return false;

@@ -37,6 +37,8 @@ struct StepProgress {
 /// What a training tells while it runs. Each may be empty.
 struct TrainingEvents {
   std::function<void(const StepProgress&)> on_step = {};  ///< after each step
+  /// After each step, of each of its images: the loss as the step saw it.
+  std::function<void(std::span<const std::int64_t> images, std::span<const float> losses)> on_losses = {};
   /// For each validation image of an epoch, in order, and after every pass with the number of images so far.
   OnPrediction on_validation = {};
   std::function<void(std::int64_t images)> on_validated = {};

@@ -9,6 +9,8 @@
 #include <variant>
 #include <vector>
 
+#include "nn/network_spec.h"
+
 namespace cnn {
 
 /// PyTorch's SGD: decay is added to the gradient.
@@ -133,6 +135,14 @@ struct EarlyStoppingSpec {
   friend bool operator==(const EarlyStoppingSpec&, const EarlyStoppingSpec&) = default;
 };
 
+/// Which training images are left out of a long training: see train/data_filter.h.
+struct DataFilterSpec {
+  NetworkSpec proxy;  ///< the small network that finds images easy or hard
+  int epochs = 4;     ///< of its training
+  double keep = 0.5;  ///< share of the images of each class that are trained on: the hardest
+  friend bool operator==(const DataFilterSpec&, const DataFilterSpec&) = default;
+};
+
 /// Weights to start from: parameters by name out of a safetensors file.
 struct InitialWeightsSpec {
   std::filesystem::path file;
@@ -164,6 +174,7 @@ struct TrainingSpec {
   BestBy best = BestBy::accuracy;
   std::optional<EarlyStoppingSpec> early_stopping;
   std::optional<double> max_minutes;  ///< see train/time_budget.h
+  std::optional<DataFilterSpec> filter;
   std::optional<InitialWeightsSpec> initial_weights;
   OnNonFinite on_non_finite = OnNonFinite::stop;
   double checkpoint_minutes = 5;  ///< between checkpoints within an epoch; 0: none but at its end

@@ -65,6 +65,20 @@ class Runs {
     more.insert(more.begin(), {"--resume", path(run).string()});
     return train(std::move(more));
   }
+#ifdef CNN_FAULTS
+  /// A run into folder "run" with one fault, or none; see tests/fault/faults.cpp. `count_file` gets the
+  /// number of operations that a fault can be at.
+  ProgramResult train_with_fault(const std::string& fault, std::vector<std::string> more,
+                                 const std::string& count_file = "") const {
+    ProgramOptions options;
+    options.environment = {{"LD_PRELOAD", CNN_FAULTS}, {"CNN_FAULT_FOLDER", path("run").string()}};
+    if (!fault.empty()) options.environment.emplace_back("CNN_FAULT", fault);
+    if (!count_file.empty()) options.environment.emplace_back("CNN_FAULT_COUNT", count_file);
+    std::filesystem::remove_all(path("run"));
+    more.insert(more.end(), {"--quiet", "--threads", "1"});
+    return train(start("run", std::move(more)), options);
+  }
+#endif
   /// Everything that must not depend on whether a run was interrupted, in one text.
   std::string result(const std::string& run) const {
     std::string all;

@@ -392,6 +392,7 @@ TEST_CASE("the resolved config writes every default out", "[config]") {
     "best": "accuracy",
     "early_stopping": null,
     "max_minutes": null,
+    "filter": null,
     "initial_weights": null,
     "on_non_finite": "stop",
     "checkpoint_minutes": 5,

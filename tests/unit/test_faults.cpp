@@ -11,15 +11,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// A run into folder "run" with one fault; see tests/fault/faults.cpp.
 ProgramResult train_with(const Runs& runs, const std::string& fault, const std::string& count_file = "") {
-  ProgramOptions options;
-  options.environment = {{"LD_PRELOAD", CNN_FAULTS}, {"CNN_FAULT_FOLDER", runs.path("run").string()}};
-  if (!fault.empty()) options.environment.emplace_back("CNN_FAULT", fault);
-  if (!count_file.empty()) options.environment.emplace_back("CNN_FAULT_COUNT", count_file);
-  fs::remove_all(runs.path("run"));
-  return runs.train(runs.start("run", {"--quiet", "--threads", "1", "--set", "training.checkpoint_steps=3"}),
-                    options);
+  return runs.train_with_fault(fault, {"--set", "training.checkpoint_steps=3"}, count_file);
 }
 
 /// Operations of a run that nothing happens to; its result is `expected`.

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/thread_pool.h"
+#include "nn/network.h"
+#include "train/image_set.h"
+#include "train/trainer.h"
+#include "train/training_spec.h"
+
+namespace cnn {
+
+/// Data filtering: a small proxy network is trained first, and the long training leaves out the images that
+/// were easy for it, after airbench96 (K. Jordan, 2024). There the choice is made anew in every batch; here
+/// once, so that the training is one of a smaller set and nothing else about it changes.
+
+/// How the proxy network is trained: with the batches, the optimizer and the schedule of the training, but
+/// for its own number of epochs, with every image in each, and with nothing that only the end of a training
+/// needs.
+TrainingSpec proxy_spec(const TrainingSpec& spec);
+
+struct ProxyResult {
+  std::vector<double> losses;  ///< of each image: the mean over the epochs, as the steps saw them
+  double accuracy = 0;         ///< of the last epoch
+};
+/// Trains a proxy network, which must be initialized, without class weights and mixup: losses are compared
+/// within a class. The result depends on spec (the one of the training), seed and data only. Nothing if
+/// `stop` became true. Throws Error (exit 1) for numbers that are not finite.
+std::optional<ProxyResult> train_proxy(Network& proxy, ThreadPool& pool, const TrainingSpec& spec,
+                                       std::uint64_t seed, ImageSet train,
+                                       const std::function<void(const StepProgress&)>& on_step,
+                                       const std::atomic<bool>& stop);
+
+/// Of every class with n images the round-half-up(n * keep), but at least one, whose loss is largest; of
+/// equal ones the first. Ascending.
+std::vector<std::int64_t> hardest_images(std::span<const std::int32_t> labels, std::span<const double> losses,
+                                         double keep);
+
+/// A choice of images as text, one character for each of `count` images: 1 kept, 0 left out.
+std::string to_text(std::span<const std::int64_t> kept, std::int64_t count);
+/// Throws Error (exit 1) that begins with `where` if it is no choice among `count` images.
+std::vector<std::int64_t> to_kept_images(const std::string& text, std::int64_t count,
+                                         const std::string& where);
+
+}  // namespace cnn
