@@ -23,6 +23,7 @@ struct Rule {
 constexpr Rule kRules[] = {
     {"name", Effect::none},
     {"data.train", Effect::none},  // moved, perhaps: whether the images are the same is found out elsewhere
+    {"data.validation.fraction", Effect::impossible},
     {"data.validation", Effect::none},
     {"data.test", Effect::none},
     {"data.bad_images", Effect::none},
@@ -82,6 +83,11 @@ void compare(const std::string& key, const JsonValue* before, const JsonValue* n
   }
 }
 
+/// Whether the validation images are another kind of thing: none, split off, or a set of their own.
+bool has_other_validation(const Config& before, const Config& now) {
+  return before.data.validation.index() != now.data.validation.index();
+}
+
 double momentum_of(const Config& config) {
   const auto* sgd = std::get_if<SgdSpec>(&config.training.optimizer);
   return sgd ? sgd->momentum : 0;
@@ -93,9 +99,13 @@ std::vector<ConfigChange> changes(const Config& before, const Config& now) {
   const JsonValue a = config_kind()->write(before, Purpose::run), b = config_kind()->write(now, Purpose::run);
   std::vector<ConfigChange> found;
   compare("", &a, &b, found);
-  for (ConfigChange& change : found)  // there is no velocity to go on with, or nothing to do with it
+  for (ConfigChange& change : found) {
+    // There is no velocity to go on with, or nothing to do with it.
     if (change.key == "training.optimizer.momentum" && (momentum_of(before) == 0) != (momentum_of(now) == 0))
       change.effect = Effect::impossible;
+    if (change.key.starts_with("data.validation") && has_other_validation(before, now))
+      change.effect = Effect::impossible;
+  }
   return found;
 }
 

@@ -133,12 +133,36 @@ TEST_CASE("changes of the config that break the meaning are refused, others are 
   refused("training.batch_size=16", "training.batch_size was 8 and is 16");
   refused("network.0.out_channels=5", "network.0.out_channels was 4 and is 5");
   refused("training.optimizer={\"type\": \"sgd\", \"learning_rate\": 0.1}", "training.optimizer.type");
+  refused("data.validation.fraction=0.2", "data.validation.fraction was 0.3 and is 0.2");
+  refused("data.validation=null", "data.validation was {\"fraction\": 0.3} and is null");
+  refused(R"(data.validation={"images": "images.idx.gz", "labels": "labels.idx"})",
+          "data.validation.fraction was 0.3 and is nothing");
   refused("training.epochs=1", "this run has begun 2 epochs");
   refused("training.epocs=3", "did you mean \"epochs\"");
   const ProgramResult slower =
       runs.resume("run", {"--set", "training.optimizer.learning_rate=0.001", "--set", "training.epochs=3"});
   runs.require_success(slower);
   CHECK_THAT(slower.err, ContainsSubstring("learning_rate was 0.01 and is 0.001 from here on"));
+}
+
+TEST_CASE("a validation set may move, but not come to a run that had none", "[cli]") {
+  const Runs runs;
+  const std::string set = R"(data.validation={"images": ")", labels = R"(", "labels": "labels.idx"})";
+  runs.require_success(
+      runs.train(runs.start("run", {"--set", set + "images.idx.gz" + labels, "--set", "training.epochs=1"})));
+  fs::create_directory(runs.path("moved"));
+  fs::rename(runs.path("images.idx.gz"), runs.path("moved/images.idx.gz"));
+  const auto moved = [&](const std::string& key) {
+    return "data." + key + ".images=" + runs.path("moved/images.idx.gz").string();
+  };
+  runs.require_success(runs.resume(
+      "run", {"--set", moved("train"), "--set", moved("validation"), "--set", "training.epochs=2"}));
+  runs.require_success(runs.train(runs.start(
+      "none", {"--set", moved("train"), "--set", "data.validation=null", "--set", "training.epochs=1"})));
+  const ProgramResult added = runs.resume("none", {"--set", "data.validation={\"fraction\": 0.2}"});
+  INFO(added.description());
+  CHECK(added.exit_code == 2);
+  CHECK_THAT(added.err, ContainsSubstring("data.validation was null and is {\"fraction\": 0.2}"));
 }
 
 TEST_CASE("a run that was killed before its first checkpoint starts over", "[cli]") {
