@@ -1,6 +1,7 @@
 #include "run_program.h"
 
 #include <fcntl.h>
+#include <grp.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -79,14 +80,18 @@ RunningProgram::RunningProgram(const std::filesystem::path& program,
   std::vector<std::string> lines = environment_with(options.environment);
   const std::vector<char*> argv = pointers(words), envp = pointers(lines);
   const std::string folder = options.working_folder.string();
+  const bool drop = options.as_nobody && ::geteuid() == 0;
   Pipe out, err, failure;
 
   child_ = ::fork();
   if (child_ < 0) throw std::runtime_error(std::string("fork: ") + std::strerror(errno));
   if (child_ == 0) {
     const int nothing = ::open("/dev/null", O_RDONLY);
-    if (nothing >= 0 && ::dup2(nothing, STDIN_FILENO) >= 0 && ::dup2(out.write, STDOUT_FILENO) >= 0 &&
-        ::dup2(err.write, STDERR_FILENO) >= 0 && (folder.empty() || ::chdir(folder.c_str()) == 0)) {
+    const bool may_run =
+        !drop || (::setgroups(0, nullptr) == 0 && ::setgid(kNobody) == 0 && ::setuid(kNobody) == 0);
+    if (may_run && nothing >= 0 && ::dup2(nothing, STDIN_FILENO) >= 0 &&
+        ::dup2(out.write, STDOUT_FILENO) >= 0 && ::dup2(err.write, STDERR_FILENO) >= 0 &&
+        (folder.empty() || ::chdir(folder.c_str()) == 0)) {
       ::execve(argv[0], argv.data(), envp.data());
     }
     const int reason = errno;

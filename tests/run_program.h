@@ -25,7 +25,11 @@ struct ProgramOptions {
   std::vector<std::pair<std::string, std::string>> environment;  ///< added to ours; the same name replaces
   std::filesystem::path working_folder;                          ///< default: ours
   std::chrono::milliseconds timeout = std::chrono::minutes(5);   ///< counted from the start of the program
+  bool as_nobody = false;  ///< root runs it as the user nobody, whom permissions bind; others as themselves
 };
+
+/// The numbers of the user nobody and of its group.
+inline constexpr unsigned kNobody = 65534;
 
 /// One of the project's programs, "cnn-train" for example, where this build put it.
 std::filesystem::path program_path(const std::string& name);

@@ -1,6 +1,7 @@
 #include "apps/data_paths.h"
 
 #include "core/error.h"
+#include "core/file.h"
 #include "core/text.h"
 
 namespace cnn {
@@ -45,6 +46,7 @@ class Checker {
   void need(const std::string& pointer, const fs::path& path, const char* what) const {
     std::error_code unknown;
     if (fs::exists(fs::symlink_status(path, unknown))) return;  // what it is, its reader says
+    status_of(path);                                            // throws if it may be there after all
     fail("{}", document_.explain(pointer, fmt::format("there is no such {}: {}{}", what,
                                                       printable(path.string()), hint(path))));
   }

@@ -36,10 +36,38 @@ std::string quoted(const std::string& text) {
 
 // --- What was found ---------------------------------------------------------------------------------------
 
-std::vector<std::int64_t> count_classes(const ImageFiles& files) {
-  std::vector<std::int64_t> counts(files.classes.size());
-  for (std::int64_t i = 0; i < files.size(); ++i) ++counts[static_cast<std::size_t>(files.label(i))];
-  return counts;
+/// The classes that a training can have, with their numbers of image files.
+struct Classes {
+  std::vector<std::string> names;
+  std::vector<std::int64_t> counts;
+};
+
+Classes find_classes(const ImageFiles& files, const FolderSurvey& survey) {
+  Classes all{files.classes, std::vector<std::int64_t>(files.classes.size())}, useful;
+  for (std::int64_t i = 0; i < files.size(); ++i) ++all.counts[static_cast<std::size_t>(files.label(i))];
+  for (std::size_t c = 0; c < all.names.size(); ++c) {
+    const auto& useless = survey.useless_classes;
+    if (std::find(useless.begin(), useless.end(), all.names[c]) != useless.end()) continue;
+    useful.names.push_back(all.names[c]);
+    useful.counts.push_back(all.counts[c]);
+  }
+  if (useful.names.size() < 2)
+    fail_usage(
+        "{}: there is one class (\"{}\") with images that can be read; a classifier needs at least 2\n{}",
+        files.where, printable(join(useful.names)), list_bad_files(survey.bad, 10));
+  return useful;
+}
+
+/// Folders that look like classes, and that a training would stop at.
+std::vector<std::string> useless_notes(const ImageFiles& files, const FolderSurvey& survey) {
+  std::vector<std::string> notes;
+  for (const auto* folders : {&files.bad_folders, &survey.useless_classes})
+    for (const std::string& folder : *folders)
+      notes.push_back(fmt::format(
+          "Not one image of \"{}\" can be read, so it does not count as a class, and a training stops at it: "
+          "remove the folder, or mend the images and run --init again.",
+          printable(folder)));
+  return notes;
 }
 
 std::string size_words(const FolderSurvey& survey) {
@@ -63,11 +91,12 @@ std::string count_words(const std::vector<std::int64_t>& counts) {
 }
 
 /// What about the numbers of images deserves a warning.
-std::vector<std::string> count_notes(const ImageFiles& files, const std::vector<std::int64_t>& counts) {
+std::vector<std::string> count_notes(const Classes& classes) {
+  const std::vector<std::int64_t>& counts = classes.counts;
   std::vector<std::string> notes;
   const auto [least, most] = std::minmax_element(counts.begin(), counts.end());
   const auto name = [&](auto at) {
-    return printable(files.classes[static_cast<std::size_t>(at - counts.begin())]);
+    return printable(classes.names[static_cast<std::size_t>(at - counts.begin())]);
   };
   if (*most > 3 * *least)
     notes.push_back(
@@ -77,7 +106,7 @@ std::vector<std::string> count_notes(const ImageFiles& files, const std::vector<
   constexpr std::int64_t kTiny = 10;
   std::vector<std::string> tiny;
   for (std::size_t c = 0; c < counts.size(); ++c)
-    if (counts[c] < kTiny) tiny.push_back(printable(files.classes[c]));
+    if (counts[c] < kTiny) tiny.push_back(printable(classes.names[c]));
   const std::size_t all = tiny.size();
   if (tiny.size() > 5) tiny.resize(5);
   if (all > 0)
@@ -152,8 +181,8 @@ bool may_be_mirrored(const std::string& name) {
   return !all_digits;
 }
 
-Because<bool> choose_flip(const ImageFiles& files, const ImageSpec& image) {
-  for (const std::string& name : files.classes)
+Because<bool> choose_flip(const Classes& classes, const ImageSpec& image) {
+  for (const std::string& name : classes.names)
     if (!may_be_mirrored(name))
       return {false,
               fmt::format(
@@ -295,16 +324,15 @@ FirstConfig first_config(const FolderLayout& layout, const FolderSurvey& survey,
     fail_usage("{}: not one of the {} that were looked at can be read, for example\n  {}: {}", files.where,
                counted(survey.looked_at, "image"), printable(survey.bad.front().path),
                survey.bad.front().reason);
-  const std::vector<std::int64_t> counts = count_classes(files);
-  const std::int64_t largest = *std::max_element(counts.begin(), counts.end());
-  const auto classes = static_cast<int>(files.classes.size());
+  const Classes classes = find_classes(files, survey);
+  const std::int64_t largest = *std::max_element(classes.counts.begin(), classes.counts.end());
   const bool in_parts = layout.validation || layout.test;
 
   const auto image = choose_image(survey);
-  const auto flip = choose_flip(files, image.value);
+  const auto flip = choose_flip(classes, image.value);
   const Schedule schedule = choose_schedule(files.size(), largest, layout.validation.has_value());
-  const std::vector<std::string> layers = choose_network(image.value, files.size(), files.classes.size());
-  const Outputs outputs = outputs_of(layers, image.value, classes);
+  const std::vector<std::string> layers = choose_network(image.value, files.size(), classes.names.size());
+  const Outputs outputs = outputs_of(layers, image.value, static_cast<int>(classes.names.size()));
 
   FirstConfig result;
   std::string& text = result.text;
@@ -317,16 +345,17 @@ FirstConfig first_config(const FolderLayout& layout, const FolderSurvey& survey,
   };
 
   const std::string found =
-      fmt::format("{} classes, {} ({}): {}, {}", classes, counted(files.size(), "image"), count_words(counts),
-                  size_words(survey), color_words(survey));
+      fmt::format("{} classes, {} ({}): {}, {}", classes.names.size(), counted(files.size(), "image"),
+                  count_words(classes.counts), size_words(survey), color_words(survey));
   const std::string looked =
-      survey.looked_at == files.size()
+      survey.looked_at >= files.size()  // folders that cannot be read count as one bad image
           ? "Every image was opened."
           : fmt::format("{} of them, spread evenly, were opened.", with_commas(survey.looked_at));
   say("", fmt::format("Written by cnn-train --init for {}.", files.where));
   say("", fmt::format("{}. {}", found, looked));
   std::vector<std::string> notes = layout.notes;
-  for (std::string& note : count_notes(files, counts)) notes.push_back(std::move(note));
+  for (std::string& note : useless_notes(files, survey)) notes.push_back(std::move(note));
+  for (std::string& note : count_notes(classes)) notes.push_back(std::move(note));
   for (const std::string& note : notes) say("", "Note: " + note);
   add("//");
   say("",

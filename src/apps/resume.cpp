@@ -8,6 +8,7 @@
 #include "config/config.h"
 #include "config/config_changes.h"
 #include "core/error.h"
+#include "core/file.h"
 #include "core/text.h"
 #include "train/checkpoint_folder.h"
 #include "train/run_folder.h"
@@ -21,10 +22,10 @@ namespace fs = std::filesystem;
 /// Refuses what is no run folder, and says what it may be.
 void check_folder(const fs::path& folder) {
   const std::string where = "--resume " + printable(folder.string());
-  std::error_code unknown;
-  if (!fs::is_directory(folder, unknown))
+  if (!fs::is_directory(status_of(folder)))
     fail_usage("{}: there is no such folder; give the folder of a run, as in runs/digits-1", where);
-  if (fs::exists(folder / "config.json", unknown)) return;
+  if (fs::exists(status_of(folder / "config.json"))) return;
+  std::error_code unknown;
   for (const auto& entry : fs::directory_iterator(folder, unknown))
     if (fs::exists(entry.path() / "config.json", unknown))
       fail_usage("{}: holds several runs; give the folder of one of them, for example {}", where,

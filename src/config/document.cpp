@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <fstream>
 #include <system_error>
 
 #include "config/syntax.h"
@@ -69,7 +68,7 @@ Document Document::parse(std::string text, std::string label, std::filesystem::p
 Document Document::read(const std::filesystem::path& path, std::span<const std::string> overrides) {
   const std::string label = printable(path.string());
   std::error_code error;
-  const auto status = std::filesystem::status(path, error);
+  const auto status = with_exit_code(ExitCode::bad_usage, [&] { return status_of(path); });
   if (!std::filesystem::exists(status))
     fail_usage("{}: there is no such file; give the path of a config (JSON)", label);
   if (std::filesystem::is_directory(status)) {
@@ -81,9 +80,9 @@ Document Document::read(const std::filesystem::path& path, std::span<const std::
   if (const auto size = std::filesystem::file_size(path, error); !error && size > kLargestFile)
     fail_usage("{}: {} is too large for a config; give a JSON file", label,
                human_bytes(static_cast<std::int64_t>(size)));
-  if (!std::ifstream(path)) fail_usage("{}: this file cannot be opened for reading", label);
 
-  Document document(read_file(path), label, std::filesystem::absolute(path).parent_path().lexically_normal());
+  Document document(with_exit_code(ExitCode::bad_usage, [&] { return read_file(path); }), label,
+                    std::filesystem::absolute(path).parent_path().lexically_normal());
   for (const std::string& assignment : overrides) document.apply_override(assignment);
   return document;
 }

@@ -44,6 +44,17 @@ template <class... Args>
 /// A fault of the programmer: prints file, line, condition and message, and aborts.
 [[noreturn]] void check_failed(const char* file, int line, const char* condition, const std::string& message);
 
+/// Calls body(); what it throws as Error ends the program with `code`: a fault of a file may be one of the
+/// command line that names it.
+template <class Body>
+auto with_exit_code(ExitCode code, Body&& body) {
+  try {
+    return body();
+  } catch (const Error& error) {
+    throw Error(code, error.what());
+  }
+}
+
 }  // namespace cnn
 
 /// Always-on check at the edges of an API. The message takes fmt::format arguments: print the values.

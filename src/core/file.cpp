@@ -54,6 +54,14 @@ void sync_folder(const std::filesystem::path& folder) {
 
 }  // namespace
 
+std::filesystem::file_status status_of(const std::filesystem::path& path) {
+  std::error_code error;
+  const std::filesystem::file_status status = std::filesystem::status(path, error);
+  if (!std::filesystem::status_known(status))
+    fail("{}: cannot be examined: {}", printable(path.string()), error.message());
+  return status;
+}
+
 std::string read_file(const std::filesystem::path& path) {
   // O_NONBLOCK: opening a FIFO must not wait for a writer.
   const Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));

@@ -7,6 +7,10 @@
 
 namespace cnn {
 
+/// What is at `path`, links followed; of type not_found if there is nothing. Throws Error (exit 1) if the
+/// system does not say, for lack of permission, for example.
+std::filesystem::file_status status_of(const std::filesystem::path& path);
+
 /// The whole content of a regular file. Throws Error (exit 1) that names the path and the reason.
 std::string read_file(const std::filesystem::path& path);
 

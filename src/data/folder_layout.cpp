@@ -30,17 +30,12 @@ bool is_part(std::string_view name) {
 
 /// scan_folder, whose faults are the command line's here.
 ImageFiles scan(const fs::path& folder) {
-  try {
-    return scan_folder(folder);
-  } catch (const Error& error) {
-    throw Error(ExitCode::bad_usage, error.what());
-  }
+  return with_exit_code(ExitCode::bad_usage, [&] { return scan_folder(folder); });
 }
 
-/// The visible folders in a folder, in natural order.
-std::vector<std::string> folders_in(const fs::path& folder) {
+/// The visible folders in a folder, in natural order; none if it cannot be read.
+std::vector<std::string> folders_in(const fs::path& folder, std::error_code& error) {
   std::vector<std::string> names;
-  std::error_code error;
   for (fs::directory_iterator entry(folder, error); !error && entry != fs::directory_iterator();
        entry.increment(error)) {
     const std::string name = entry->path().filename().string();
@@ -67,7 +62,8 @@ void refuse_useless(const ImageFiles& files) {
         files.where, with_commas(files.size()), files.where);
   if (files.classes.size() > 1) return;
   const fs::path only = files.root / files.classes.front();
-  const std::vector<std::string> inside = folders_in(only);
+  std::error_code unknown;
+  const std::vector<std::string> inside = folders_in(only, unknown);
   fail_usage("{}: there is one class (\"{}\"); a classifier needs at least 2{}", files.where,
              printable(files.classes.front()),
              inside.size() < 2 ? ""
@@ -108,7 +104,7 @@ void note_siblings(const fs::path& folder, std::vector<std::string>& notes) {
   const fs::path real = fs::canonical(folder, error);
   if (error || !is_one_of(kTrain, real.filename().string())) return;
   std::vector<std::string> parts;
-  for (const std::string& name : folders_in(real.parent_path()))
+  for (const std::string& name : folders_in(real.parent_path(), error))
     if (is_one_of(kValidation, name) || is_one_of(kTest, name)) parts.push_back(name);
   if (!parts.empty())
     notes.push_back(fmt::format("not used: {} beside it; --init {} takes all of it", some(parts),
@@ -119,7 +115,8 @@ void note_siblings(const fs::path& folder, std::vector<std::string>& notes) {
 
 FolderLayout find_layout(const fs::path& folder) {
   const std::string where = printable(folder.string());
-  const std::vector<std::string> inside = folders_in(folder);
+  std::error_code error;
+  const std::vector<std::string> inside = folders_in(folder, error);
   fs::path train, validation, test;
   std::vector<std::string> others;
   for (const std::string& name : inside) {
@@ -133,8 +130,10 @@ FolderLayout find_layout(const fs::path& folder) {
       others.push_back(name);
   }
   FolderLayout layout;
-  const bool in_parts = !train.empty() && folders_in(train).size() > 1 &&
+  const bool in_parts = !train.empty() && folders_in(train, error).size() > 1 &&
                         (others.empty() || !validation.empty() || !test.empty());
+  if (error && !train.empty())
+    fail_usage("{}: the folder cannot be read: {}", printable(train.string()), error.message());
   if (!in_parts) {
     layout.train = scan(folder);
     const bool only_parts = !layout.train.classes.empty() &&

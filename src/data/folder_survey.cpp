@@ -55,6 +55,19 @@ FolderSurvey::Range range_of(std::vector<int> values) {
   return {quantile(values, 0), quantile(values, 0.5), quantile(values, 1)};
 }
 
+/// Classes all of whose images are among the bad ones.
+std::vector<std::string> useless_classes(const ImageFiles& files, const std::vector<std::int64_t>& bad) {
+  std::vector<std::int64_t> left(files.classes.size());
+  for (std::int64_t i = 0; i < files.size(); ++i)
+    if (files.label(i) >= 0) ++left[static_cast<std::size_t>(files.label(i))];
+  for (const std::int64_t image : bad)
+    if (files.label(image) >= 0) --left[static_cast<std::size_t>(files.label(image))];
+  std::vector<std::string> useless;
+  for (std::size_t c = 0; c < left.size(); ++c)
+    if (left[c] == 0) useless.push_back(files.classes[c]);
+  return useless;
+}
+
 }  // namespace
 
 FolderSurvey survey_images(const ImageFiles& files, const SurveyLimits& limits, ThreadPool& pool,
@@ -88,11 +101,13 @@ FolderSurvey survey_images(const ImageFiles& files, const SurveyLimits& limits, 
   FolderSurvey survey;
   survey.bad = files.bad;
   survey.looked_at = count + static_cast<std::int64_t>(files.bad.size());
+  std::vector<std::int64_t> bad;
   std::vector<int> widths, heights;
   std::vector<double> aspects;
   for (std::size_t i = 0; i < looks.size(); ++i) {
     Look& look = looks[i];
     if (!look.fault.empty()) {
+      bad.push_back(chosen[i]);
       survey.bad.push_back({files.path(chosen[i]).string(), std::move(look.fault)});
       continue;
     }
@@ -102,6 +117,7 @@ FolderSurvey survey_images(const ImageFiles& files, const SurveyLimits& limits, 
     heights.push_back(look.height);
     aspects.push_back(static_cast<double>(look.width) / look.height);
   }
+  survey.useless_classes = useless_classes(files, bad);
   if (survey.good == 0) return survey;
   survey.width = range_of(std::move(widths));
   survey.height = range_of(std::move(heights));

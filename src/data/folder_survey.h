@@ -23,6 +23,7 @@ struct FolderSurvey {
   std::int64_t looked_at = 0;  ///< images that were decoded, or could not be
   std::int64_t grey = 0;       ///< good ones whose three channels are the same everywhere, or that have one
   std::int64_t good = 0;
+  std::vector<std::string> useless_classes;  ///< every image of them was opened, and none is good
   std::vector<BadFile> bad;  ///< those that cannot be opened at all, then those that cannot be decoded
   Range width, height;
   /// Width over height: the 5th percentile, the median and the 95th.

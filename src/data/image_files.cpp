@@ -42,7 +42,7 @@ class Lister {
         ++files_.hidden;
         continue;
       }
-      std::error_code unknown;
+      std::error_code unknown, is_link;
       const fs::file_status status = iterator->status(unknown);  // of what a link points to
       entry.folder = fs::is_directory(status);
       const bool image = has_image_ending(entry.name);
@@ -50,8 +50,8 @@ class Lister {
         const bool loop = unknown == std::errc::too_many_symbolic_link_levels;
         if (image || entry.name.find('.') == std::string::npos)
           entry.fault = loop                            ? "is a link to itself"
-                        : iterator->is_symlink(unknown) ? "is a broken link"
-                                                        : "cannot be examined";
+                        : iterator->is_symlink(is_link) ? "is a broken link"
+                                                        : "cannot be examined: " + unknown.message();
       } else if (!entry.folder && image && !fs::is_regular_file(status)) {
         entry.fault = "is not a regular file";
       }
@@ -154,17 +154,19 @@ ImageFiles scan_folder(const fs::path& folder, const std::function<void(std::int
   Lister lister(files, found);
   lister.remember_ancestors(folder);
   const std::vector<Entry> entries = lister.list(folder);
+  if (!files.bad.empty()) fail("{}: {}", files.where, files.bad.front().reason);  // the folder itself
   for (const Entry& entry : entries) {
     if (!entry.fault.empty()) {
       lister.add_bad(folder / entry.name, entry.fault);
     } else if (entry.folder) {
       lister.begin_class();
       const std::int64_t before = files.size();
+      const std::size_t bad_before = files.bad.size();
       lister.add_tree(entry.name, static_cast<int>(files.classes.size()));
-      if (files.size() == before)
-        files.empty_folders.push_back(entry.name);
-      else
+      if (files.size() > before)
         files.classes.push_back(entry.name);
+      else
+        (files.bad.size() > bad_before ? files.bad_folders : files.empty_folders).push_back(entry.name);
     }
   }
   const bool plain = files.classes.empty();

@@ -33,10 +33,12 @@ class ImageFiles {
   /// Images that cannot be: broken links, folders that cannot be opened, devices.
   std::vector<BadFile> bad;
   std::vector<std::string> empty_folders;  ///< class folders without any image file, relative to root
-  std::int64_t hidden = 0;                 ///< names that begin with a dot, not looked into
-  std::int64_t others = 0;                 ///< files whose ending is no image's
-  std::int64_t beside = 0;                 ///< images beside the class folders, in none of them
-  std::int64_t repeated_folders = 0;       ///< reached again through a link, a loop perhaps
+  /// Class folders that hold nothing but bad files, or that cannot be read: no classes either.
+  std::vector<std::string> bad_folders;
+  std::int64_t hidden = 0;            ///< names that begin with a dot, not looked into
+  std::int64_t others = 0;            ///< files whose ending is no image's
+  std::int64_t beside = 0;            ///< images beside the class folders, in none of them
+  std::int64_t repeated_folders = 0;  ///< reached again through a link, a loop perhaps
 
  private:
   std::string names_;  // one after the other

@@ -101,11 +101,13 @@ LoadedSet open_images(std::shared_ptr<const ImageFiles> files, std::int64_t begi
     fail("{}: not one of {} can be used\n{}", files->where, counted(end - begin, "image"),
          list_bad_files(report.bad));
   if (whole && options.classes.empty()) {
+    std::vector<std::string> useless = files->bad_folders;
     const std::vector<std::int64_t> counts = count_classes(*set.dataset);
     for (std::size_t c = 0; c < counts.size(); ++c)
-      if (counts[c] == 0)
-        fail("{}: not one image of class \"{}\" can be used; mend them or remove the folder\n{}",
-             files->where, printable(files->classes[c]), list_bad_files(report.bad));
+      if (counts[c] == 0) useless.push_back(files->classes[c]);
+    if (!useless.empty())
+      fail("{}: not one image of class \"{}\" can be used; mend them or remove the folder\n{}", files->where,
+           printable(useless.front()), list_bad_files(report.bad));
   }
   match(set, options.classes, files->where);
   report.class_counts = count_classes(*set.dataset);

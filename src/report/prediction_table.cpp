@@ -1,5 +1,7 @@
 #include "report/prediction_table.h"
 
+#include <cerrno>
+#include <cstring>
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
@@ -23,8 +25,9 @@ PredictionTable::PredictionTable(const fs::path& path, const std::vector<std::st
   const OutputFile place = output_file(path);
   path_ = place.path;
   is_stream_ = place.is_stream;
+  errno = 0;
   file_.open(written());
-  if (!file_) fail("--predictions {}: cannot be written", printable(path.string()));
+  if (!file_) fail("--predictions {}: cannot be written: {}", printable(path.string()), std::strerror(errno));
   if (json_) {
     file_ << "{\"classes\": " << text_of(classes) << ",\n\"predictions\": [";
     return;

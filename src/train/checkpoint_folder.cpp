@@ -13,8 +13,7 @@ CheckpointFolder::Found CheckpointFolder::load() {
   newest_ = 0;
   next_slot_ = 0;
   for (const int slot : {0, 1}) {
-    std::error_code unknown;
-    if (!fs::exists(fs::symlink_status(file(slot), unknown))) continue;
+    if (!fs::exists(status_of(file(slot)))) continue;
     try {
       Checkpoint checkpoint = Checkpoint::parse(read_file(file(slot)), printable(file(slot).string()));
       if (found.newest && found.newest->sequence() >= checkpoint.sequence()) continue;

@@ -1,7 +1,11 @@
 #include "train/run_folder.h"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <cmath>
+#include <cstring>
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
@@ -10,6 +14,8 @@
 
 namespace cnn {
 namespace {
+
+namespace fs = std::filesystem;
 
 std::string maybe(const std::optional<Evaluation>& evaluation, double (Evaluation::*number)() const) {
   return evaluation ? exact(((*evaluation).*number)()) : "";
@@ -40,26 +46,42 @@ std::string activations_rows(const EpochResult& r) {
 }
 
 /// A run that was killed before its config was complete had not begun: what it left is nobody's work.
-bool is_unused(const std::filesystem::path& folder) {
-  return std::ranges::all_of(std::filesystem::directory_iterator(folder),
-                             [](const auto& entry) { return entry.path().filename() == "config.json.tmp"; });
+bool is_unused(const fs::path& folder) {
+  std::error_code error;
+  fs::directory_iterator entry(folder, error);
+  for (; !error && entry != fs::directory_iterator(); entry.increment(error))
+    if (entry->path().filename() != "config.json.tmp") return false;
+  if (error) fail("{}: the folder cannot be read: {}", printable(folder.string()), error.message());
+  return true;
+}
+
+/// Says before a training that its folder could not be written to, or not be made.
+void require_writable(const fs::path& folder) {
+  fs::path existing = fs::absolute(folder);
+  while (existing.has_relative_path() && !fs::exists(status_of(existing))) existing = existing.parent_path();
+  if (::access(existing.c_str(), W_OK | X_OK) != 0)
+    fail("{}: nothing can be written into {}: {}", printable(folder.string()), printable(existing.string()),
+         std::strerror(errno));
 }
 
 }  // namespace
 
 std::filesystem::path RunFolder::choose(const std::filesystem::path& wanted, const std::string& name) {
-  namespace fs = std::filesystem;
   if (!wanted.empty()) {
-    if (fs::exists(wanted) && !fs::is_directory(wanted))
+    const fs::file_status status = status_of(wanted);
+    if (fs::exists(status) && !fs::is_directory(status))
       fail_usage("--run-dir {}: is a file, expected a new or empty folder", printable(wanted.string()));
-    if (fs::exists(wanted) && !is_unused(wanted))
+    if (fs::exists(status) && !is_unused(wanted))
       fail_usage("--run-dir {}: is not empty, and a run never overwrites another; name a new folder",
                  printable(wanted.string()));
+    require_writable(wanted);
     return wanted;
   }
   for (int n = 1;; ++n) {
     const fs::path folder = fs::path("runs") / fmt::format("{}-{}", name, n);
-    if (!fs::exists(folder)) return folder;
+    if (fs::exists(status_of(folder))) continue;
+    require_writable(folder);
+    return folder;
   }
 }
 

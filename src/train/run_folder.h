@@ -15,7 +15,7 @@ namespace cnn {
 class RunFolder {
  public:
   /// The folder that a run will use: `wanted`, or else the first free runs/<name>-<n>. Throws Error (exit 2)
-  /// if `wanted` exists and is not an empty folder. Creates nothing.
+  /// if `wanted` exists and is not an empty folder, (exit 1) if it could not be written to. Creates nothing.
   static std::filesystem::path choose(const std::filesystem::path& wanted, const std::string& name);
 
   /// Creates a folder. Throws Error (exit 1).

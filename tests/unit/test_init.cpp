@@ -166,6 +166,22 @@ TEST_CASE("--init chooses by what the images are", "[cli]") {
     CHECK(Json::parse(read_file(out), nullptr, true, true)["data"]["bad_images"] == "skip");
     CHECK(train(out, folder.path() / "run", 1).exit_code == 0);
   }
+  SECTION("a class without an image that can be read does not count") {
+    folder.put_class("set/one", 12, 20, 20, true);
+    folder.put_class("set/two", 12, 20, 20, true);
+    folder.write("set/broken/a.png", "text");
+    const ProgramResult result = init(folder.path() / "set", {"--out", out.string()});
+    INFO(result.description());
+    REQUIRE(result.exit_code == 0);
+    CHECK_THAT(result.err, ContainsSubstring("2 classes") &&
+                               ContainsSubstring("Not one image of \"broken\" can be read"));
+    CHECK(Json::parse(read_file(out), nullptr, true, true)["network"].back()["units"] == 2);
+    const ProgramResult stopped = train(out, folder.path() / "run", 1);
+    CHECK(stopped.exit_code == 1);
+    CHECK_THAT(stopped.err, ContainsSubstring("not one image of class \"broken\" can be used"));
+    fs::remove_all(folder.path() / "set/broken");
+    CHECK(train(out, folder.path() / "run", 1).exit_code == 0);
+  }
   SECTION("one image per class leaves none for validation") {
     folder.put_class("set/one", 1, 20, 20, true);
     folder.put_class("set/two", 1, 20, 20, true);
@@ -206,7 +222,10 @@ TEST_CASE("--init refuses what cannot be learned from, with exit 2 and nothing o
   folder.put_class("good/dog", 2, 20, 20, true);
   folder.write("bad/cat/a.png", "text");
   folder.write("bad/dog/a.png", "text");
+  folder.put_class("half/cat", 2, 20, 20, true);
+  folder.write("half/dog/a.png", "text");
   fs::create_directories(folder.path() / "empty");
+  refused("half", "there is one class (\"cat\") with images that can be read");
   refused("nowhere", "there is no such folder");
   refused("plain/0.ppm", "is not a folder");
   refused("empty", "there is no image in it");
