@@ -145,7 +145,8 @@ class InitialWeights : public Kind<InitialWeightsSpec> {
                                path("the path of a .safetensors file (a string)"), "The safetensors file."),
                   optional_key("except", &InitialWeightsSpec::except,
                                list(layer_name(), 0, "an array of names of layers"),
-                               "Layers that stay freshly initialized.")}}) {}
+                               "Layers that stay freshly initialized. The name of a residual stands for its "
+                               "projection; the entries inside have names of their own.")}}) {}
   bool read(const Place& place, InitialWeightsSpec& out) const override {
     if (place.value().kind == JsonKind::string) {
       out.except.clear();
@@ -368,7 +369,10 @@ std::shared_ptr<const Object<TrainingSpec>> training_kind() {
                optional(KindOf<InitialWeightsSpec>(std::make_shared<InitialWeights>())),
                "A safetensors file to start from: parameters by name, a missing or misshapen one is an "
                "error. "
-               "`{\"file\": ..., \"except\": [\"dense3\"]}` leaves layers freshly initialized (fine-tuning).")
+               "`{\"file\": ..., \"except\": [\"dense3\"]}` leaves layers freshly initialized "
+               "(fine-tuning); the name of a residual stands for its projection, the entries inside have "
+               "names "
+               "of their own.")
                .not_in_model(),
            optional_key(
                "on_non_finite", &S::on_non_finite,

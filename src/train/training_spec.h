@@ -146,7 +146,9 @@ struct DataFilterSpec {
 /// Weights to start from: parameters by name out of a safetensors file.
 struct InitialWeightsSpec {
   std::filesystem::path file;
-  std::vector<std::string> except;  ///< layers that stay freshly initialized
+  /// Layers that stay freshly initialized. A residual's name stands for its projection, not for what is
+  /// inside.
+  std::vector<std::string> except;
   friend bool operator==(const InitialWeightsSpec&, const InitialWeightsSpec&) = default;
 };
 

@@ -88,6 +88,22 @@ TEST_CASE("weights of layers that the network does not have are named and left a
   CHECK_THAT(result.err, ContainsSubstring("not used of it: extra.weight, extra.bias"));
 }
 
+TEST_CASE("the name of a residual in except stands for its projection", "[cli]") {
+  const Trainings trainings;
+  Json inside = conv("inside");
+  inside["padding"] = 1;
+  const Json residual = {
+      {"type", "residual"}, {"name", "res"}, {"shortcut", "projection"}, {"layers", {inside}}};
+  REQUIRE(trainings.train("base", "four", 4, nullptr, 0.01, residual).exit_code == 0);
+  const ProgramResult result = trainings.train(
+      "tuned", "four", 4, {{"file", "base/best.safetensors"}, {"except", {"res"}}}, 0, residual);
+  INFO(result.description());
+  REQUIRE(result.exit_code == 0);
+  const StoredModel base = trainings.model("base"), after = trainings.model("tuned");
+  CHECK(after.tensors.at("inside.weight").values == base.tensors.at("inside.weight").values);
+  CHECK(after.tensors.at("res.shortcut.weight").values != base.tensors.at("res.shortcut.weight").values);
+}
+
 TEST_CASE("initial weights that do not fit are refused with what to do, before there is a run folder",
           "[cli]") {
   const Trainings trainings;
