@@ -13,6 +13,7 @@
 #include "apps/interruption.h"
 #include "apps/places.h"
 #include "apps/resume.h"
+#include "apps/seeds.h"
 #include "apps/training_run.h"
 #include "config/config.h"
 #include "core/text.h"
@@ -33,48 +34,6 @@ struct Options {
   bool quiet = false, dry_run = false;
 };
 
-std::string seed_folder(std::uint64_t seed) { return fmt::format("seed-{}", seed); }
-
-/// "validation accuracy: mean 99.31 %, standard deviation 0.12 %, 99.20 to 99.40 % over 3 seeds".
-std::string spread_line(const char* what, const Spread& spread) {
-  return fmt::format(
-      "{} accuracy: mean {:.2f} %{}, {:.2f} to {:.2f} % over {} seed{}", what, 100 * spread.mean,
-      spread.deviation ? fmt::format(", standard deviation {:.2f} %", 100 * *spread.deviation) : "",
-      100 * spread.least, 100 * spread.most, spread.count, spread.count == 1 ? "" : "s");
-}
-
-/// Trains once with every seed and says how much the result depends on it. Stops at the first run that does
-/// not come to its end; what is finished by then stays, with its summary.
-ExitCode train_seeds(const Document& document, Config config, const OpenedData& opened, ThreadPool& pool,
-                     const fs::path& folder, Interruption& interruption, const Options& options) {
-  const auto log = console_log(options.quiet);
-  const auto planned = static_cast<std::size_t>(options.seeds);
-  std::vector<SeedResult> results;
-  ExitCode code = ExitCode::done;
-  for (; results.size() < planned && code == ExitCode::done; ++config.seed) {
-    log->info("seed {} ({} of {})", config.seed, results.size() + 1, planned);
-    const std::string name = seed_folder(config.seed);
-    TrainingRun run(document, config, opened, pool, log, options.quiet);
-    run.tell_about_layers(options.layers);
-    const TrainingRun::Result result = run.train(folder / name, interruption, results.empty());
-    code = result.code;
-    if (code != ExitCode::done) break;
-    results.push_back({config.seed, name, result.best.epoch, result.best.validation, result.test});
-    write_seed_results(folder, results, planned);
-    fmt::print("seed {}: {}\n", config.seed, result.summary);
-    std::fflush(stdout);
-    if (interruption.requested() && results.size() < planned) code = interruption.exit_code();
-  }
-  if (results.empty()) return code;
-  if (const auto spread = spread_of_accuracy(results, &SeedResult::validation))
-    fmt::print("{}\n", spread_line("validation", *spread));
-  if (const auto spread = spread_of_accuracy(results, &SeedResult::test))
-    fmt::print("{}\n", spread_line("test", *spread));
-  fmt::print("summary: {}\n", printable((folder / "seeds.json").string()));
-  if (results.size() < planned) log->warn("{} of {} seeds are finished", results.size(), planned);
-  return code;
-}
-
 int train(const Options& options) {
   const auto log = console_log(options.quiet);
   const Document document = Document::read(options.config, options.overrides);
@@ -93,7 +52,8 @@ int train(const Options& options) {
   ThreadPool pool(options.threads);
   const OpenedData opened = open_data(config.data, pool, options.quiet);
   if (options.seeds > 0 && !options.dry_run)
-    return static_cast<int>(train_seeds(document, config, opened, pool, folder, interruption, options));
+    return static_cast<int>(train_seeds(document, config, opened, pool, folder, interruption,
+                                        {options.seeds, options.quiet, options.layers}));
 
   TrainingRun run(document, config, opened, pool, log, options.quiet);
   run.tell_about_layers(options.layers);
@@ -124,7 +84,8 @@ int main(int argc, char** argv) {
   cnn::ResumeOptions resume;
   CLI::Option* config = app.add_option("--config", options.config, "The config (JSON)");
   CLI::Option* resumed = app.add_option(
-      "--resume", resume.folder, "Go on with the run in this folder, bit for bit as if it had never ended");
+      "--resume", resume.folder,
+      "Go on with the run in this folder, or with those of --seeds, bit for bit as if it had never ended");
   CLI::Option* folder = app.add_option(
       "--init", init.folder,
       "Look at a folder of images, one folder per class (or with train, validation and test in it), and "
@@ -140,7 +101,7 @@ int main(int argc, char** argv) {
                      "Folder for the results; must be new or empty (default: runs/<name>-<n>)");
   app.add_option("--seeds", options.seeds,
                  "Train N times, with the seeds seed, seed + 1, ...; mean and standard deviation at the end")
-      ->check(CLI::Range(1, 10000));
+      ->check(CLI::Range(1, cnn::kMostSeeds));
   CLI::Option* threads =
       app.add_option("--threads", options.threads, "Worker threads; the result does not depend on it")
           ->check(CLI::Range(1, 1024))
@@ -177,7 +138,7 @@ int main(int argc, char** argv) {
       resume.threads = options.threads;
       resume.quiet = options.quiet;
       resume.layers = options.layers;
-      return cnn::resume(resume);
+      return cnn::is_folder_of_seeds(resume.folder) ? cnn::resume_seeds(resume) : cnn::resume(resume);
     }
     if (*find_lr) {
       only({config, set, run_dir, threads, quiet, find_lr},

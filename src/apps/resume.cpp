@@ -78,6 +78,20 @@ std::string schedule_note(const Config& before, const Config& now, const Trainer
 }  // namespace
 
 int resume(const ResumeOptions& options) {
+  Interruption interruption(Interruption::Work::to_come);
+  ThreadPool pool(options.threads);
+  std::optional<OpenedData> opened;
+  const auto open = [&](const DataSpec& spec) -> const OpenedData& {
+    return opened.emplace(open_data(spec, pool, options.quiet));
+  };
+  const auto result = resume_run(options, open, pool, interruption);
+  if (!result) return 0;
+  print_outcome(*result, options.folder);
+  return static_cast<int>(result->code);
+}
+
+std::optional<TrainingRun::Result> resume_run(const ResumeOptions& options, const OpenData& open_data,
+                                              ThreadPool& pool, Interruption& interruption, bool introduce) {
   const auto log = console_log(options.quiet);
   check_folder(options.folder);
   const Document document = Document::read(options.folder / "config.json", options.overrides);
@@ -94,7 +108,7 @@ int resume(const ResumeOptions& options) {
         printable(options.folder.string()), printable((options.folder / "config.json").string()));
 
   // A kill between the first epoch and its checkpoint leaves one epoch, which is trained again.
-  if (!start && (run.epochs_in_tables() > 1 || run.has_final_result()))
+  if (!start && (run.epochs_in_tables() > 1 || final_result(run.path())))
     fail(
         "{}: epochs are done, but there is no checkpoint to go on from: checkpoint/ was removed or is empty. "
         "The models are in the folder; to train anew: cnn-train --config {}",
@@ -108,17 +122,14 @@ int resume(const ResumeOptions& options) {
     const std::int64_t epochs_done = start->integer("epochs_done");
     const bool within_epoch = start->integer("epoch.steps") > 0;
     notes = check_changes(before, config, epochs_done + (within_epoch ? 1 : 0));
-    if (epochs_done == config.training.epochs && run.has_final_result()) {
+    if (epochs_done == config.training.epochs && final_result(run.path())) {
       fmt::print("{}: all {} epochs are done, nothing is left to do; --set training.epochs=N trains on\n",
                  printable(options.folder.string()), epochs_done);
-      return 0;
+      return std::nullopt;
     }
   }
 
-  Interruption interruption(Interruption::Work::to_come);
-  ThreadPool pool(options.threads);
-  const OpenedData opened = open_data(config.data, pool, options.quiet);
-  TrainingRun training(document, config, opened, pool, log, options.quiet, start);
+  TrainingRun training(document, config, open_data(config.data), pool, log, options.quiet, start);
   for (const std::string& note : notes) training.add_note(note);
   if (start) {
     const Trainer& trainer = training.trainer();
@@ -130,9 +141,7 @@ int resume(const ResumeOptions& options) {
     training.add_note("there was no checkpoint yet: the run starts over");
   }
   training.tell_about_layers(options.layers);
-  const TrainingRun::Result result = training.train(std::move(run), std::move(checkpoints), interruption);
-  print_outcome(result, options.folder);
-  return static_cast<int>(result.code);
+  return training.train(std::move(run), std::move(checkpoints), interruption, introduce);
 }
 
 }  // namespace cnn

@@ -1,10 +1,16 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "apps/interruption.h"
 #include "apps/training_commentary.h"
+#include "apps/training_data.h"
+#include "apps/training_run.h"
+#include "core/thread_pool.h"
 
 namespace cnn {
 
@@ -20,5 +26,14 @@ struct ResumeOptions {
 /// and for changes of the config that what was trained so far does not bear; exit 1 for data that has
 /// changed.
 int resume(const ResumeOptions& options);
+
+/// The data of a config, opened when it is wanted.
+using OpenData = std::function<const OpenedData&(const DataSpec&)>;
+
+/// The same without a word about the result, and with what several runs can share. options.threads is not
+/// looked at. Nothing, said on stdout, if nothing was left to do. introduce: as in TrainingRun::train.
+std::optional<TrainingRun::Result> resume_run(const ResumeOptions& options, const OpenData& open_data,
+                                              ThreadPool& pool, Interruption& interruption,
+                                              bool introduce = true);
 
 }  // namespace cnn

@@ -50,7 +50,8 @@ bool is_unused(const fs::path& folder) {
   std::error_code error;
   fs::directory_iterator entry(folder, error);
   for (; !error && entry != fs::directory_iterator(); entry.increment(error))
-    if (entry->path().filename() != "config.json.tmp") return false;
+    if (entry->path().filename() != "config.json.tmp" && entry->path().filename() != "seeds.json.tmp")
+      return false;
   if (error) fail("{}: the folder cannot be read: {}", printable(folder.string()), error.message());
   return true;
 }
@@ -65,6 +66,20 @@ void require_writable(const fs::path& folder) {
 }
 
 }  // namespace
+
+std::optional<FinalResult> final_result(const fs::path& folder) try {
+  if (!fs::exists(status_of(folder / "result.json"))) return std::nullopt;
+  const auto json = nlohmann::json::parse(read_file(folder / "result.json"));
+  if (json.at("finished") != true) return std::nullopt;
+  const auto score = [&](const char* key) -> std::optional<FinalResult::Score> {
+    if (!json.contains(key)) return std::nullopt;
+    const auto& part = json.at(key);
+    return FinalResult::Score{part.at("images"), part.at("accuracy"), part.at("loss")};
+  };
+  return FinalResult{json.at("best_epoch"), score("validation"), score("test")};
+} catch (const nlohmann::json::exception&) {  // damaged: the run can say it again
+  return std::nullopt;
+}
 
 std::filesystem::path RunFolder::choose(const std::filesystem::path& wanted, const std::string& name) {
   if (!wanted.empty()) {
@@ -135,13 +150,6 @@ std::int64_t RunFolder::epochs_in_tables() const {
   if (!std::filesystem::exists(file("metrics.csv"), unknown)) return 0;
   const std::string table = read_file(file("metrics.csv"));
   return std::max<std::int64_t>(0, std::ranges::count(table, '\n') - 1);
-}
-
-bool RunFolder::has_final_result() const {
-  std::error_code unknown;
-  if (!std::filesystem::exists(file("result.json"), unknown)) return false;
-  const auto json = nlohmann::json::parse(read_file(file("result.json")), nullptr, false);
-  return json.is_object() && json.value("finished", nlohmann::json()) == true;
 }
 
 }  // namespace cnn

@@ -10,6 +10,18 @@
 
 namespace cnn {
 
+/// What a run came to.
+struct FinalResult {
+  struct Score {
+    std::int64_t images = 0;
+    double accuracy = 0, loss = 0;
+  };
+  int best_epoch = 0;
+  std::optional<Score> validation, test;  ///< of the best model
+};
+/// What result.json in a run folder says; nothing until all epochs and the test are done.
+std::optional<FinalResult> final_result(const std::filesystem::path& folder);
+
 /// The folder of one training: config.json, metrics.csv, activations.csv, models, result.json, train.log,
 /// checkpoint/. While the object lives, no other one can have the same folder, in any process.
 class RunFolder {
@@ -39,8 +51,6 @@ class RunFolder {
                     const std::optional<Evaluation>& test);
   /// Epochs in metrics.csv.
   std::int64_t epochs_in_tables() const;
-  /// Whether result.json says that all epochs and the test are done.
-  bool has_final_result() const;
 
  private:
   explicit RunFolder(const std::filesystem::path& path);

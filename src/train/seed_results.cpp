@@ -14,8 +14,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-Json to_json(const Evaluation& e) {
-  return {{"images", e.images}, {"accuracy", e.accuracy()}, {"loss", e.loss()}};
+Json to_json(const FinalResult::Score& score) {
+  return {{"images", score.images}, {"accuracy", score.accuracy}, {"loss", score.loss}};
 }
 
 Json to_json(const Spread& spread) {
@@ -26,8 +26,8 @@ Json to_json(const Spread& spread) {
   return json;
 }
 
-std::string cells(const std::optional<Evaluation>& e) {
-  return e ? exact(e->accuracy()) + "," + exact(e->loss()) : ",";
+std::string cells(const std::optional<FinalResult::Score>& score) {
+  return score ? exact(score->accuracy) + "," + exact(score->loss) : ",";
 }
 
 }  // namespace
@@ -48,32 +48,47 @@ Spread spread_of(std::span<const double> values) {
 }
 
 std::optional<Spread> spread_of_accuracy(std::span<const SeedResult> results,
-                                         std::optional<Evaluation> SeedResult::*evaluation) {
+                                         std::optional<FinalResult::Score> FinalResult::*score) {
   std::vector<double> values;
-  for (const SeedResult& result : results)
-    if (result.*evaluation) values.push_back((result.*evaluation)->accuracy());
+  for (const SeedResult& seed : results)
+    if (const auto& found = seed.result.*score) values.push_back(found->accuracy);
   if (values.empty()) return std::nullopt;
   return spread_of(values);
 }
 
 void write_seed_results(const std::filesystem::path& folder, std::span<const SeedResult> results,
-                        std::size_t planned) {
-  Json json = {{"finished", results.size() == planned}, {"planned", planned}, {"seeds", Json::array()}};
+                        const SeedPlan& plan) {
+  Json json = {{"finished", results.size() == plan.seeds}, {"planned", plan.seeds}, {"seeds", Json::array()}};
   std::string csv = "seed,best_epoch,validation_accuracy,validation_loss,test_accuracy,test_loss,folder\n";
-  for (const SeedResult& result : results) {
-    Json run = {{"seed", result.seed}, {"folder", result.folder}, {"best_epoch", result.best_epoch}};
+  for (const auto& [seed, name, result] : results) {
+    Json run = {{"seed", seed}, {"folder", name}, {"best_epoch", result.best_epoch}};
     if (result.validation) run["validation"] = to_json(*result.validation);
     if (result.test) run["test"] = to_json(*result.test);
     json["seeds"].push_back(std::move(run));
-    csv += fmt::format("{},{},{},{},{}\n", result.seed, result.best_epoch, cells(result.validation),
-                       cells(result.test), result.folder);
+    csv += fmt::format("{},{},{},{},{}\n", seed, result.best_epoch, cells(result.validation),
+                       cells(result.test), name);
   }
-  if (const auto spread = spread_of_accuracy(results, &SeedResult::validation))
+  if (const auto spread = spread_of_accuracy(results, &FinalResult::validation))
     json["validation_accuracy"] = to_json(*spread);
-  if (const auto spread = spread_of_accuracy(results, &SeedResult::test))
+  if (const auto spread = spread_of_accuracy(results, &FinalResult::test))
     json["test_accuracy"] = to_json(*spread);
+  json["config"] = Json::parse(plan.config);
   write_file_atomically(folder / "seeds.json", json.dump(2) + "\n");
   write_file_atomically(folder / "seeds.csv", csv);
+}
+
+SeedPlan read_seed_plan(const std::filesystem::path& folder) {
+  const std::filesystem::path file = folder / "seeds.json";
+  try {
+    const Json json = Json::parse(read_file(file));
+    const auto planned = json.at("planned").get<std::int64_t>();
+    if (planned < 1 || planned > kMostSeeds)
+      fail("{}: is damaged: {} seeds were planned", printable(file.string()), planned);
+    return {static_cast<std::size_t>(planned), json.at("config").dump()};
+  } catch (const Json::exception& error) {
+    fail("{}: is damaged: {}; the runs in {} can be resumed one by one", printable(file.string()),
+         error.what(), printable(folder.string()));
+  }
 }
 
 }  // namespace cnn

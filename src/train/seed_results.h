@@ -7,16 +7,23 @@
 #include <string>
 #include <vector>
 
-#include "train/evaluation.h"
+#include "train/run_folder.h"
 
 namespace cnn {
+
+inline constexpr int kMostSeeds = 10000;  ///< in one folder
 
 /// What one of several trainings came to that differ in nothing but the seed.
 struct SeedResult {
   std::uint64_t seed = 0;
   std::string folder;  ///< of its run, relative to that of all
-  int best_epoch = 0;
-  std::optional<Evaluation> validation, test;  ///< of the best model
+  FinalResult result;
+};
+
+/// What was asked for.
+struct SeedPlan {
+  std::size_t seeds = 0;
+  std::string config;  ///< of the first one, resolved
 };
 
 /// Numbers of several trainings.
@@ -31,10 +38,13 @@ Spread spread_of(std::span<const double> values);
 
 /// Over the results that have one; nothing if none has.
 std::optional<Spread> spread_of_accuracy(std::span<const SeedResult> results,
-                                         std::optional<Evaluation> SeedResult::*evaluation);
+                                         std::optional<FinalResult::Score> FinalResult::*score);
 
-/// Writes seeds.json and seeds.csv, each atomically. `planned`: trainings that were asked for.
+/// Writes seeds.json, which holds the plan as well, and seeds.csv, each atomically.
 void write_seed_results(const std::filesystem::path& folder, std::span<const SeedResult> results,
-                        std::size_t planned);
+                        const SeedPlan& plan);
+
+/// The plan in seeds.json. Throws Error (exit 1) if it is damaged.
+SeedPlan read_seed_plan(const std::filesystem::path& folder);
 
 }  // namespace cnn

@@ -118,5 +118,82 @@ TEST_CASE("a signal ends --seeds after saving; finished seeds stay", "[cli]") {
   CHECK_THAT(result.err, ContainsSubstring("of 10000 seeds are finished"));
 }
 
+/// What several runs leave that does not depend on whether they were interrupted.
+std::string result_of_seeds(const fs::path& folder, int first, int count) {
+  std::string all = read_file(folder / "seeds.json") + read_file(folder / "seeds.csv");
+  for (int seed = first; seed < first + count; ++seed)
+    for (const char* name :
+         {"config.json", "result.json", "activations.csv", "best.safetensors", "last.safetensors"})
+      all += read_file(folder / ("seed-" + std::to_string(seed)) / name);
+  return all;
+}
+
+ProgramResult resume(const fs::path& folder, std::vector<std::string> more = {}) {
+  more.insert(more.begin(), {"--resume", folder.string(), "--threads", "2"});
+  return run_program(program_path("cnn-train"), more);
+}
+
+TEST_CASE("interrupted --seeds are finished by --resume as if nothing had happened", "[cli]") {
+  const TemporaryFolder folder;
+  const std::vector<std::string> request{"--seeds", "3", "--set", "seed=7", "--set", "training.epochs=3"};
+  // The same path for all: the configs are a part of what is compared.
+  const fs::path run = folder.path() / "run";
+  REQUIRE(train(run, request).exit_code == 0);
+  const std::string expected = result_of_seeds(run, 7, 3);
+  const std::pair<const char*, int> ends[] = {
+      {"seed 7 (1 of", SIGKILL}, {"epoch 2/3", SIGKILL}, {"seed 8 (2 of", SIGINT}, {"seed 9 (3 of", SIGKILL}};
+  for (const auto& [moment, signal] : ends) {
+    INFO("signal " << signal << " after \"" << moment << '"');
+    fs::remove_all(run);
+    RunningProgram program(program_path("cnn-train"), arguments(run, request));
+    REQUIRE(program.wait_for_stderr(moment));
+    program.send(signal);
+    const ProgramResult interrupted = program.wait();
+    if (!fs::exists(run / "seeds.json")) continue;  // nothing had begun
+    const ProgramResult resumed = resume(run);
+    INFO(interrupted.description() << resumed.description());
+    REQUIRE(resumed.exit_code == 0);
+    CHECK_THAT(resumed.out, ContainsSubstring("validation accuracy: mean"));
+    CHECK((result_of_seeds(run, 7, 3) == expected));
+  }
+  // Finished, there is nothing left to do.
+  const ProgramResult again = resume(run);
+  CHECK(again.exit_code == 0);
+  CHECK_THAT(again.out, ContainsSubstring("summary: "));
+  CHECK((result_of_seeds(run, 7, 3) == expected));
+}
+
+TEST_CASE("a folder of seeds is resumed as it is, by one program, and only if it is whole", "[cli]") {
+  const TemporaryFolder folder;
+  const fs::path run = folder.path() / "run";
+  const auto refused = [&](const ProgramResult& result, int code, const std::string& message) {
+    INFO(result.description());
+    CHECK(result.exit_code == code);
+    CHECK_THAT(result.err, ContainsSubstring(message));
+  };
+  {
+    RunningProgram program(program_path("cnn-train"), arguments(run, {"--seeds", "10000"}));
+    REQUIRE(program.wait_for_stderr("seed 2 (2 of"));
+    refused(resume(run), 2, "another program is training");
+    program.send(SIGTERM);
+    const ProgramResult result = program.wait();
+    CHECK(result.exit_code == 143);
+    CHECK_THAT(result.err, ContainsSubstring("go on with: cnn-train --resume " + run.string()));
+  }
+  refused(resume(run, {"--set", "training.epochs=3"}), 2, "--set does not go with");
+  // One of them is a run like any other.
+  CHECK(resume(run / "seed-1", {"--set", "training.epochs=3"}).exit_code == 0);
+  Json json = Json::parse(read_file(run / "seeds.json"));
+  json["planned"] = -1;
+  write_file_atomically(run / "seeds.json", json.dump());
+  refused(resume(run), 1, "seeds.json: is damaged");
+  json["planned"] = 2;
+  json["config"]["training"]["epochs"] = "many";
+  write_file_atomically(run / "seeds.json", json.dump());
+  refused(resume(run), 1, "the config in " + (run / "seeds.json").string());
+  write_file_atomically(run / "seeds.json", "{");
+  refused(resume(run), 1, "seeds.json: is damaged");
+}
+
 }  // namespace
 }  // namespace cnn
