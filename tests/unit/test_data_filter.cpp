@@ -102,6 +102,19 @@ TEST_CASE("--dry-run tells about a filter, and writes nothing", "[cli]") {
   CHECK_FALSE(fs::exists(runs.path("run")));
 }
 
+TEST_CASE("a signal ends the proxy network's training", "[cli]") {
+  const FilteredRuns runs;
+  RunningProgram program(program_path("cnn-train"),
+                         runs.start("run", {"--set", "training.filter.epochs=1000000"}));
+  REQUIRE(program.wait_for_stderr("a proxy network is trained first"));
+  program.send(SIGINT);
+  const ProgramResult result = program.wait();
+  INFO(result.description());
+  CHECK(result.exit_code == 130);
+  CHECK_THAT(result.err, ContainsSubstring("interrupted before the proxy network was done"));
+  CHECK_FALSE(fs::exists(runs.path("run/checkpoint")));
+}
+
 TEST_CASE("mistakes in a proxy network are told with their place", "[cli]") {
   const Runs runs;
   nlohmann::json config = nlohmann::json::parse(kResumedConfig);

@@ -12,7 +12,7 @@ namespace {
 /// Kills the run at two of its operations on files, and resumes it with another number of threads.
 void check_resume(const std::vector<std::string>& settings) {
   const Runs runs;
-  std::vector<std::string> more;
+  std::vector<std::string> more{"--set", "training.epochs=3"};
   for (const std::string& setting : settings) more.insert(more.end(), {"--set", setting});
   const std::string count_file = runs.path("count").string();
   runs.require_success(runs.train_with_fault("", more, count_file));
@@ -64,7 +64,7 @@ TEST_CASE("what changes in the course of a training is resumed bit for bit", "[c
   }
   SECTION("early stopping") {
     check_resume(
-        {R"(training.early_stopping={"patience": 2})", "training.epochs=12", "training.best=\"loss\""});
+        {R"(training.early_stopping={"patience": 2})", "training.epochs=6", "training.best=\"loss\""});
   }
   // A budget that does not hold all epochs depends on the clock, and promises nothing.
   SECTION("time enough") { check_resume({"training.max_minutes=60"}); }
