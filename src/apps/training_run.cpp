@@ -150,8 +150,14 @@ void TrainingRun::keep(std::vector<std::int64_t> images) {
   data_.train = some_images(whole_train_, kept_);
 }
 
+/// "500 of 1,000 training images".
+std::string TrainingRun::kept_count() const {
+  return fmt::format("{} of {} training images", with_commas(data_.train.size()),
+                     with_commas(whole_train_.size()));
+}
+
 /// "500 of 1,000 training images: cat 300 of 600, dog 200 of 400".
-std::string TrainingRun::kept_words() const {
+std::string TrainingRun::kept_by_class() const {
   std::vector<std::string> words;
   for (std::size_t c = 0; c < data_.classes.size(); ++c) {
     const auto of_class = [&](const ImageSet& set) {
@@ -160,8 +166,7 @@ std::string TrainingRun::kept_words() const {
     words.push_back(fmt::format("{} {} of {}", printable(data_.classes[c]), of_class(data_.train),
                                 of_class(whole_train_)));
   }
-  return fmt::format("{} of {} training images: {}", with_commas(data_.train.size()),
-                     with_commas(whole_train_.size()), join(words));
+  return kept_count() + ": " + join(words);
 }
 
 /// Trains the proxy network, and the trainer is one of the images that were hard for it. False: interrupted.
@@ -173,7 +178,7 @@ bool TrainingRun::filter_images(const Interruption& interruption, spdlog::logger
   const auto on_step = [&](const StepProgress& p) {
     if (p.step == 1)
       line.emplace(fmt::format("proxy epoch {}/{}", p.epoch, p.epochs), p.steps_per_epoch, quiet_);
-    line->update(p.step, fmt::format("loss {:.4f}", p.loss));
+    if (line->due(p.step)) line->update(p.step, fmt::format("loss {:.4f}", p.loss));
   };
   const double start = now_seconds();
   const std::optional<ProxyResult> result = train_proxy(*proxy_, pool_, config_.training, config_.seed,
@@ -184,7 +189,7 @@ bool TrainingRun::filter_images(const Interruption& interruption, spdlog::logger
   make_trainer();
   if (result)
     log.info("filter: the proxy network took {} and has {} right in its last epoch; kept {}",
-             human_seconds(now_seconds() - start), percent(result->accuracy), kept_words());
+             human_seconds(now_seconds() - start), percent(result->accuracy), kept_by_class());
   return result.has_value();
 }
 
@@ -216,10 +221,10 @@ void TrainingRun::describe(spdlog::logger& log, bool with_layers) const {
         start->except.empty() ? "" : fmt::format(", but {} fresh", printable(join(start->except))),
         unused_weights_.empty() ? "" : fmt::format("; not used of it: {}", printable(join(unused_weights_))));
   if (const auto& filter = config_.training.filter; filter && resumed_)
-    log.info("filter: keeps {}", kept_words());
+    log.info("filter: keeps {}", kept_by_class());
   else if (filter)
     log.info("filter: a proxy network is trained first, for {} epochs, and keeps {}", filter->epochs,
-             kept_words());
+             kept_count());
   const std::vector<LayerRow> rows = layer_rows(*network_);
   if (with_layers && !resumed_) log.info("{}", layer_table(to_string(input_), rows));
   for (const CliffWarning& warning : cliff_warnings(input_.values(), rows))

@@ -77,7 +77,8 @@ class TrainingRun {
   void check_identity(const Checkpoint& checkpoint) const;
   void make_trainer();
   void keep(std::vector<std::int64_t> images);
-  std::string kept_words() const;
+  std::string kept_count() const;
+  std::string kept_by_class() const;
   bool filter_images(const Interruption& interruption, spdlog::logger& log);
   void write_sheet(const RunFolder& run, spdlog::logger& log) const;
   bool run_epochs(const TrainingEvents& events, const std::function<void()>& on_rollback, RunWriter& files,
