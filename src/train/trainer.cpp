@@ -5,6 +5,7 @@
 
 #include "core/clock.h"
 #include "core/error.h"
+#include "core/text.h"
 #include "kernels/finite.h"
 #include "train/activity_meter.h"
 #include "train/gradient_norms.h"
@@ -22,6 +23,19 @@ constexpr std::int64_t kActivityImages = 1000;
 std::vector<LayerActivity> with_gradients(std::vector<LayerActivity> layers, std::span<const double> norms) {
   for (std::size_t row = 0; row < layers.size(); ++row) layers[row].gradient_norm = norms[row];
   return layers;
+}
+
+/// The variance of a single value is none: the running one would be infinite.
+void refuse_batch_of_one(const Network& network, std::int64_t images, const TrainingSpec& spec) {
+  const std::int64_t rest = spec.drop_last ? 0 : images % spec.batch_size;
+  if ((rest > 0 ? rest : spec.batch_size) > 1) return;
+  for (const Node& node : network.nodes())
+    if (node.layer->type() == "batch_norm" && node.in.h * node.in.w == 1)
+      fail_usage(
+          "{} normalizes single values over the images of a batch, so it needs more than one of them; {} "
+          "training "
+          "images in batches of {} leave one: use another batch_size, or \"drop_last\": true",
+          printable(node.name), images, spec.batch_size);
 }
 
 bool is_better(const Evaluation& a, const Evaluation& b, BestBy by) {
@@ -60,6 +74,7 @@ Trainer::Trainer(Network& network, ThreadPool& pool, const TrainingSpec& spec, s
         "use a smaller "
         "batch_size",
         train.size(), spec.batch_size);
+  refuse_batch_of_one(network, train.size(), spec);
   if (spec.lookahead) lookahead_.emplace(*spec.lookahead, network);
   if (spec.weight_averaging) averaging_.emplace(*spec.weight_averaging, network);
   if (std::ranges::none_of(network.nodes(), &Node::learns))

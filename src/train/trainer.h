@@ -55,7 +55,8 @@ struct TrainingEvents {
 class Trainer {
  public:
   /// The network must be initialized. `validation` may be null; class_weights: of each class in the loss, or
-  /// empty. All references must outlive the trainer.
+  /// empty. All references must outlive the trainer. Throws Error (exit 2) if nothing can be learned, or a
+  /// batch norm would see a single value.
   Trainer(Network& network, ThreadPool& pool, const TrainingSpec& spec, std::uint64_t seed,
           const ImageSet& train, const ImageSet* validation, std::vector<float> class_weights = {});
 
