@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "core/error.h"
 #include "train/post_mortem.h"
@@ -13,6 +14,7 @@ TrainingSpec proxy_spec(const TrainingSpec& spec) {
   proxy.epochs = spec.filter->epochs;
   proxy.batch_size = spec.batch_size;
   proxy.shuffle = spec.shuffle;
+  proxy.drop_last = spec.drop_last;
   proxy.label_smoothing = spec.label_smoothing;
   proxy.optimizer = spec.optimizer;
   proxy.schedule = spec.schedule;
@@ -28,18 +30,23 @@ std::optional<ProxyResult> train_proxy(Network& proxy, ThreadPool& pool, const T
   Trainer trainer(proxy, pool, proxy_spec(spec), seed, train, nullptr);
   ProxyResult result;
   result.losses.resize(train.labels.size());
+  std::vector<int> seen(train.labels.size());
   TrainingEvents events;
   events.on_step = on_step;
   events.on_losses = [&](std::span<const std::int64_t> images, std::span<const float> losses) {
-    for (std::size_t i = 0; i < images.size(); ++i)
-      result.losses[static_cast<std::size_t>(images[i])] += static_cast<double>(losses[i]);
+    for (std::size_t i = 0; i < images.size(); ++i) {
+      const auto image = static_cast<std::size_t>(images[i]);
+      result.losses[image] += static_cast<double>(losses[i]);
+      ++seen[image];
+    }
   };
   try {
     if (trainer.run(events, stop) == Trainer::Outcome::interrupted) return std::nullopt;
   } catch (const NonFiniteError& error) {
     fail("the proxy network of training.filter: {}", error.what());
   }
-  for (double& loss : result.losses) loss /= spec.filter->epochs;
+  for (std::size_t i = 0; i < seen.size(); ++i)
+    result.losses[i] = seen[i] > 0 ? result.losses[i] / seen[i] : std::numeric_limits<double>::infinity();
   result.accuracy = trainer.history().back().train_accuracy;
   return result;
 }

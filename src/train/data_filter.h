@@ -21,13 +21,14 @@ namespace cnn {
 /// once, so that the training is one of a smaller set and nothing else about it changes.
 
 /// How the proxy network is trained: with the batches, the optimizer and the schedule of the training, but
-/// for its own number of epochs, with every image in each, and with nothing that only the end of a training
-/// needs.
+/// for its own number of epochs, and with nothing that only the end of a training needs.
 TrainingSpec proxy_spec(const TrainingSpec& spec);
 
 struct ProxyResult {
-  std::vector<double> losses;  ///< of each image: the mean over the epochs, as the steps saw them
-  double accuracy = 0;         ///< of the last epoch
+  /// Of each image: the mean over the epochs, as the steps saw them; infinite for one that none saw
+  /// (drop_last).
+  std::vector<double> losses;
+  double accuracy = 0;  ///< of the last epoch
 };
 /// Trains a proxy network, which must be initialized, without class weights and mixup: losses are compared
 /// within a class. The result depends on spec (the one of the training), seed and data only. Nothing if

@@ -1,10 +1,12 @@
 // Data filtering: which images a proxy network leaves to the training, and that a run with it keeps all
 // promises.
+#include <cmath>
 #include <csignal>
 #include <nlohmann/json.hpp>
 
 #include "catch.h"
 #include "core/error.h"
+#include "network_fixture.h"
 #include "resumed_runs.h"
 #include "train/data_filter.h"
 
@@ -53,6 +55,30 @@ TEST_CASE("some images of a set are filled as in the whole set", "[train]") {
   CHECK(x.data()[1] == 21);
   some.will_need(both);
   CHECK(asked == Images{3, 1});
+}
+
+TEST_CASE("an image that the proxy network never saw is kept", "[train]") {
+  NetworkSpec network_spec = chain(dense(2));
+  name_entries(network_spec);
+  ThreadPool pool(1);
+  Network network(network_spec, {1, 1, 1}, 2, 4);
+  ImageSet set;
+  set.labels = {0, 1, 0, 1, 0, 1};
+  set.fill = [](std::span<const std::int64_t>, std::uint32_t, int, BlockView<float> x) {
+    std::fill_n(x.data, kLanes, 1.0f);
+  };
+  TrainingSpec spec;
+  spec.batch_size = 4;
+  spec.shuffle = false;
+  spec.drop_last = true;
+  spec.optimizer = SgdSpec{.learning_rate = 0};
+  spec.filter = DataFilterSpec{.proxy = network_spec, .epochs = 3};
+  // With zeros for weights and nothing learned, every loss is that of a coin.
+  const std::optional<ProxyResult> result =
+      train_proxy(network, pool, spec, 1, set, {}, std::atomic<bool>(false));
+  REQUIRE(result);
+  for (std::size_t i = 0; i < 4; ++i) CHECK(result->losses[i] == Approx(std::log(2.0)));
+  for (std::size_t i = 4; i < 6; ++i) CHECK(std::isinf(result->losses[i]));
 }
 
 /// Runs with a filter, class weights, early stopping and mixup.
