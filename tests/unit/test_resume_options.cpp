@@ -9,7 +9,7 @@
 namespace cnn {
 namespace {
 
-/// Kills the run at two of its operations on files, and resumes it with another number of threads.
+/// Kills the run at one of its operations on files, and resumes it with another number of threads.
 void check_resume(const std::vector<std::string>& settings) {
   const Runs runs;
   std::vector<std::string> more{"--set", "training.epochs=3"};
@@ -18,18 +18,13 @@ void check_resume(const std::vector<std::string>& settings) {
   runs.require_success(runs.train_with_fault("", more, count_file));
   const std::string expected = runs.result("run");
   const int count = std::stoi(read_file(count_file));
-  bool within_epoch = false;
-  for (const int number : {count / 2, count * 4 / 5}) {
-    const ProgramResult killed = runs.train_with_fault("kill:" + std::to_string(number), more);
-    INFO("operation " << number << " of " << count << "\n" << killed.description());
-    REQUIRE(killed.signal == SIGKILL);
-    const ProgramResult resumed = runs.resume("run", {"--threads", "2"});
-    runs.require_success(resumed);
-    CHECK_THAT(resumed.err, ContainsSubstring("goes on after"));
-    within_epoch = within_epoch || resumed.err.find(" epochs and 0 of ") == std::string::npos;
-    CHECK((runs.result("run") == expected));
-  }
-  CHECK(within_epoch);
+  const ProgramResult killed = runs.train_with_fault("kill:" + std::to_string(count * 3 / 5), more);
+  INFO(killed.description());
+  REQUIRE(killed.signal == SIGKILL);
+  const ProgramResult resumed = runs.resume("run", {"--threads", "2"});
+  runs.require_success(resumed);
+  CHECK_THAT(resumed.err, ContainsSubstring("goes on after") && !ContainsSubstring(" epochs and 0 of "));
+  CHECK((runs.result("run") == expected));
 }
 
 TEST_CASE("optimizers and their averages are resumed bit for bit", "[cli]") {
