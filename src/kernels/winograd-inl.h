@@ -62,21 +62,31 @@ HWY_INLINE void input_transform(const V (&x)[kReach], V (&t)[kReach]) {
   t[5] = hn::MulAdd(a2b2, x[1], hn::NegMulAdd(sum2, x[3], x[5]));
 }
 
+/// A transform of both dimensions of a tile of vectors: `one` makes kOut numbers of kIn, along the columns
+/// first, then along the rows. take(row, column) reads, put(row, column, v) writes.
+template <int kIn, int kOut, class Take, class One, class Put>
+HWY_INLINE void transform_tile(const Take& take, const One& one, const Put& put) {
+  V half_way[kOut][kIn];
+  CNN_UNROLL for (int c = 0; c < kIn; ++c) {
+    V in[kIn], out[kOut];
+    CNN_UNROLL for (int r = 0; r < kIn; ++r) in[r] = take(r, c);
+    one(in, out);
+    CNN_UNROLL for (int r = 0; r < kOut; ++r) half_way[r][c] = out[r];
+  }
+  CNN_UNROLL for (int r = 0; r < kOut; ++r) {
+    V out[kOut];
+    one(half_way[r], out);
+    CNN_UNROLL for (int c = 0; c < kOut; ++c) put(r, c, out[c]);
+  }
+}
+
 /// B^T x B: the tile at x to the 36 positions of v.
 HWY_INLINE void transform_input(const float* x, std::int64_t row, std::int64_t col, float* v,
                                 std::int64_t position) {
-  V columns[kReach][kReach];  // [row of B^T x][column]
-  CNN_UNROLL for (int c = 0; c < kReach; ++c) {
-    V d[kReach], t[kReach];
-    CNN_UNROLL for (int r = 0; r < kReach; ++r) d[r] = load(x + r * row + c * col);
-    input_transform(d, t);
-    CNN_UNROLL for (int r = 0; r < kReach; ++r) columns[r][c] = t[r];
-  }
-  CNN_UNROLL for (int r = 0; r < kReach; ++r) {
-    V t[kReach];
-    input_transform(columns[r], t);
-    CNN_UNROLL for (int c = 0; c < kReach; ++c) store(t[c], v + (r * kReach + c) * position);
-  }
+  transform_tile<kReach, kReach>(
+      [&](int r, int c) HWY_ATTR { return load(x + r * row + c * col); },
+      [](const V(&in)[kReach], V(&out)[kReach]) HWY_ATTR { input_transform(in, out); },
+      [&](int r, int c, V t) HWY_ATTR { store(t, v + (r * kReach + c) * position); });
 }
 
 }  // namespace HWY_NAMESPACE

@@ -80,18 +80,10 @@ HWY_INLINE void gradient_transform(const V (&y)[kTile], V (&t)[kReach]) {
 /// A dY A^T: the 4x4 gradients at dy to the 36 positions of d.
 HWY_INLINE void transform_gradient(const float* dy, std::int64_t row, std::int64_t col, float* d,
                                    std::int64_t position) {
-  V columns[kReach][kTile];  // [row of A dY][column]
-  CNN_UNROLL for (int c = 0; c < kTile; ++c) {
-    V y[kTile], t[kReach];
-    CNN_UNROLL for (int r = 0; r < kTile; ++r) y[r] = load(dy + r * row + c * col);
-    gradient_transform(y, t);
-    CNN_UNROLL for (int r = 0; r < kReach; ++r) columns[r][c] = t[r];
-  }
-  CNN_UNROLL for (int r = 0; r < kReach; ++r) {
-    V t[kReach];
-    gradient_transform(columns[r], t);
-    CNN_UNROLL for (int c = 0; c < kReach; ++c) store(t[c], d + (r * kReach + c) * position);
-  }
+  transform_tile<kTile, kReach>(
+      [&](int r, int c) HWY_ATTR { return load(dy + r * row + c * col); },
+      [](const V(&in)[kTile], V(&out)[kReach]) HWY_ATTR { gradient_transform(in, out); },
+      [&](int r, int c, V t) HWY_ATTR { store(t, d + (r * kReach + c) * position); });
 }
 
 /// m[o][i] += sum over k of d[k][o] * v[k][i]: O outputs, C vectors of inputs. d and v are panels of 16
@@ -160,21 +152,13 @@ HWY_INLINE void kernel_gradient_transform(const V (&m)[kReach], V (&t)[3]) {
 /// G^T M G for one vector of inputs: the 36 positions of m to the 9 taps of dw.
 HWY_INLINE void transform_kernel_gradient(const float* m, std::int64_t position, float* dw, std::int64_t tap,
                                           bool accumulate) {
-  V columns[3][kReach];
-  CNN_UNROLL for (int c = 0; c < kReach; ++c) {
-    V column[kReach], t[3];
-    CNN_UNROLL for (int r = 0; r < kReach; ++r) column[r] = load(m + (r * kReach + c) * position);
-    kernel_gradient_transform(column, t);
-    CNN_UNROLL for (int r = 0; r < 3; ++r) columns[r][c] = t[r];
-  }
-  CNN_UNROLL for (int r = 0; r < 3; ++r) {
-    V t[3];
-    kernel_gradient_transform(columns[r], t);
-    CNN_UNROLL for (int c = 0; c < 3; ++c) {
-      float* out = dw + (r * 3 + c) * tap;
-      store(accumulate ? hn::Add(load(out), t[c]) : t[c], out);
-    }
-  }
+  transform_tile<kReach, 3>([&](int r, int c) HWY_ATTR { return load(m + (r * kReach + c) * position); },
+                            [](const V(&in)[kReach], V(&out)[3])
+                                HWY_ATTR { kernel_gradient_transform(in, out); },
+                            [&](int r, int c, V t) HWY_ATTR {
+                              float* out = dw + (r * 3 + c) * tap;
+                              store(accumulate ? hn::Add(load(out), t) : t, out);
+                            });
 }
 
 /// A strip of tiles on its way into a weight gradient.

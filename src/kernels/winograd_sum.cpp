@@ -68,14 +68,10 @@ HWY_INLINE void output_transform(const V (&m)[kReach], V (&y)[kTile]) {
 
 /// A^T M A: the 36 positions of m to 4x4 outputs.
 HWY_INLINE void transform_output(const float* m, std::int64_t position, V (&y)[kTile][kTile]) {
-  V rows[kTile][kReach];
-  CNN_UNROLL for (int c = 0; c < kReach; ++c) {
-    V column[kReach], t[kTile];
-    CNN_UNROLL for (int r = 0; r < kReach; ++r) column[r] = load(m + (r * kReach + c) * position);
-    output_transform(column, t);
-    CNN_UNROLL for (int r = 0; r < kTile; ++r) rows[r][c] = t[r];
-  }
-  CNN_UNROLL for (int r = 0; r < kTile; ++r) output_transform(rows[r], y[r]);
+  transform_tile<kReach, kTile>([&](int r, int c) HWY_ATTR { return load(m + (r * kReach + c) * position); },
+                                [](const V(&in)[kReach], V(&out)[kTile])
+                                    HWY_ATTR { output_transform(in, out); },
+                                [&](int r, int c, V t) HWY_ATTR { y[r][c] = t; });
 }
 
 /// How far ahead weights are fetched, in floats: those of wide layers lie far away.
