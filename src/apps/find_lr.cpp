@@ -15,6 +15,13 @@ namespace {
 namespace fs = std::filesystem;
 
 std::string verdict_of(const LearningRateSweep& sweep, const TrainingSpec& training) {
+  constexpr std::size_t kManySteps = 200;
+  if (sweep.suggestion == 0 && sweep.rates.size() < kManySteps)
+    return fmt::format(
+        "The loss did not fall clearly within {} steps, so there is nothing to suggest; try more, for "
+        "example "
+        "--find-lr=300.",
+        sweep.rates.size());
   if (sweep.suggestion == 0)
     return fmt::format(
         "The loss did not fall at any learning rate up to {:.2g}, so there is nothing to suggest. Look at "

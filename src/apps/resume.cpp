@@ -117,7 +117,7 @@ std::optional<TrainingRun::Result> resume_run(const ResumeOptions& options, cons
   Config before = config;
   std::vector<std::string> notes;
   if (start) {
-    if (!found.damaged.empty()) log->warn("warning: the older checkpoint is used instead");
+    if (!found.damaged.empty()) log->warn("warning: the other checkpoint is used instead");
     before = read_config(Document::parse(start->text("config"), "the config in the checkpoint"));
     const std::int64_t epochs_done = start->integer("epochs_done");
     const bool within_epoch = start->integer("epoch.steps") > 0;

@@ -108,12 +108,11 @@ class SeedTrainings {
   }
 
   void summarize() const {
-    if (results_.empty()) return;
     if (const auto spread = spread_of_accuracy(results_, &FinalResult::validation))
       fmt::print("{}\n", spread_line("validation", *spread));
     if (const auto spread = spread_of_accuracy(results_, &FinalResult::test))
       fmt::print("{}\n", spread_line("test", *spread));
-    fmt::print("summary: {}\n", printable((folder_ / "seeds.json").string()));
+    if (!results_.empty()) fmt::print("summary: {}\n", printable((folder_ / "seeds.json").string()));
     if (results_.size() < plan_.seeds)
       log_->warn("{} of {} seeds are finished; go on with: cnn-train --resume {}", results_.size(),
                  plan_.seeds, printable(folder_.string()));

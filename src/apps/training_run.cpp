@@ -348,20 +348,35 @@ TrainingRun::Result TrainingRun::train(RunFolder run, CheckpointFolder checkpoin
     files.begin();
     bool complete = run_epochs(events, on_rollback, files, saver, interruption, *log);
     commentary.clear();
-    saver.save_rest();
+    // A disk that is full must not cost a finished training its result.
+    std::exception_ptr unsaved;
+    const auto save = [&](const auto& part) {
+      try {
+        part();
+      } catch (const Error&) {
+        if (!complete) throw;
+        unsaved = std::current_exception();
+      }
+    };
+    save([&] { saver.save_rest(); });
     if (complete) {
       if (trainer_->out_of_patience() && trainer_->epochs_done() < trainer_->epochs())
         log->info("stopped early: no better epoch since epoch {}", best_of(trainer_->history()).epoch);
       if (const int planned = trainer_->epochs(); planned < config_.training.epochs)
         log->info("{} of {} epochs fitted into {} minutes", planned, config_.training.epochs,
                   *config_.training.max_minutes);
-      files.finish();
+      save([&] { files.finish(); });
       complete = evaluate_best(report, interruption, result);
+    }
+    if (complete && unsaved) {
+      result.best = best_of(trainer_->history());
+      fmt::print("{}\n", summary_line(result));
+      std::rethrow_exception(unsaved);
     }
     if (!complete) {
       files.interrupt();
-      log->warn("interrupted after {} whole epochs; go on with: cnn-train --resume {}",
-                trainer_->epochs_done(), printable(run.path().string()));
+      log->warn("interrupted after {}; go on with: cnn-train --resume {}",
+                counted(trainer_->epochs_done(), "whole epoch"), printable(run.path().string()));
       report.stop(trainer_->epochs_done(), "interrupted.");
       result.code = interruption.exit_code();
       return result;
@@ -377,9 +392,11 @@ TrainingRun::Result TrainingRun::train(RunFolder run, CheckpointFolder checkpoin
     if (dynamic_cast<const NonFiniteError*>(&error))
       log->error(
           "to mend it: a smaller training.optimizer.learning_rate, warmup_epochs or clip_gradient_norm, in a "
-          "new "
-          "run{}; \"on_non_finite\": \"rollback\" tries smaller rates by itself",
-          trainer_->epochs_done() == 0 ? " (what is saved of this one may be spoiled already)" : "");
+          "new run{}{}",
+          trainer_->epochs_done() == 0 ? " (what is saved of this one may be spoiled already)" : "",
+          config_.training.on_non_finite == OnNonFinite::rollback
+              ? ""
+              : "; \"on_non_finite\": \"rollback\" tries smaller rates by itself");
     report.stop(trainer_->epochs_done(), why);
     result.code = ExitCode::run_failed;
     return result;

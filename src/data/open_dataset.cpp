@@ -94,7 +94,8 @@ LoadedSet open_images(std::shared_ptr<const ImageFiles> files, std::int64_t begi
                    [](const BadFile& a, const BadFile& b) { return natural_less(a.path, b.path); });
   if (!report.bad.empty() && options.bad_images == BadImages::fail)
     fail("{}: {} cannot be used\n{}\nRepair or remove them, or set \"bad_images\" to \"skip\".", files->where,
-         counted(static_cast<std::int64_t>(report.bad.size()), "image"), list_bad_files(report.bad));
+         counted(static_cast<std::int64_t>(report.bad.size()), "image"),
+         list_bad_files(report.bad, report.bad.size()));
   report.reread = loaded.reread;
   const bool whole = begin == 0 && end == files->size();
   if (whole && set.dataset->size() == 0)

@@ -28,9 +28,20 @@ void TimeBudget::plan(double epochs_to_come, std::int64_t at_step) {
   from_position_ = position(at_step);
   from_step_ = at_step;
   const std::int64_t begun = (at_step + steps_per_epoch_ - 1) / steps_per_epoch_;
+  fitting_ = schedule_is_over() ? begun : fitting(epochs_to_come, at_step);
+}
+
+/// Whether the newest plan began where nothing of the schedule was left: an epoch more would learn nothing.
+bool TimeBudget::schedule_is_over() const {
+  return from_step_ < most_epochs_ * steps_per_epoch_ &&
+         from_position_ >= static_cast<double>(most_epochs_ * steps_per_epoch_);
+}
+
+std::int64_t TimeBudget::fitting(double epochs_to_come, std::int64_t at_step) const {
+  const std::int64_t begun = (at_step + steps_per_epoch_ - 1) / steps_per_epoch_;
   const double epochs = static_cast<double>(at_step) / static_cast<double>(steps_per_epoch_) + epochs_to_come;
   const auto whole = static_cast<std::int64_t>(std::min(std::floor(epochs + 1 - kMostOfAnEpoch), 1e9));
-  fitting_ = whole >= most_epochs_ ? 0 : std::max({whole, begun, std::int64_t{1}});
+  return whole >= most_epochs_ ? 0 : std::max({whole, begun, std::int64_t{1}});
 }
 
 void TimeBudget::after_step(double elapsed, std::int64_t step) {
@@ -47,7 +58,14 @@ void TimeBudget::after_epoch(double elapsed, double epoch_seconds, int epochs_do
 }
 
 void TimeBudget::go_on(int epochs_done) {
-  if (epochs_done > 0) after_epoch(used_, used_ / epochs_done, epochs_done);
+  if (epochs_done == 0) return;
+  const double epoch_seconds = used_ / epochs_done, to_come = (seconds_ - used_) / epoch_seconds;
+  after_epoch(used_, epoch_seconds, epochs_done);
+  if (!schedule_is_over() || to_come < 1) return;
+  // There is more time now: the schedule is laid over all epochs anew, as it is over more epochs.
+  from_step_ = 0;
+  from_position_ = 0;
+  fitting_ = fitting(to_come, epochs_done * steps_per_epoch_);
 }
 
 void TimeBudget::list_state(StateParts& parts) {

@@ -22,7 +22,8 @@ class TimeBudget {
   /// An epoch and its measurements took `epoch_seconds`; `elapsed` of the budget is gone.
   void after_epoch(double elapsed, double epoch_seconds, int epochs_done);
 
-  /// After list_state() was put back: the time may be another one now.
+  /// After list_state() was put back: the time may be another one now. If the schedule had come to its end
+  /// and there is time for more epochs, it is laid over all of them: the rate jumps.
   void go_on(int epochs_done);
 
   /// Epochs in all, as far as one knows. At least one, and never fewer than are done.
@@ -39,6 +40,8 @@ class TimeBudget {
 
  private:
   void plan(double epochs_to_come, std::int64_t at_step);
+  bool schedule_is_over() const;
+  std::int64_t fitting(double epochs_to_come, std::int64_t at_step) const;
 
   double seconds_;
   std::int64_t most_epochs_, steps_per_epoch_;

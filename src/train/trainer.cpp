@@ -33,9 +33,9 @@ void refuse_batch_of_one(const Network& network, std::int64_t images, const Trai
     if (node.layer->type() == "batch_norm" && node.in.h * node.in.w == 1)
       fail_usage(
           "{} normalizes single values over the images of a batch, so it needs more than one of them; {} "
-          "training "
-          "images in batches of {} leave one: use another batch_size, or \"drop_last\": true",
-          printable(node.name), images, spec.batch_size);
+          "training images in batches of {} leave one: use {}",
+          printable(node.name), images, spec.batch_size,
+          spec.batch_size == 1 ? "a larger batch_size" : "another batch_size, or \"drop_last\": true");
 }
 
 bool is_better(const Evaluation& a, const Evaluation& b, BestBy by) {

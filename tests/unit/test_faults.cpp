@@ -74,6 +74,7 @@ TEST_CASE("a disk that is full for a while is said, and everything is written la
   INFO(full.description());
   CHECK(full.exit_code == 1);
   CHECK_THAT(full.err, ContainsSubstring("not everything could be saved"));
+  CHECK_THAT(full.out, ContainsSubstring("best epoch"));  // what was trained is told all the same
   runs.require_success(runs.resume("run"));
   CHECK((runs.result("run") == expected));
 }

@@ -69,6 +69,17 @@ TEST_CASE("a run that is resumed with more time plans anew", "[train]") {
   Checkpoint(from, {}).restore(to);
   second.go_on(2);
   CHECK(second.epochs() == 6);
+  // The two epochs had walked through the whole schedule; now they are the first third of it.
+  CHECK(second.position(2 * kSteps) == Approx(8 * kSteps * 2 / 6.0));
+  CHECK(second.position(6 * kSteps) == Approx(8 * kSteps));
+}
+
+TEST_CASE("no epoch is added behind the end of the schedule", "[train]") {
+  TimeBudget budget(25, 8, kSteps);
+  budget.after_epoch(10, 10, 1);
+  CHECK(budget.epochs() == 2);
+  budget.after_epoch(11, 1, 2);  // the machine is much faster now, but the learning rate is 0
+  CHECK(budget.epochs() == 2);
 }
 
 }  // namespace
