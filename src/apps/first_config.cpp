@@ -4,13 +4,16 @@
 #include <array>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <string_view>
+#include <unordered_set>
 #include <utility>
 
 #include "config/config.h"
 #include "core/error.h"
 #include "core/text.h"
 #include "data/open_dataset.h"
+#include "data/subset.h"
 #include "nn/network.h"
 
 namespace cnn {
@@ -40,16 +43,25 @@ std::string quoted(const std::string& text) {
 struct Classes {
   std::vector<std::string> names;
   std::vector<std::int64_t> counts;
+  std::vector<std::int64_t> good;  ///< the same without those that are known to be bad
 };
 
 Classes find_classes(const ImageFiles& files, const FolderSurvey& survey) {
-  Classes all{files.classes, std::vector<std::int64_t>(files.classes.size())}, useful;
-  for (std::int64_t i = 0; i < files.size(); ++i) ++all.counts[static_cast<std::size_t>(files.label(i))];
+  const std::vector<std::int64_t> none(files.classes.size());
+  Classes all{files.classes, none, none}, useful;
+  std::unordered_set<std::string> bad;
+  for (const BadFile& file : survey.bad) bad.insert(file.path);
+  for (std::int64_t i = 0; i < files.size(); ++i) {
+    const auto label = static_cast<std::size_t>(files.label(i));
+    ++all.counts[label];
+    all.good[label] += bad.count(files.path(i).string()) == 0;
+  }
   for (std::size_t c = 0; c < all.names.size(); ++c) {
     const auto& useless = survey.useless_classes;
     if (std::find(useless.begin(), useless.end(), all.names[c]) != useless.end()) continue;
     useful.names.push_back(all.names[c]);
     useful.counts.push_back(all.counts[c]);
+    useful.good.push_back(all.good[c]);
   }
   if (useful.names.size() < 2)
     fail_usage(
@@ -110,9 +122,9 @@ std::vector<std::string> count_notes(const Classes& classes) {
   const std::size_t all = tiny.size();
   if (tiny.size() > 5) tiny.resize(5);
   if (all > 0)
-    notes.push_back(fmt::format("{} with fewer than {} images ({}{}): expect little of them.",
+    notes.push_back(fmt::format("{} with fewer than {} images ({}{}): expect little of {}.",
                                 all == 1 ? "1 class" : fmt::format("{} classes", all), kTiny, join(tiny),
-                                all > tiny.size() ? ", ..." : ""));
+                                all > tiny.size() ? ", ..." : "", all == 1 ? "it" : "them"));
   return notes;
 }
 
@@ -130,7 +142,12 @@ Because<ImageSpec> choose_image(const FolderSurvey& survey) {
   if (survey.one_size() && longer <= kKept) {
     image.height = std::max(kLeastSide, survey.height.median);
     image.width = std::max(kLeastSide, survey.width.median);
-    return {image, "All images have one small size: it is kept." + color};
+    const bool kept = image.height == survey.height.median && image.width == survey.width.median;
+    return {image, (kept ? "All images have one small size: it is kept."
+                         : fmt::format("All images have one very small size: they are enlarged to {}x{}, "
+                                       "since the network takes no side of less than {} pixels.",
+                                       image.width, image.height, kLeastSide)) +
+                       color};
   }
   const int side = longer < 32     ? std::max(kLeastSide, longer)
                    : longer <= 36  ? 32
@@ -201,18 +218,24 @@ Because<bool> choose_flip(const Classes& classes, const ImageSpec& image) {
 struct Schedule {
   int batch_size, epochs;
   double validation_fraction;
+  std::int64_t images, steps;  ///< of an epoch
 };
 
-Schedule choose_schedule(std::int64_t images, std::int64_t largest_class, bool has_validation) {
+/// classes: the numbers of their images.
+Schedule choose_schedule(const std::vector<std::int64_t>& classes, bool has_validation) {
   Schedule schedule{};
-  const bool can_split = !has_validation && largest_class > 1;
+  const auto images = std::accumulate(classes.begin(), classes.end(), std::int64_t{0});
+  const bool can_split = !has_validation && *std::max_element(classes.begin(), classes.end()) > 1;
   schedule.validation_fraction = !can_split ? 0 : images < 2000 ? 0.2 : images < 20'000 ? 0.1 : 0.05;
-  const double training = static_cast<double>(images) * (1 - schedule.validation_fraction);
+  schedule.images = images;
+  if (can_split)
+    for (const std::int64_t n : classes) schedule.images -= held_back_of(n, schedule.validation_fraction);
   schedule.batch_size = images < 500 ? 16 : images < 10'000 ? 32 : images < 30'000 ? 64 : 128;
-  const double steps_per_epoch = std::ceil(training / schedule.batch_size);
+  schedule.steps = (schedule.images + schedule.batch_size - 1) / schedule.batch_size;
   // Enough steps for a small set, not too many looks at the same images.
   constexpr double kSteps = 1500;
-  schedule.epochs = static_cast<int>(std::clamp(std::round(kSteps / steps_per_epoch), 10.0, 60.0));
+  schedule.epochs =
+      static_cast<int>(std::clamp(std::round(kSteps / static_cast<double>(schedule.steps)), 10.0, 60.0));
   return schedule;
 }
 
@@ -325,12 +348,11 @@ FirstConfig first_config(const FolderLayout& layout, const FolderSurvey& survey,
                counted(survey.looked_at, "image"), printable(survey.bad.front().path),
                survey.bad.front().reason);
   const Classes classes = find_classes(files, survey);
-  const std::int64_t largest = *std::max_element(classes.counts.begin(), classes.counts.end());
   const bool in_parts = layout.validation || layout.test;
 
   const auto image = choose_image(survey);
   const auto flip = choose_flip(classes, image.value);
-  const Schedule schedule = choose_schedule(files.size(), largest, layout.validation.has_value());
+  const Schedule schedule = choose_schedule(classes.good, layout.validation.has_value());
   const std::vector<std::string> layers = choose_network(image.value, files.size(), classes.names.size());
   const Outputs outputs = outputs_of(layers, image.value, static_cast<int>(classes.names.size()));
 
@@ -347,9 +369,11 @@ FirstConfig first_config(const FolderLayout& layout, const FolderSurvey& survey,
   const std::string found =
       fmt::format("{} classes, {} ({}): {}, {}", classes.names.size(), counted(files.size(), "image"),
                   count_words(classes.counts), size_words(survey), color_words(survey));
+  // The other parts' images were only counted.
+  const char* image_word = in_parts ? "training image" : "image";
   const std::string looked =
       survey.looked_at >= files.size()  // folders that cannot be read count as one bad image
-          ? "Every image was opened."
+          ? fmt::format("Every {} was opened.", image_word)
           : fmt::format("{} of them, spread evenly, were opened.", with_commas(survey.looked_at));
   say("", fmt::format("Written by cnn-train --init for {}.", files.where));
   say("", fmt::format("{}. {}", found, looked));
@@ -414,8 +438,9 @@ FirstConfig first_config(const FolderLayout& layout, const FolderSurvey& survey,
   const bool known_good = survey.bad.empty() && survey.looked_at == files.size();
   if (known_good)
     say("    ",
-        "Every image can be read. If that changes, the training stops and names the bad files; \"skip\" "
-        "goes on without them.");
+        fmt::format("Every {} can be read. If that changes, the training stops and names the bad files; "
+                    "\"skip\" goes on without them.",
+                    image_word));
   else if (survey.bad.empty())
     say("    ",
         "Not every image was opened: files that cannot be read are named and left out; \"fail\" stops "
@@ -447,12 +472,11 @@ FirstConfig first_config(const FolderLayout& layout, const FolderSurvey& survey,
   add("  ],\n");
 
   add("  \"training\": {");
-  const auto steps = static_cast<std::int64_t>(std::ceil(
-      static_cast<double>(files.size()) * (1 - schedule.validation_fraction) / schedule.batch_size));
   say("    ",
       fmt::format("An epoch of {} has {}; {} epochs give the network enough of them. More epochs take longer "
                   "and often help a little.",
-                  counted(files.size(), "image"), counted(steps, "step"), schedule.epochs));
+                  counted(schedule.images, "training image"), counted(schedule.steps, "step"),
+                  schedule.epochs));
   add(fmt::format("    \"epochs\": {},", schedule.epochs));
   add(fmt::format("    \"batch_size\": {},", schedule.batch_size));
   say("    ", "AdamW forgives a rate that is not the best one. If the loss does not fall, try 0.001.");
@@ -474,7 +498,7 @@ FirstConfig first_config(const FolderLayout& layout, const FolderSurvey& survey,
   result.summary.push_back(
       fmt::format("  network: {} layers with {} weights", layers.size(), with_commas(outputs.parameters)));
   result.summary.push_back(fmt::format("  training: {} epochs of {} with {} images each", schedule.epochs,
-                                       counted(steps, "step"), schedule.batch_size));
+                                       counted(schedule.steps, "step"), schedule.batch_size));
   for (const std::string& note : notes) result.summary.push_back("  note: " + note);
   if (!survey.bad.empty())
     result.summary.push_back(fmt::format("  {} cannot be read and will be left out:\n{}",

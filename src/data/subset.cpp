@@ -77,6 +77,12 @@ std::vector<std::int64_t> count_classes(const Dataset& dataset) {
   return counts;
 }
 
+std::int64_t held_back_of(std::int64_t images, double fraction) {
+  if (images < 2) return 0;
+  const auto rounded = static_cast<std::int64_t>(std::floor(static_cast<double>(images) * fraction + 0.5));
+  return std::clamp<std::int64_t>(rounded, 1, images - 1);
+}
+
 Split stratified_split(const Dataset& dataset, double fraction, std::uint64_t seed) {
   if (!(fraction > 0 && fraction < 1))
     fail_usage("a validation fraction of {} is impossible; it lies between 0 and 1", fraction);
@@ -90,10 +96,7 @@ Split stratified_split(const Dataset& dataset, double fraction, std::uint64_t se
   for (std::size_t c = 0; c < members.size(); ++c) {
     std::vector<std::int64_t>& images = members[c];
     const auto n = static_cast<std::int64_t>(images.size());
-    std::int64_t held_back = 0;
-    if (n >= 2)
-      held_back = std::clamp<std::int64_t>(
-          static_cast<std::int64_t>(std::floor(static_cast<double>(n) * fraction + 0.5)), 1, n - 1);
+    const std::int64_t held_back = held_back_of(n, fraction);
     Random random(seed, Purpose::split, static_cast<std::uint32_t>(c));
     for (std::int64_t i = 0; i < held_back; ++i) {  // the front of a Fisher-Yates shuffle
       const std::int64_t j = i + random.below(static_cast<std::uint32_t>(n - i));

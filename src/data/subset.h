@@ -77,7 +77,11 @@ struct Split {
   std::vector<std::int64_t> train, validation;
 };
 
-/// Holds back, of every class with n >= 2 images, round-half-up(n * fraction), at least 1 and at most n - 1.
+/// How many of a class's images are held back: of n >= 2, round-half-up(n * fraction), at least 1 and at most
+/// n - 1.
+std::int64_t held_back_of(std::int64_t images, double fraction);
+
+/// Holds back held_back_of(its images, fraction) of every class.
 /// The image of a class of one stays in the training part. Which ones depends on the seed, the class and n
 /// only. Throws Error if an image has no label or nothing could be held back. 0 < fraction < 1.
 Split stratified_split(const Dataset& dataset, double fraction, std::uint64_t seed);

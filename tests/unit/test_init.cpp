@@ -100,6 +100,8 @@ TEST_CASE("--init sees train, validation and test folders", "[cli]") {
   CHECK(json["data"]["train"] == "Train");
   CHECK(json["data"]["validation"] == "valid");
   CHECK(json["data"]["test"] == "test");
+  CHECK_THAT(read_file(out), ContainsSubstring("Every training image was opened.") &&
+                                 ContainsSubstring("Every training image can be read."));
   CHECK(train(out, folder.path() / "run", 1).exit_code == 0);
 
   // The training part alone: what lies beside it is said.
@@ -160,10 +162,13 @@ TEST_CASE("--init chooses by what the images are", "[cli]") {
     const ProgramResult result = init(folder.path() / "set", {"--out", out.string()});
     INFO(result.description());
     CHECK(result.exit_code == 0);
-    CHECK_THAT(result.err, ContainsSubstring("classes are uneven") &&
-                               ContainsSubstring("1 class with fewer than 10 images (few)") &&
-                               ContainsSubstring("broken.png: is text, not an image"));
+    CHECK_THAT(result.err,
+               ContainsSubstring("classes are uneven") &&
+                   ContainsSubstring("1 class with fewer than 10 images (few): expect little of it.") &&
+                   ContainsSubstring("broken.png: is text, not an image"));
     CHECK(Json::parse(read_file(out), nullptr, true, true)["data"]["bad_images"] == "skip");
+    // 12 of 60 and 1 of 3 are held back, the broken one counts nowhere.
+    CHECK_THAT(read_file(out), ContainsSubstring("An epoch of 50 training images has 4 steps"));
     CHECK(train(out, folder.path() / "run", 1).exit_code == 0);
   }
   SECTION("a class without an image that can be read does not count") {
@@ -193,6 +198,11 @@ TEST_CASE("--init chooses by what the images are", "[cli]") {
     folder.put_class("set/two", 2, 2, 1, true);
     written(folder.path() / "set", out);
     CHECK(train(out, folder.path() / "run", 1).exit_code == 0);
+  }
+  SECTION("small ones of one size are enlarged to what the network takes") {
+    for (const char* name : {"set/one", "set/two"}) folder.put_class(name, 2, 6, 5, true);
+    written(folder.path() / "set", out);
+    CHECK_THAT(read_file(out), ContainsSubstring("they are enlarged to 8x8"));
   }
   SECTION("names in any script, even one that would end a comment") {
     folder.put_class("写真 \"集\"/猫ねこ", 4, 32, 32, true);
