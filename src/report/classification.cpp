@@ -46,18 +46,22 @@ Classification::Classification(std::vector<std::string> classes, Counts counts)
 }
 
 void Classification::add(int label, int predicted, std::span<const float> probabilities, double loss) {
+  const float said = probabilities[static_cast<std::size_t>(predicted)];
+  const bool finite = std::isfinite(said);
+  // Outputs that are not finite name no class. They are a mistake, also where the class that stands for them
+  // is the true one.
+  if (!finite && predicted == label) predicted = (label + 1) % static_cast<int>(classes_.size());
   ++confusion_[static_cast<std::size_t>(label)][static_cast<std::size_t>(predicted)];
   ++images_;
   loss_sum_ += loss;
   // Rank of the true class: ties go to the class that comes first, as in the prediction.
-  std::size_t rank = 0;
+  std::size_t rank = finite ? 0 : classes_.size() - 1;
   const float own = probabilities[static_cast<std::size_t>(label)];
-  for (std::size_t k = 0; k < probabilities.size(); ++k)
+  for (std::size_t k = 0; finite && k < probabilities.size(); ++k)
     rank += probabilities[k] > own || (probabilities[k] == own && k < static_cast<std::size_t>(label));
   ++rank_counts_[rank];
   // A network whose outputs are not finite is sure of nothing.
-  const float said = probabilities[static_cast<std::size_t>(predicted)];
-  const double confidence = std::isfinite(said) ? said : 0;
+  const double confidence = finite ? said : 0;
   const double place = std::ceil(confidence * kConfidenceBins) - 1;  // the bins are open at their lower end
   ConfidenceBin& bin = bins_[static_cast<std::size_t>(std::clamp(place, 0.0, kConfidenceBins - 1.0))];
   ++bin.images;

@@ -1,6 +1,7 @@
 #include "report/prediction_table.h"
 
 #include <cerrno>
+#include <cmath>
 #include <cstring>
 #include <nlohmann/json.hpp>
 
@@ -16,6 +17,9 @@ using Json = nlohmann::ordered_json;
 
 /// JSON even where a path is no UTF-8.
 std::string text_of(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
+/// Empty for what is not finite, as JSON writes null.
+std::string cell_of(float probability) { return std::isfinite(probability) ? exact(probability) : ""; }
 
 }  // namespace
 
@@ -45,18 +49,19 @@ PredictionTable::~PredictionTable() {
 void PredictionTable::add(const std::string& image, const std::string& label, const std::string& predicted,
                           float confidence, std::span<const float> probabilities) {
   if (path_.empty()) return;
+  const bool said_something = std::isfinite(confidence);
   if (json_) {
     const Json row = {{"path", image},
                       {"label", label.empty() ? Json(nullptr) : Json(label)},
-                      {"predicted", predicted},
+                      {"predicted", said_something ? Json(predicted) : Json(nullptr)},
                       {"confidence", confidence},
                       {"probabilities", probabilities}};
     file_ << (rows_++ == 0 ? "\n" : ",\n") << text_of(row);
     return;
   }
-  file_ << csv_cell(image) << ',' << csv_cell(label) << ',' << csv_cell(predicted) << ','
-        << exact(confidence);
-  for (const float p : probabilities) file_ << ',' << exact(p);
+  file_ << csv_cell(image) << ',' << csv_cell(label) << ',' << csv_cell(said_something ? predicted : "")
+        << ',' << cell_of(confidence);
+  for (const float p : probabilities) file_ << ',' << cell_of(p);
   file_ << '\n';
 }
 

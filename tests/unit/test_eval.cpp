@@ -359,10 +359,14 @@ TEST_CASE("outputs that are not finite are an error, not a score", "[cli]") {
   for (SafeTensors::Tensor& tensor : model.tensors)
     for (float& value : tensor.values) value = 1e38F;  // a number, and yet
   write_safetensors(folder.path() / "huge.safetensors", model);
-  const ProgramResult result = evaluate(folder.path() / "huge.safetensors", {kDigits / "test"});
+  const fs::path csv = folder.path() / "p.csv";
+  const ProgramResult result =
+      evaluate(folder.path() / "huge.safetensors", {kDigits / "test"}, {"--predictions", csv.string()});
   INFO(result.description());
   CHECK(result.exit_code == 1);
   CHECK_THAT(result.err, ContainsSubstring("1000 of 1000 images the outputs of the network are not finite"));
+  CHECK_THAT(result.out, ContainsSubstring("accuracy 0.00 % (0 of 1000"));
+  CHECK_THAT(read_file(csv), !ContainsSubstring("nan"));
 }
 
 TEST_CASE("a signal ends cnn-eval with 130 and leaves no half table", "[cli]") {

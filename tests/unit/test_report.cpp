@@ -126,6 +126,17 @@ Classification three_classes() {
   return results;
 }
 
+TEST_CASE("outputs that are not finite are wrong in every count", "[report]") {
+  Classification results({"a", "b", "c"});
+  for (const int label : {0, 1, 2})
+    results.add(label, 0, std::vector<float>(3, static_cast<float>(kNone)), kNone);
+  CHECK(results.accuracy() == 0);
+  CHECK(results.top(1) == 0);
+  CHECK(results.top(2) == 0);
+  CHECK(results.per_class()[0].recall == 0);
+  CHECK(results.images() == 3);
+}
+
 TEST_CASE("calibration: mean distance of confidence and accuracy over 15 bins", "[report]") {
   const Classification results = three_classes();
   // Bins: 0.9 (4 of 4), 0.6 (0 of 1), 0.8 (1 of 1), 0.5 (0 of 1), 1.0 (1 of 1).
