@@ -69,6 +69,9 @@ int explain(const Inspected& inspected, const std::string& layer,
   const auto network = inspected.network(images.count());
   const int row = layer.empty() ? -1 : row_of(*network, layer);
 
+  // Every pass below moves the running statistics a bit; the explanation tells what the next step does to
+  // them.
+  const std::vector<float> statistics(network->states().begin(), network->states().end());
   ImageBatch batch(inspected.input, images.values, std::vector<std::int32_t>(images.names.size(), 0));
   {
     const StepTrace guess(*network, pool, batch);
@@ -82,6 +85,8 @@ int explain(const Inspected& inspected, const std::string& layer,
     }
   }
   const StepTrace trace(*network, pool, batch);
+  std::copy(statistics.begin(), statistics.end(), network->states().begin());
+  network->pack(pool);
   const Terminal terminal = terminal_of(STDOUT_FILENO);
   const auto say = [&](const std::string& text) { fmt::print("{}\n", wrapped(text, terminal.columns)); };
   const bool known = images.labels[0] >= 0;
@@ -91,7 +96,10 @@ int explain(const Inspected& inspected, const std::string& layer,
                   printable(inspected.label), inspected.trained ? "trained" : "weights as they start", names,
                   images.normalization, images.count() == 1 ? "it" : "the first",
                   inspected.class_name(batch.labels()[0]),
-                  known ? "" : " (nobody said what it shows: the network's second guess)", trace.loss()));
+                  known                     ? ""
+                  : network->classes() == 1 ? " (the only one)"
+                                            : " (nobody said what it shows: the network's second guess)",
+                  trace.loss()));
   if (images.count() > given)
     say(fmt::format("A batch norm needs a batch: {} shifted copies belong to it.", images.count() - given));
   say("Rows, columns and maps count from 0. Sums are added up in double precision from the numbers that the "
@@ -138,13 +146,13 @@ int check_gradients(const Inspected& inspected, const std::vector<std::filesyste
     trace = std::make_unique<StepTrace>(*network, pool, *batch);
   }
 
-  fmt::print(
-      "{}\n",
-      wrapped(fmt::format("Gradients of one step on {} {} images with random labels: the engine ({}, single "
-                          "precision) against the plain reference in double precision, by the complex "
-                          "step.",
-                          batch->images(), files.empty() ? "random" : "given", instruction_set()),
-              terminal_of(STDOUT_FILENO).columns));
+  fmt::print("{}\n",
+             wrapped(fmt::format("Gradients of one step on {} with random labels: the engine ({}, single "
+                                 "precision) against the plain reference in double precision, by the complex "
+                                 "step.",
+                                 counted(batch->images(), files.empty() ? "random image" : "given image"),
+                                 instruction_set()),
+                     terminal_of(STDOUT_FILENO).columns));
   std::fflush(stdout);
   std::unique_ptr<ProgressLine> line;
   const GradientCheck check =

@@ -35,10 +35,15 @@ void explain_activation(const Scene& scene, const ActivationSpec& spec) {
   Notebook& book = scene.book;
   const char* name = name_of(spec.function);
   book.heading("Every value by itself: the shape stays, and there is nothing to learn");
-  book.say(fmt::format(
-      "Without such a function between them, two layers with weights would be no more than one: a sum "
-      "of sums is a sum. {} bends it.",
-      name));
+  const bool last = scene.node + 1 == static_cast<int>(scene.trace.network().nodes().size());
+  book.say(last ? fmt::format(
+                      "No layer follows, so there is nothing to keep apart: {} only bends the outputs of the "
+                      "network, before softmax and the loss.",
+                      name)
+                : fmt::format(
+                      "Without such a function between them, two layers with weights would be no more than "
+                      "one: a sum of sums is a sum. {} bends it.",
+                      name));
   book.heading("Forward: y = f(x).  Backward: dx = dy x f'(x), the slope of f at the value that went in");
   const auto count = scene.x().size();
   std::vector<double> y(count), dx(count);

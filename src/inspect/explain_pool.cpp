@@ -103,7 +103,7 @@ class PoolStory {
         max_ ? "the largest of the values is not linear already, and a relu before the pooling or after it "
                "gives the "
                "same result."
-             : "here are no weights to separate, and an activation before it has bent its input already."));
+             : "a mean is linear, but it has no weights that would have to be kept apart from others."));
     book_.say(fmt::format("{} become{} {}.", counted(in.values(), "value"), in.values() == 1 ? "s" : "",
                           with_commas(out.values())));
   }

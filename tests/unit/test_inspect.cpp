@@ -135,6 +135,21 @@ TEST_CASE("cnn-inspect --explain explains one layer or all, on a given image or 
   CHECK(all.out.find("DISAGREES") == std::string::npos);
 }
 
+TEST_CASE("cnn-inspect --explain says only what is true of this network", "[cli]") {
+  const TemporaryFolder folder;
+  const ProgramResult result =
+      inspect({"--config", with_network(folder, R"([{"type": "avg_pool", "kernel_size": 8},
+      {"type": "conv", "out_channels": 4, "kernel_size": 3}, {"type": "batch_norm"}, {"type": "global_avg_pool"},
+      {"type": "dense", "units": 1}, {"type": "activation", "function": "tanh"}])"),
+               "--explain"});
+  INFO(result.description());
+  CHECK(result.exit_code == 0);
+  // It starts at 1, whatever passes were needed before the explained step.
+  CHECK_THAT(result.out, ContainsSubstring("running variance = 0.9 x 1 + 0.1 x "));
+  CHECK_THAT(result.out, ContainsSubstring("(the only one)") && !ContainsSubstring("second guess"));
+  CHECK_THAT(result.out, ContainsSubstring("No layer follows") && !ContainsSubstring("bent its input"));
+}
+
 TEST_CASE("cnn-inspect --check-gradients ends with ok", "[cli]") {
   const TemporaryFolder folder;
   const ProgramResult result = inspect({"--config", with_network(folder, R"([
