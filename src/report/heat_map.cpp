@@ -45,9 +45,14 @@ Range range_of(const HeatMap& map) {
 std::string scale(const HeatMap& map, const Range& range) {
   std::string stops;
   for (int k = 0; k <= 5; ++k) stops += fmt::format("{}{}", k == 0 ? "" : ",", ramp_text(k / 5.0));
+  const std::string middle =
+      range.logarithmic && range.low > 0
+          ? fmt::format("<span>logarithmic: the middle is {}</span>",
+                        number_text(std::sqrt(range.low) * std::sqrt(range.high), map.style))
+          : "";
   return fmt::format(
-      R"-(<div class="legend"><span>{}<i class="scale" style="background:linear-gradient(90deg,{})"></i>{}</span></div>)-",
-      number_text(range.low, map.style), stops, number_text(range.high, map.style));
+      R"-(<div class="legend"><span>{}<i class="scale" style="background:linear-gradient(90deg,{})"></i>{}</span>{}</div>)-",
+      number_text(range.low, map.style), stops, number_text(range.high, map.style), middle);
 }
 
 std::string table(const HeatMap& map, const std::vector<std::size_t>& columns) {

@@ -316,6 +316,12 @@ TEST_CASE("charts tell every value, and need none", "[report]") {
   CHECK(areas == 160);
   CHECK_THAT(drawn, ContainsSubstring("epoch 5000"));
 
+  HeatMap norms{
+      .title = "Norm", .column_name = "epoch", .rows = {"a"}, .columns = {"1", "2"}, .values = {{1, 100}}};
+  CHECK_THAT(heat_map(norms), !ContainsSubstring("logarithmic"));
+  norms.logarithmic = true;
+  CHECK_THAT(heat_map(norms), ContainsSubstring("logarithmic: the middle is 10<"));
+
   const HeatMap map{.title = "Active",
                     .column_name = "epoch",
                     .rows = {"conv<1>", "b"},
