@@ -92,14 +92,14 @@ int explain(const Inspected& inspected, const std::string& layer,
   const bool known = images.labels[0] >= 0;
   std::string names = printable(images.names[0]);
   if (given > 1) names += fmt::format(" and {} more", given - 1);
-  say(fmt::format("One training step of {} ({}) on {}, {}; learning {} as class {}{}. Loss {:.4f}.",
+  say(fmt::format("One training step of {} ({}) on {}, {}; learning {} as class {}{}. Loss {}.",
                   printable(inspected.label), inspected.trained ? "trained" : "weights as they start", names,
                   images.normalization, images.count() == 1 ? "it" : "the first",
                   inspected.class_name(batch.labels()[0]),
                   known                     ? ""
                   : network->classes() == 1 ? " (the only one)"
                                             : " (nobody said what it shows: the network's second guess)",
-                  trace.loss()));
+                  loss_text(trace.loss())));
   if (images.count() > given)
     say(fmt::format("A batch norm needs a batch: {} shifted copies belong to it.", images.count() - given));
   say("Rows, columns and maps count from 0. Sums are added up in double precision from the numbers that the "

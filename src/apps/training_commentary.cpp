@@ -51,7 +51,7 @@ void TrainingCommentary::listen(TrainingEvents& events, const LayerStatisticsReq
                                              quiet_);
     validating_ = false;
     if (line_->due(p.step))
-      line_->update(p.step, fmt::format("loss {:.4f}  accuracy {}", p.loss, percent(p.accuracy)));
+      line_->update(p.step, fmt::format("loss {}  accuracy {}", loss_text(p.loss), percent(p.accuracy)));
   };
   events.on_validated = [this](std::int64_t images) {
     if (!validating_) line_ = std::make_unique<ProgressLine>("validating", validation_images_, quiet_);
@@ -70,11 +70,11 @@ void TrainingCommentary::epoch(const EpochResult& r) {
   clear();
   ++epochs_here_;
   const int epochs = trainer_.epochs();
-  std::string text = fmt::format("epoch {}/{}  loss {:.4f}  accuracy {}", r.epoch, epochs, r.train_loss,
-                                 percent(r.train_accuracy));
+  std::string text = fmt::format("epoch {}/{}  loss {}  accuracy {}", r.epoch, epochs,
+                                 loss_text(r.train_loss), percent(r.train_accuracy));
   if (r.validation)
-    text +=
-        fmt::format("  validation {} (loss {:.4f})", percent(r.validation->accuracy()), r.validation->loss());
+    text += fmt::format("  validation {} (loss {})", percent(r.validation->accuracy()),
+                        loss_text(r.validation->loss()));
   text += fmt::format("\n  learning rate {:.3g}, {} images/s", r.learning_rate,
                       with_commas(static_cast<std::int64_t>(r.images_per_second)));
   if (r.epoch < epochs)

@@ -59,6 +59,10 @@ std::size_t utf8_length(std::string_view s) {
 std::string exact(double value) { return shortest(value); }
 std::string exact(float value) { return shortest(value); }
 
+std::string loss_text(double loss) {
+  return std::abs(loss) < 1e6 ? fmt::format("{:.4f}", loss) : fmt::format("{:.4e}", loss);
+}
+
 std::string with_commas(std::int64_t value) {
   std::string digits = std::to_string(value);
   const int first = value < 0 ? 1 : 0;

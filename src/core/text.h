@@ -13,6 +13,9 @@ namespace cnn {
 std::string exact(double value);
 std::string exact(float value);
 
+/// A loss for a line of text: "0.1235", and from a million on "1.0450e+36".
+std::string loss_text(double loss);
+
 /// 1234567 -> "1,234,567".
 std::string with_commas(std::int64_t value);
 

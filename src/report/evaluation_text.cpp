@@ -14,9 +14,10 @@ constexpr std::size_t kWidestName = 30, kWidestHead = 6, kPairs = 10;
 
 std::string heading(const Classification& results, int top_k) {
   const auto [low, high] = results.accuracy_interval();
-  std::string text = fmt::format(
-      "accuracy {:.2f} % ({} of {}; 95 % confidence: {:.1f} to {:.1f} %)   loss {:.4f}\n",
-      100 * results.accuracy(), results.correct(), results.images(), 100 * low, 100 * high, results.loss());
+  std::string text =
+      fmt::format("accuracy {:.2f} % ({} of {}; 95 % confidence: {:.1f} to {:.1f} %)   loss {}\n",
+                  100 * results.accuracy(), results.correct(), results.images(), 100 * low, 100 * high,
+                  loss_text(results.loss()));
   if (top_k > 1) text += fmt::format("top-{} accuracy {:.2f} %\n", top_k, 100 * results.top(top_k));
   return text;
 }

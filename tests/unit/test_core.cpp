@@ -87,6 +87,9 @@ TEST_CASE("numbers are written so that they read back exactly", "[core]") {
   CHECK(std::stod(exact(1.0 / 3)) == 1.0 / 3);
   CHECK(with_commas(-1234567) == "-1,234,567");
   CHECK(with_commas(999) == "999");
+  CHECK(loss_text(0.12345) == "0.1235");
+  CHECK(loss_text(1.045e36) == "1.0450e+36");
+  CHECK(loss_text(std::nan("")) == "nan");
   CHECK(human_bytes(1536) == "1.5 KiB");
   CHECK(human_seconds(75.2) == "1 min 15 s");
 }
