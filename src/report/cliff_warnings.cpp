@@ -59,8 +59,10 @@ std::string cure(const LayerRow& row, const std::string& before_name, Maps maps,
     const auto units =
         std::llround(std::sqrt(static_cast<double>(left) * static_cast<double>(row.activations)));
     advice.push_back(
-        fmt::format("a dense layer with {} units before {} makes two steps of {:.0f} to 1 of the rest",
-                    with_commas(units), printable(row.name), std::sqrt(quotient(left, row.activations))));
+        fmt::format("a dense layer with {} and an activation (\"relu\", say) before {}, so that {} values "
+                    "become {} in two steps, each about {:.0f} to 1",
+                    counted(units, "unit"), printable(row.name), with_commas(left),
+                    with_commas(row.activations), std::sqrt(quotient(left, row.activations))));
   }
   if (advice.empty())
     advice.push_back(fmt::format(

@@ -105,10 +105,12 @@ TEST_CASE("the textbook's cliff is warned of, and the cure that is named gives t
   const auto warning = nlohmann::json::parse(steep.out)["warnings"].at(0);
   CHECK(warning["layer"] == "dense1");
   CHECK(warning["kind"] == "activation_cliff");
-  CHECK_THAT(warning["message"].get<std::string>(),
-             ContainsSubstring("50,176") &&
-                 ContainsSubstring("a max_pool with kernel_size 2 after conv1 makes it 12,544") &&
-                 ContainsSubstring("a dense layer with 158 units before dense1"));
+  CHECK_THAT(
+      warning["message"].get<std::string>(),
+      ContainsSubstring("50,176") &&
+          ContainsSubstring("a max_pool with kernel_size 2 after conv1 makes it 12,544") &&
+          ContainsSubstring("a dense layer with 158 units and an activation (\"relu\", say) before dense1, "
+                            "so that 12,544 values become 2 in two steps, each about 79 to 1"));
   const ProgramResult gentle = inspect(
       {"--config", with_network(folder, head + R"({"type": "max_pool", "kernel_size": 2}, {"type": "flatten"},
       {"type": "dense", "units": 158}, {"type": "dense", "units": 2}])"),

@@ -22,10 +22,12 @@ TEST_CASE("the textbook's cliff is named with the layer, both counts and a cure 
   CHECK(warnings[0].layer == "dense1");
   CHECK(warnings[0].kind == "activation_cliff");
   CHECK((warnings[0].before == 50176 && warnings[0].after == 2));
-  CHECK_THAT(warnings[0].message,
-             ContainsSubstring("50,176") && ContainsSubstring("25,088 to 1") &&
-                 ContainsSubstring("a max_pool with kernel_size 2 after conv1 makes it 12,544") &&
-                 ContainsSubstring("a dense layer with 158 units before dense1"));
+  CHECK_THAT(
+      warnings[0].message,
+      ContainsSubstring("50,176") && ContainsSubstring("25,088 to 1") &&
+          ContainsSubstring("a max_pool with kernel_size 2 after conv1 makes it 12,544") &&
+          ContainsSubstring("a dense layer with 158 units and an activation (\"relu\", say) before dense1, "
+                            "so that 12,544 values become 2 in two steps, each about 79 to 1"));
   // Try it: the pooling gives that number, and what is left falls gently.
   const std::vector<LayerRow> cured{row("conv1", "conv", 16, 56, 56),
                                     row("max_pool1", "max_pool", 16, 28, 28),
