@@ -1,6 +1,7 @@
 #include "apps/checkpoint_saver.h"
 
 #include "core/error.h"
+#include "core/text.h"
 
 namespace cnn {
 
@@ -35,8 +36,8 @@ void CheckpointSaver::offer(bool epoch_ended, bool asked) {
   try {
     save();
     if (asked)
-      log_.warn("saved, as SIGUSR1 asked: {} epochs and {} steps are done", trainer_.epochs_done(),
-                trainer_.steps_of_epoch());
+      log_.warn("saved, as SIGUSR1 asked: {} and {} are done", counted(trainer_.epochs_done(), "epoch"),
+                counted(trainer_.steps_of_epoch(), "step"));
   } catch (const Error& error) {
     log_.warn("warning: the checkpoint is not saved: {}; the training goes on", error.what());
   }

@@ -193,7 +193,7 @@ class Evaluator {
   void stop_if_interrupted() const {
     if (interruption_.requested())
       throw Error(interruption_.exit_code(),
-                  fmt::format("interrupted after {} images; no results", with_commas(images_)));
+                  fmt::format("interrupted after {}; no results", counted(images_, "image")));
   }
 
   /// An image without a label: what the model sees, the most probable first.

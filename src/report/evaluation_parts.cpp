@@ -45,8 +45,8 @@ std::string reliability_drawing(const Classification& results) {
   }
   for (const Classification::ConfidenceBin& bin : results.confidence_bins()) {
     if (bin.images == 0) continue;
-    const std::string hint = fmt::format("confidence {} to {}\n{} images\nmean confidence {}\naccuracy {}",
-                                         rounded(bin.from), rounded(bin.to), with_commas(bin.images),
+    const std::string hint = fmt::format("confidence {} to {}\n{}\nmean confidence {}\naccuracy {}",
+                                         rounded(bin.from), rounded(bin.to), counted(bin.images, "image"),
                                          rounded(bin.confidence()), rounded(bin.accuracy()));
     svg += fmt::format(R"(<rect class="c0" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"/>)",
                        px(bin.from) + 1, py(bin.accuracy()), px(bin.to) - px(bin.from) - 2,
