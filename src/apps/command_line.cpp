@@ -55,7 +55,7 @@ std::string wrong_count(const CLI::App& app, const std::string& error) {
 
 int run_program(CLI::App& app, int argc, char** argv, const std::function<int()>& body) {
   const auto report = [&](const std::string& message) {
-    fmt::print(stderr, "{}: {}\n", app.get_name(), message);
+    fmt::print(stderr, "{}: {}\n", app.get_name(), without_json_names(message));
   };
   app.formatter(std::make_shared<WrappedHelp>());
   try {

@@ -122,7 +122,8 @@ void RunReport::read_evaluation() {
     validation_record_ = evaluation_from_json(json, data_.classes);
     record_epoch_ = json.at("epoch").get<int>();
   } catch (const std::exception& error) {
-    log_.warn("warning: {} cannot be read ({}); it is made anew", printable(path.string()), error.what());
+    log_.warn("warning: {} cannot be read ({}); it is made anew", printable(path.string()),
+              without_json_names(error.what()));
   }
 }
 

@@ -28,6 +28,9 @@ std::string human_bytes(std::int64_t bytes);
 /// 75.2 -> "1 min 15 s"; 0.41 -> "0.41 s".
 std::string human_seconds(double seconds);
 
+/// The message without the names that the JSON library gives its errors: "[json.exception.type_error.302] ".
+std::string without_json_names(std::string message);
+
 /// "a, b, c".
 std::string join(std::span<const std::string> words, std::string_view separator = ", ");
 

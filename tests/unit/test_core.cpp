@@ -87,6 +87,9 @@ TEST_CASE("numbers are written so that they read back exactly", "[core]") {
   CHECK(std::stod(exact(1.0 / 3)) == 1.0 / 3);
   CHECK(with_commas(-1234567) == "-1,234,567");
   CHECK(with_commas(999) == "999");
+  CHECK(without_json_names("m: [json.exception.parse_error.101] parse error at line 1") ==
+        "m: parse error at line 1");
+  CHECK(without_json_names("[json.exception.x") == "[json.exception.x");
   CHECK(loss_text(0.12345) == "0.1235");
   CHECK(loss_text(1.045e36) == "1.0450e+36");
   CHECK(loss_text(std::nan("")) == "nan");

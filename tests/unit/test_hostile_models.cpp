@@ -164,7 +164,7 @@ TEST_CASE("a model that lies is refused with its reason", "[cli]") {
     CAPTURE(key, value);
     SafeTensors changed = model.good();
     changed.metadata[key] = value;
-    CHECK_THAT(model.said_of(changed), ContainsSubstring(words));
+    CHECK_THAT(model.said_of(changed), ContainsSubstring(words) && !ContainsSubstring("json.exception"));
   }
   CHECK_THAT(model.said_of_config("/network/0/out_channels", 1048576), ContainsSubstring("conv1"));
   CHECK_THAT(model.said_of_config("/network/0/kernel_size", 30), ContainsSubstring("kernel_size"));
