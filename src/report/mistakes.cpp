@@ -1,12 +1,18 @@
 #include "report/mistakes.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 namespace cnn {
 namespace {
 
+/// A loss that is no number counts as infinite: sorting needs an order.
 bool is_worse(const Mistake& a, const Mistake& b) {
-  return a.loss != b.loss ? a.loss > b.loss : a.image < b.image;
+  const auto loss = [](const Mistake& m) {
+    return std::isnan(m.loss) ? std::numeric_limits<double>::infinity() : m.loss;
+  };
+  return loss(a) != loss(b) ? loss(a) > loss(b) : a.image < b.image;
 }
 
 }  // namespace

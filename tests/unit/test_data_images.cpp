@@ -403,8 +403,7 @@ TEST_CASE("bad files are all listed, and left out if that was asked for", "[data
   const ImageTree many;
   for (int i = 0; i < 70; ++i) many.write("a/" + std::to_string(i) + ".png", "");
   CHECK_THROWS_WITH(open_tree(many), ContainsSubstring("70 images cannot be used") &&
-                                         ContainsSubstring("a/49.png") && ContainsSubstring("and 20 more") &&
-                                         !ContainsSubstring("a/50.png"));
+                                         ContainsSubstring("a/0.png") && ContainsSubstring("a/69.png"));
   CHECK_THROWS_WITH(open_tree(many, options), ContainsSubstring("not one of 70 images"));
   many.put("b/good.png");
   CHECK_THROWS_WITH(open_tree(many, options), ContainsSubstring("not one image of class \"a\""));
