@@ -3,17 +3,14 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "report/picture.h"
 
-// stb's headers, compiled here only. They were not written for our warnings.
+// stb's header, compiled here only. It was not written for our warnings.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-function"
 #pragma GCC diagnostic ignored "-Wsign-compare"
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
-#define STB_IMAGE_WRITE_IMPLEMENTATION
-#define STB_IMAGE_WRITE_STATIC
-#define STBI_WRITE_NO_STDIO
 #include <stb_easy_font.h>
-#include <stb_image_write.h>
 #pragma GCC diagnostic pop
 
 namespace cnn {
@@ -94,15 +91,6 @@ std::string Canvas::shortened(std::string_view text, int width, int scale) {
   return ascii + "..";
 }
 
-std::string Canvas::png() const {
-  std::string file;
-  const auto append = [](void* context, void* data, int size) {
-    static_cast<std::string*>(context)->append(static_cast<const char*>(data),
-                                               static_cast<std::size_t>(size));
-  };
-  if (!stbi_write_png_to_func(append, &file, width_, height_, 3, pixels_.data(), width_ * 3))
-    fail("a picture of {}x{} pixels cannot be encoded: out of memory", width_, height_);
-  return file;
-}
+std::string Canvas::png() const { return cnn::png(3, height_, width_, pixels_.data()); }
 
 }  // namespace cnn

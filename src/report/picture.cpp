@@ -70,17 +70,19 @@ Picture shrunk(const Picture& picture, int most) {
   return small;
 }
 
-std::string png(const Picture& picture) {
+std::string png(int channels, int height, int width, const std::uint8_t* pixels) {
   std::string content;
   const auto append = [](void* context, void* data, int size) {
     static_cast<std::string*>(context)->append(static_cast<const char*>(data),
                                                static_cast<std::size_t>(size));
   };
-  const int written =
-      stbi_write_png_to_func(append, &content, picture.width, picture.height, picture.channels,
-                             picture.pixels.data(), picture.width * picture.channels);
-  CNN_CHECK(written != 0, "no PNG of a picture {}x{}x{}", picture.channels, picture.height, picture.width);
+  if (!stbi_write_png_to_func(append, &content, width, height, channels, pixels, width * channels))
+    fail("a picture of {}x{} pixels cannot be encoded: out of memory", width, height);
   return content;
+}
+
+std::string png(const Picture& picture) {
+  return png(picture.channels, picture.height, picture.width, picture.pixels.data());
 }
 
 std::string png_address(const Picture& picture) { return "data:image/png;base64," + base64(png(picture)); }

@@ -27,6 +27,8 @@ Picture shrunk(const Picture& picture, int most);
 
 /// The content of a PNG file.
 std::string png(const Picture& picture);
+/// The same of pixels as they lie in a Picture. Throws Error (exit 1) if there is no memory for it.
+std::string png(int channels, int height, int width, const std::uint8_t* pixels);
 
 /// The same as an address: <img src="data:image/png;base64,...">.
 std::string png_address(const Picture& picture);

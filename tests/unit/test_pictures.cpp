@@ -1,7 +1,11 @@
+#include <sys/resource.h>
+
 #include <cmath>
 
 #include "catch.h"
+#include "core/error.h"
 #include "data/decode.h"
+#include "report/picture.h"
 #include "report/tile_sheet.h"
 
 namespace cnn {
@@ -36,6 +40,25 @@ TEST_CASE("a canvas writes a PNG that holds its pixels", "[report]") {
   CHECK((canvas.at(4, 3) == Color{10, 20, 30}));
   CHECK((canvas.at(6, 4) == Color{1, 2, 3}));
 }
+
+#ifdef CNN_FAULTS  // sanitizers end a program that has no memory left
+TEST_CASE("a picture for which there is no memory is an error like others", "[report]") {
+  const Picture large{
+      .channels = 3, .height = 4000, .width = 4000, .pixels = std::vector<std::uint8_t>(48'000'000)};
+  rlimit before{};
+  REQUIRE(::getrlimit(RLIMIT_DATA, &before) == 0);
+  const rlimit none{1, before.rlim_max};
+  REQUIRE(::setrlimit(RLIMIT_DATA, &none) == 0);
+  std::string message;
+  try {
+    png(large);
+  } catch (const Error& error) {
+    message = error.what();
+  }
+  REQUIRE(::setrlimit(RLIMIT_DATA, &before) == 0);
+  CHECK_THAT(message, ContainsSubstring("4000x4000 pixels cannot be encoded: out of memory"));
+}
+#endif
 
 TEST_CASE("a canvas cuts off what sticks out", "[report]") {
   Canvas canvas(4, 4);
