@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <new>
 
 #include "core/error.h"
 #include "core/text.h"
@@ -49,7 +50,7 @@ std::string truncated(std::size_t bytes) {
 class PngData {
  public:
   PngData(std::int64_t expected, const CpuDeadline& deadline) : expected_(expected), deadline_(deadline) {
-    CNN_CHECK(inflateInit(&stream_) == Z_OK, "zlib does not start");
+    if (inflateInit(&stream_) != Z_OK) throw std::bad_alloc();  // nothing else can be wrong here
   }
   ~PngData() { inflateEnd(&stream_); }
   PngData(const PngData&) = delete;
