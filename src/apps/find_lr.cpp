@@ -18,8 +18,7 @@ std::string verdict_of(const LearningRateSweep& sweep, const TrainingSpec& train
   constexpr std::size_t kManySteps = 200;
   if (sweep.suggestion == 0 && sweep.rates.size() < kManySteps)
     return fmt::format(
-        "The loss did not fall clearly within {} steps, so there is nothing to suggest; try more, for "
-        "example "
+        "The loss did not fall clearly within {} steps, so there is nothing to suggest; try more, as with "
         "--find-lr=300.",
         sweep.rates.size());
   if (sweep.suggestion == 0)

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 
 #include "apps/input_images.h"
 #include "core/random.h"
@@ -135,28 +136,28 @@ int check_gradients(const Inspected& inspected, const std::vector<std::filesyste
   std::vector<std::int32_t> labels;
   for (int n = 0; n < images.count(); ++n)
     labels.push_back(static_cast<std::int32_t>(random.below(static_cast<std::uint32_t>(network->classes()))));
-  auto batch = std::make_unique<ImageBatch>(inspected.input, images.values, labels);
-  auto trace = std::make_unique<StepTrace>(*network, pool, *batch);
+  ImageBatch batch(inspected.input, std::move(images.values), std::move(labels));
+  std::optional<StepTrace> trace;
+  trace.emplace(*network, pool, batch);
   // A network that is sure of these labels has gradients of rounding errors only: take others.
   constexpr double kTooSure = 0.01;
   for (int other = 1; trace->loss() < kTooSure && other < network->classes(); ++other) {
-    for (std::int32_t& label : labels) label = (label + 1) % network->classes();
-    trace.reset();
-    batch = std::make_unique<ImageBatch>(inspected.input, images.values, labels);
-    trace = std::make_unique<StepTrace>(*network, pool, *batch);
+    for (int n = 0; n < batch.images(); ++n)
+      batch.set_label(n, (batch.labels()[static_cast<std::size_t>(n)] + 1) % network->classes());
+    trace.emplace(*network, pool, batch);
   }
 
   fmt::print("{}\n",
              wrapped(fmt::format("Gradients of one step on {} with random labels: the engine ({}, single "
                                  "precision) against the plain reference in double precision, by the complex "
                                  "step.",
-                                 counted(batch->images(), files.empty() ? "random image" : "given image"),
+                                 counted(batch.images(), files.empty() ? "random image" : "given image"),
                                  instruction_set()),
                      terminal_of(STDOUT_FILENO).columns));
   std::fflush(stdout);
   std::unique_ptr<ProgressLine> line;
   const GradientCheck check =
-      compare_with_reference(*trace, trace->parameter_gradients(), inspected.config.network, *batch, pool, 40,
+      compare_with_reference(*trace, trace->parameter_gradients(), inspected.config.network, batch, pool, 40,
                              [&](std::int64_t done, std::int64_t total) {
                                if (!line) line = std::make_unique<ProgressLine>("derivatives", total, false);
                                line->update(done, "");

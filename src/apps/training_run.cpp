@@ -178,7 +178,7 @@ bool TrainingRun::filter_images(const Interruption& interruption, spdlog::logger
   const auto on_step = [&](const StepProgress& p) {
     if (p.step == 1)
       line.emplace(fmt::format("proxy epoch {}/{}", p.epoch, p.epochs), p.steps_per_epoch, quiet_);
-    if (line->due(p.step)) line->update(p.step, fmt::format("loss {:.4f}", p.loss));
+    if (line->due(p.step)) line->update(p.step, "loss " + loss_text(p.loss));
   };
   const double start = now_seconds();
   const std::optional<ProxyResult> result = train_proxy(*proxy_, pool_, config_.training, config_.seed,
@@ -229,8 +229,8 @@ void TrainingRun::describe(spdlog::logger& log, bool with_layers) const {
   if (with_layers && !resumed_) log.info("{}", layer_table(to_string(input_), rows));
   for (const CliffWarning& warning : cliff_warnings(input_.values(), rows))
     if (!resumed_) log.warn("warning: {}", warning.message);
-  log.info("{} threads, {}, {} of memory for activations, gradients and optimizer", pool_.threads(),
-           instruction_set(), human_bytes(bytes_));
+  log.info("{}, {}, {} of memory for activations, gradients and optimizer",
+           counted(pool_.threads(), "thread"), instruction_set(), human_bytes(bytes_));
 }
 
 double TrainingRun::dry_run() {

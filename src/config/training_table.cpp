@@ -236,17 +236,13 @@ const Object<DataFilterSpec>& data_filter_kind() {
       Table<S>{
           "",
           "Data filtering: a small proxy network is trained first, and the training leaves out the images "
-          "that "
-          "were easy for it, so that a long training sees the hard ones more often. An image is the harder, "
-          "the "
-          "larger its loss was, averaged over the proxy's epochs as its steps saw it. The choice is made "
-          "once, "
-          "class by class, and kept in the checkpoint; every epoch then consists of the kept images, and "
-          "`batch_size`, schedule and class weights count these. The proxy is trained on the training images "
-          "(not those for validation) with the augmentation (but `mixup`), `batch_size`, `optimizer`, "
-          "`schedule`, `label_smoothing` and `clip_gradient_norm` of the training. Mislabeled images are "
-          "hard, "
-          "too: clean the data first.",
+          "that were easy for it, so that a long training sees the hard ones more often. An image is the "
+          "harder, the larger its loss was, averaged over the proxy's epochs as its steps saw it. The choice "
+          "is made once, class by class, and kept in the checkpoint; every epoch then consists of the kept "
+          "images, and `batch_size`, schedule and class weights count these. The proxy is trained on the "
+          "training images (not those for validation) with the augmentation (but `mixup`), `batch_size`, "
+          "`optimizer`, `schedule`, `label_smoothing` and `clip_gradient_norm` of the training. Mislabeled "
+          "images are hard, too: clean the data first.",
           {required_key("proxy", &S::proxy, chain_kind(),
                         "The proxy network, for the same images and classes: an array of entries as in "
                         "`network`, with names of their own."),
@@ -368,11 +364,9 @@ std::shared_ptr<const Object<TrainingSpec>> training_kind() {
                "initial_weights", &S::initial_weights,
                optional(KindOf<InitialWeightsSpec>(std::make_shared<InitialWeights>())),
                "A safetensors file to start from: parameters by name, a missing or misshapen one is an "
-               "error. "
-               "`{\"file\": ..., \"except\": [\"dense3\"]}` leaves layers freshly initialized "
+               "error. `{\"file\": ..., \"except\": [\"dense3\"]}` leaves layers freshly initialized "
                "(fine-tuning); the name of a residual stands for its projection, the entries inside have "
-               "names "
-               "of their own.")
+               "names of their own.")
                .not_in_model(),
            optional_key(
                "on_non_finite", &S::on_non_finite,

@@ -36,6 +36,8 @@ namespace cnn {
 
 /// Rows and columns of outputs in a tile.
 constexpr int kWinogradTile = 4;
+/// Tiles along `size` outputs; the last may stick out.
+constexpr int winograd_tiles(int size) { return (size + kWinogradTile - 1) / kWinogradTile; }
 
 /// Whether a convolution of this shape is faster this way: enough channels to pay for the transforms, and a
 /// map that tiles of 4x4 do not overshoot by much. A fixed rule: the numbers must not depend on a timing.
@@ -49,8 +51,8 @@ struct Winograd {
   int rows = 0, cols = 0;               ///< of y
   std::int64_t x_row = 0, x_plane = 0;  ///< pixels from one row, one channel of x to the next
   std::int64_t y_row = 0, y_plane = 0;  ///< the same of y (or dy)
-  int tile_rows() const { return (rows + kWinogradTile - 1) / kWinogradTile; }
-  int tile_cols() const { return (cols + kWinogradTile - 1) / kWinogradTile; }
+  int tile_rows() const { return winograd_tiles(rows); }
+  int tile_cols() const { return winograd_tiles(cols); }
   int tiles() const { return tile_rows() * tile_cols(); }
 };
 

@@ -66,8 +66,7 @@ std::string reliability_drawing(const Classification& results) {
 std::string reliability_table(const Classification& results) {
   std::string text =
       "<table><thead><tr><th class=\"n\">confidence</th><th class=\"n\">images</th><th "
-      "class=\"n\">mean</th><th "
-      "class=\"n\">accuracy</th></tr></thead>\n";
+      "class=\"n\">mean</th><th class=\"n\">accuracy</th></tr></thead>\n";
   for (const Classification::ConfidenceBin& bin : results.confidence_bins())
     if (bin.images > 0)
       text += fmt::format(
@@ -117,8 +116,7 @@ std::string confused_part(const Classification& results) {
   const std::vector<Classification::PerClass> classes = results.per_class();
   std::string text =
       "<div class=\"scroll\"><table><thead><tr><th>true class</th><th>taken for</th><th "
-      "class=\"n\">images</th><th "
-      "class=\"n\">of the class</th></tr></thead>\n";
+      "class=\"n\">images</th><th class=\"n\">of the class</th></tr></thead>\n";
   for (const Classification::ConfusedPair& pair : pairs)
     text += fmt::format(
         "<tr><td>{}</td><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td></tr>\n",

@@ -27,8 +27,7 @@ double TimeBudget::position(std::int64_t t) const {
 void TimeBudget::plan(double epochs_to_come, std::int64_t at_step) {
   from_position_ = position(at_step);
   from_step_ = at_step;
-  const std::int64_t begun = (at_step + steps_per_epoch_ - 1) / steps_per_epoch_;
-  fitting_ = schedule_is_over() ? begun : fitting(epochs_to_come, at_step);
+  fitting_ = fitting(schedule_is_over() ? 0 : epochs_to_come, at_step);
 }
 
 /// Whether the newest plan began where nothing of the schedule was left: an epoch more would learn nothing.

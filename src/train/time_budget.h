@@ -41,7 +41,7 @@ class TimeBudget {
  private:
   void plan(double epochs_to_come, std::int64_t at_step);
   bool schedule_is_over() const;
-  std::int64_t fitting(double epochs_to_come, std::int64_t at_step) const;
+  std::int64_t fitting(double epochs_to_come, std::int64_t at_step) const;  // a value for fitting_
 
   double seconds_;
   std::int64_t most_epochs_, steps_per_epoch_;

@@ -80,8 +80,7 @@ class WinogradConv final : public ConvAlgorithm {
 
   static Halo halo(Size2 before, const Shape& in, const Shape& out) {
     const auto beyond = [](int in_size, int out_size, int pad) {
-      const int tiles = (out_size + kWinogradTile - 1) / kWinogradTile;
-      return std::max(0, tiles * kWinogradTile + 2 - pad - in_size);
+      return std::max(0, winograd_tiles(out_size) * kWinogradTile + 2 - pad - in_size);
     };
     return {before.h, before.w, beyond(in.h, out.h, before.h), beyond(in.w, out.w, before.w)};
   }
