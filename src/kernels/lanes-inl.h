@@ -66,24 +66,30 @@ HWY_INLINE float sum_lanes(const float* p) {
   return (s[0] + s[2]) + (s[1] + s[3]);
 }
 
+/// to[j][i] = rows[i][j] for four rows of four; `to` and its pitch are aligned to 16 bytes.
+HWY_INLINE void transpose4(const float* const (&rows)[4], float* to, std::int64_t to_pitch) {
+  const hn::FixedTag<float, 4> d4;
+  const auto a = hn::LoadU(d4, rows[0]), b = hn::LoadU(d4, rows[1]), c = hn::LoadU(d4, rows[2]),
+             d = hn::LoadU(d4, rows[3]);
+  const auto ac_low = hn::InterleaveLower(d4, a, c), bd_low = hn::InterleaveLower(d4, b, d);
+  const auto ac_high = hn::InterleaveUpper(d4, a, c), bd_high = hn::InterleaveUpper(d4, b, d);
+  hn::Store(hn::InterleaveLower(d4, ac_low, bd_low), d4, to);
+  hn::Store(hn::InterleaveUpper(d4, ac_low, bd_low), d4, to + to_pitch);
+  hn::Store(hn::InterleaveLower(d4, ac_high, bd_high), d4, to + 2 * to_pitch);
+  hn::Store(hn::InterleaveUpper(d4, ac_high, bd_high), d4, to + 3 * to_pitch);
+}
+
 /// to[n][i] = from[i][n] for 16 pixels i, `pitch` floats apart, and 16 lanes n: what was one image of many
 /// pixels becomes a vector of pixels. `count` of the pixels exist, the others become zero.
 HWY_INLINE void transpose_lanes(const float* from, std::int64_t pitch, int count, float* to,
                                 std::int64_t to_pitch) {
   alignas(64) static constexpr float kZeros[kLanes] = {};
-  const hn::FixedTag<float, 4> d4;
   for (int i = 0; i < kLanes; i += 4) {
     const float* rows[4];
     for (int j = 0; j < 4; ++j) rows[j] = i + j < count ? from + (i + j) * pitch : kZeros;
     CNN_UNROLL for (int n = 0; n < kLanes; n += 4) {
-      const auto a = hn::Load(d4, rows[0] + n), b = hn::Load(d4, rows[1] + n), c = hn::Load(d4, rows[2] + n),
-                 d = hn::Load(d4, rows[3] + n);
-      const auto ac_low = hn::InterleaveLower(d4, a, c), bd_low = hn::InterleaveLower(d4, b, d);
-      const auto ac_high = hn::InterleaveUpper(d4, a, c), bd_high = hn::InterleaveUpper(d4, b, d);
-      hn::Store(hn::InterleaveLower(d4, ac_low, bd_low), d4, to + n * to_pitch + i);
-      hn::Store(hn::InterleaveUpper(d4, ac_low, bd_low), d4, to + (n + 1) * to_pitch + i);
-      hn::Store(hn::InterleaveLower(d4, ac_high, bd_high), d4, to + (n + 2) * to_pitch + i);
-      hn::Store(hn::InterleaveUpper(d4, ac_high, bd_high), d4, to + (n + 3) * to_pitch + i);
+      const float* at[4] = {rows[0] + n, rows[1] + n, rows[2] + n, rows[3] + n};
+      transpose4(at, to + n * to_pitch + i, to_pitch);
     }
   }
 }

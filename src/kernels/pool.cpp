@@ -25,6 +25,11 @@ HWY_INLINE Range clip(int o, int stride, int padding, int kernel, int size) {
 }
 
 using Int = hn::RebindToSigned<D>;
+using Winner = hn::Vec<Int>;
+
+HWY_INLINE Winner if_positive(Winner winner, V best) {
+  return hn::IfThenElse(hn::RebindMask(Int(), hn::Gt(best, zero())), winner, hn::Set(Int(), -1));
+}
 
 /// Whether windows of side K lie side by side inside the map, and none of them is clipped.
 template <int K>
@@ -34,7 +39,8 @@ HWY_INLINE bool side_by_side(const PoolWindow& p) {
 
 /// The common case without bounds that the compiler does not know. The same numbers as below.
 template <int K>
-void max_pool_side_by_side(BlockView<const float> x, BlockView<float> y, std::int32_t* winners) {
+void max_pool_side_by_side(BlockView<const float> x, BlockView<float> y, std::int32_t* winners,
+                           bool only_positive) {
   for (int c = 0; c < y.c; ++c) {
     for (int oh = 0; oh < y.h; ++oh) {
       const float* in = x.at(c, oh * K, 0);
@@ -43,7 +49,7 @@ void max_pool_side_by_side(BlockView<const float> x, BlockView<float> y, std::in
         const int first = oh * K * x.w + ow * K;
         for (int part = 0; part < kParts; ++part) {
           V best = load(in + part * kWidth);
-          auto winner = hn::Set(Int(), first);
+          Winner winner = hn::Set(Int(), first);
           CNN_UNROLL for (int i = 1; i < K * K; ++i) {
             const V v = load(in + (i / K * x.row + i % K) * kLanes + part * kWidth);
             const auto wins = hn::Or(hn::Gt(v, best), hn::IsNaN(v));
@@ -52,6 +58,7 @@ void max_pool_side_by_side(BlockView<const float> x, BlockView<float> y, std::in
                                     winner);
           }
           store(best, out + part * kWidth);
+          if (only_positive) winner = if_positive(winner, best);
           if (winners) hn::Store(winner, Int(), winners + part * kWidth);
         }
         if (winners) winners += kLanes;
@@ -61,9 +68,9 @@ void max_pool_side_by_side(BlockView<const float> x, BlockView<float> y, std::in
 }
 
 void max_pool_forward(const PoolWindow& p, BlockView<const float> x, BlockView<float> y,
-                      std::int32_t* winners) {
-  if (side_by_side<2>(p)) return max_pool_side_by_side<2>(x, y, winners);
-  if (side_by_side<3>(p)) return max_pool_side_by_side<3>(x, y, winners);
+                      std::int32_t* winners, bool only_positive) {
+  if (side_by_side<2>(p)) return max_pool_side_by_side<2>(x, y, winners, only_positive);
+  if (side_by_side<3>(p)) return max_pool_side_by_side<3>(x, y, winners, only_positive);
   for (int c = 0; c < y.c; ++c) {
     for (int oh = 0; oh < y.h; ++oh) {
       const Range rows = clip(oh, p.sh, p.ph, p.kh, x.h);
@@ -71,7 +78,7 @@ void max_pool_forward(const PoolWindow& p, BlockView<const float> x, BlockView<f
         const Range cols = clip(ow, p.sw, p.pw, p.kw, x.w);
         for (int part = 0; part < kParts; ++part) {
           V best = load(x.at(c, rows.first, cols.first) + part * kWidth);
-          auto winner = hn::Set(Int(), rows.first * x.w + cols.first);
+          Winner winner = hn::Set(Int(), rows.first * x.w + cols.first);
           for (int h = rows.first; h < rows.last; ++h) {
             const float* row = x.at(c, h, 0) + part * kWidth;
             for (int w = cols.first; w < cols.last; ++w) {
@@ -82,6 +89,7 @@ void max_pool_forward(const PoolWindow& p, BlockView<const float> x, BlockView<f
             }
           }
           store(best, y.at(c, oh, ow) + part * kWidth);
+          if (only_positive) winner = if_positive(winner, best);
           if (winners) hn::Store(winner, Int(), winners + part * kWidth);
         }
         if (winners) winners += kLanes;
@@ -213,8 +221,8 @@ namespace cnn {
 
 HWY_EXPORT(max_pool_forward);
 void max_pool_forward(const PoolWindow& window, BlockView<const float> x, BlockView<float> y,
-                      std::int32_t* winners) {
-  HWY_DYNAMIC_DISPATCH(max_pool_forward)(window, x, y, winners);
+                      std::int32_t* winners, bool only_positive) {
+  HWY_DYNAMIC_DISPATCH(max_pool_forward)(window, x, y, winners, only_positive);
 }
 
 HWY_EXPORT(max_pool_backward);

@@ -15,11 +15,12 @@ struct PoolWindow {
 };
 
 /// y = the largest value of each window, the first on ties; NaN wins. `winners` (one int32 pixel of 16 per
-/// output, [c][oh][ow][16], or null) takes the winner's place in the map: ih*W + iw.
+/// output, [c][oh][ow][16], or null) takes the winner's place in the map: ih*W + iw. only_positive: -1 where
+/// y is not above 0, so that the gradient stops there.
 void max_pool_forward(const PoolWindow& window, BlockView<const float> x, BlockView<float> y,
-                      std::int32_t* winners);
+                      std::int32_t* winners, bool only_positive = false);
 
-/// dx[winner] += dy for every window (windows may overlap); overwrites dx.
+/// dx[winner] += dy for every window with a winner (windows may overlap); overwrites dx.
 void max_pool_backward(const PoolWindow& window, const std::int32_t* winners, BlockView<const float> dy,
                        BlockView<float> dx);
 

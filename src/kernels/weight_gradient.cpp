@@ -26,9 +26,9 @@ constexpr int kTileOutputs = kRegisters == 32 ? 4 : 3;
 
 /// Rows of dy that one pass over the terms takes: what it reads again and again, dy of the tile's outputs and
 /// the x of one input map, should stay in the first-level cache.
-int rows_in_strip(const WeightGradient& g) {
+int rows_in_strip(const WeightGradient& g, int outputs) {
   constexpr std::int64_t kFloats = 24 * 1024 / 4;
-  const std::int64_t row = kTileOutputs * std::int64_t{g.cols} * kLanes + std::abs(g.x_row);
+  const std::int64_t row = outputs * std::int64_t{g.cols} * kLanes + std::abs(g.x_row);
   return static_cast<int>(std::clamp<std::int64_t>(kFloats / row, 1, g.rows));
 }
 
@@ -90,7 +90,7 @@ HWY_INLINE void tile_of(int terms, const WeightGradient& g, int first_term, int 
 template <int O>
 HWY_INLINE void outputs(const WeightGradient& g, const float* x, const float* dy, float* dw, bool accumulate,
                         float* sums) {
-  const int strip = rows_in_strip(g);
+  const int strip = rows_in_strip(g, O);
   for (int row = 0; row < g.rows; row += strip)
     in_pieces(g.terms, tile_terms(O), [&](int first_term, int terms) HWY_ATTR {
       tile_of<O>(terms, g, first_term, std::min(strip, g.rows - row), x + row * g.x_row, dy + row * g.dy_row,

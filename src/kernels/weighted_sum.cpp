@@ -28,13 +28,16 @@ HWY_INLINE void tile(const WeightedSum& s, const float* HWY_RESTRICT weights, co
   }
   const std::int32_t* HWY_RESTRICT offsets = s.offsets;
   const int terms = s.terms;
-  const std::int64_t step = s.weights_term;
+  const std::int64_t step = s.weights_term, next_group = s.weights_group;
+  const auto weight = [next_group](const float* of_term, int o) HWY_ATTR {
+    return broadcast(of_term[o / kOutputGroup * next_group + o % kOutputGroup]);
+  };
   for (int k = 0; k < terms; ++k) {
     const std::int64_t offset = offsets[k];
     const float* HWY_RESTRICT of_term = kSome ? weights + s.weight_offsets[k] : weights;
     if constexpr (O < P) {
       V w[O];
-      CNN_UNROLL for (int o = 0; o < O; ++o) w[o] = broadcast(of_term[o]);
+      CNN_UNROLL for (int o = 0; o < O; ++o) w[o] = weight(of_term, o);
       CNN_UNROLL for (int p = 0; p < P; ++p) {
         const V xv = load(x[p] + offset);
         CNN_UNROLL for (int o = 0; o < O; ++o) acc[o][p] = hn::MulAdd(w[o], xv, acc[o][p]);
@@ -43,7 +46,7 @@ HWY_INLINE void tile(const WeightedSum& s, const float* HWY_RESTRICT weights, co
       V xv[P];
       CNN_UNROLL for (int p = 0; p < P; ++p) xv[p] = load(x[p] + offset);
       CNN_UNROLL for (int o = 0; o < O; ++o) {
-        const V w = broadcast(of_term[o]);
+        const V w = weight(of_term, o);
         CNN_UNROLL for (int p = 0; p < P; ++p) acc[o][p] = hn::MulAdd(w, xv[p], acc[o][p]);
       }
     }
@@ -130,6 +133,9 @@ HWY_INLINE void outputs(const WeightedSum& s, int first, const float* x, float* 
   return s.weight_offsets ? outputs_of<O, P, true>(s, first, x, y) : outputs_of<O, P, false>(s, first, x, y);
 }
 
+/// Outputs of a tile for a single vector.
+constexpr int kWide = 2 * kOutputGroup;
+
 /// Up to 8 outputs. The tiles leave room in the register file for the operands.
 HWY_INLINE void group(const WeightedSum& s, int first, int count, const float* x, float* y) {
   if constexpr (kRegisters == 32) {
@@ -171,8 +177,41 @@ HWY_INLINE void group(const WeightedSum& s, int first, int count, const float* x
 }
 
 void weighted_sum(const WeightedSum& s, const float* x, float* y) {
-  for (int first = 0; first < s.outputs; first += kOutputGroup)
+  int first = 0;
+  if constexpr (kRegisters == 32) {
+    // A single vector (a dense layer): one group's sums alone would wait for each other.
+    if (s.rows * s.cols * kParts == 1)
+      for (; s.outputs - first >= kWide; first += kWide) outputs<kWide, 1>(s, first, x, y);
+  }
+  for (; first < s.outputs; first += kOutputGroup)
     group(s, first, std::min(kOutputGroup, s.outputs - first), x, y);
+}
+
+void pack_weights(const float* w, int outputs, std::int64_t output_stride,
+                  std::span<const std::int32_t> term_index, float* packed, int first_group, int last_group) {
+  const std::size_t terms = term_index.size();
+  for (int group = first_group; group < last_group; ++group) {
+    const int count = std::min(kOutputGroup, outputs - group * kOutputGroup);
+    const float* source = w + group * kOutputGroup * output_stride;
+    float* target = packed + group * static_cast<std::int64_t>(terms) * kOutputGroup;
+    for (std::size_t k = 0; k < terms;) {
+      const std::int32_t first = term_index[k];
+      if (count == kOutputGroup && k + 4 <= terms && term_index[k + 1] == first + 1 &&
+          term_index[k + 2] == first + 2 && term_index[k + 3] == first + 3) {  // rows become columns
+        for (int o = 0; o < kOutputGroup; o += 4) {
+          const float* row = source + o * output_stride + first;
+          const float* rows[4] = {row, row + output_stride, row + 2 * output_stride, row + 3 * output_stride};
+          transpose4(rows, target + o, kOutputGroup);
+        }
+        k += 4;
+        target += 4 * kOutputGroup;
+        continue;
+      }
+      for (int o = 0; o < kOutputGroup; ++o) target[o] = o < count ? source[o * output_stride + first] : 0.0f;
+      ++k;
+      target += kOutputGroup;
+    }
+  }
 }
 
 }  // namespace
@@ -188,17 +227,11 @@ void weighted_sum(const WeightedSum& sum, const float* x, float* y) {
   HWY_DYNAMIC_DISPATCH(weighted_sum)(sum, x, y);
 }
 
+HWY_EXPORT(pack_weights);
 void pack_weights(const float* w, int outputs, std::int64_t output_stride,
                   std::span<const std::int32_t> term_index, float* packed, int first_group, int last_group) {
-  const std::size_t terms = term_index.size();
-  for (int group = first_group; group < last_group; ++group) {
-    const int count = std::min(kOutputGroup, outputs - group * kOutputGroup);
-    const float* source = w + group * kOutputGroup * output_stride;
-    float* target = packed + group * static_cast<std::int64_t>(terms) * kOutputGroup;
-    for (std::size_t k = 0; k < terms; ++k, target += kOutputGroup)
-      for (int o = 0; o < kOutputGroup; ++o)
-        target[o] = o < count ? source[o * output_stride + term_index[k]] : 0.0f;
-  }
+  HWY_DYNAMIC_DISPATCH(pack_weights)
+  (w, outputs, output_stride, term_index, packed, first_group, last_group);
 }
 
 }  // namespace cnn

@@ -74,6 +74,10 @@ struct Needs {
   bool backward_reads_x = false;     ///< x must live until backward
   bool backward_reads_y = false;     ///< y must live until backward
   bool batch_wide_gradient = false;  ///< Work::weight_gradient reads x and dy of all blocks
+  /// backward() begins with dy *= (y > 0). A max pooling behind the layer can do that in its place.
+  bool relu_on_dy = false;
+  /// The layer can do that for the layer before it, by ForwardViews::behind_relu.
+  bool can_take_relu = false;
   bool two_phases = false;  ///< training: a reduction between phase 0 and phase 1, in both directions
   /// y and dx are computed for all blocks at once, in Work::forward and Work::backward: for weights that are
   /// too large to be read again for every block. forward() then only finishes y (phase 1), backward() only
@@ -85,6 +89,9 @@ struct ForwardViews {
   BlockView<const float> x;
   BlockView<const float> shortcut;  ///< the second input of a sum, else empty
   BlockView<float> y;
+  /// Training, if Needs::can_take_relu: x is what a ReLU put out, and nobody else reads it. dx is to be the
+  /// gradient of what the ReLU got.
+  bool behind_relu = false;
 };
 
 struct BackwardViews {
@@ -93,6 +100,7 @@ struct BackwardViews {
   BlockView<float> dy;       ///< backward may change it in place
   BlockView<float> dx;       ///< empty: nobody needs it, skip the work
   BlockView<float> dshortcut;
+  bool relu_done = false;  ///< Needs::relu_on_dy: dy is the gradient of what the ReLU got already
 };
 
 /// A fault of a layer's own value: `key` is the config key that cannot work. Network adds the place.

@@ -317,12 +317,30 @@ std::string Network::chain() const {
   return text;
 }
 
+/// A max pooling hands its gradient to one pixel of each window: whether a ReLU lets it through is one
+/// question a window there, and one for each pixel in the layer before.
+void Network::move_relus() {
+  std::vector<int> readers(values_.size());
+  for (const Node& node : nodes_) {
+    ++readers[static_cast<std::size_t>(node.x)];
+    if (node.shortcut >= 0) ++readers[static_cast<std::size_t>(node.shortcut)];
+  }
+  for (int n = 1; n < static_cast<int>(nodes_.size()); ++n) {
+    Node &before = nodes_[n - 1], &node = nodes_[n];
+    if (!before.needs.relu_on_dy || !node.needs.can_take_relu) continue;
+    if (node.x != before.y || readers[static_cast<std::size_t>(before.y)] != 1) continue;
+    before.relu_partner = n;
+    node.relu_partner = n - 1;
+  }
+}
+
 void Network::plan() {
   Plan plan(*this);
   for (Node& node : nodes_) {
     plan.begin(node);
     node.needs = node.layer->plan(values_[node.x], plan);
   }
+  move_relus();
   plan.allocate();
   initialize_states();  // parameters stay zero until initialize()
 }

@@ -37,6 +37,9 @@ struct Node {
   int x = 0, shortcut = -1,
       y = 0;  ///< values (edges of the graph) that it reads and writes; value 0 is the input
   Needs needs;
+  /// A max pooling that does the ReLU's part of backward() for this node, its only reader; or the node that a
+  /// max pooling does it for; -1: none.
+  int relu_partner = -1;
   bool learns = false;  ///< has parameters that are ever trained
   std::vector<BufferId> saved;
 };
@@ -123,6 +126,7 @@ class Network {
   int add_residual(const LayerSpec& entry, const ResidualSpec& spec, const LayerControl& outer, int value);
   std::string chain() const;
   void plan();
+  void move_relus();
   void initialize_states();
   void summarize();
 

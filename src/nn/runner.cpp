@@ -380,6 +380,7 @@ void Runner::run_block(const Pass& pass, std::size_t stage, int worker, const Ba
         ForwardViews views{.x = s.view(s.activation[node.x], pass), .shortcut = {}, .y = {}};
         if (node.shortcut >= 0) views.shortcut = s.view(s.activation[node.shortcut], pass);
         if (op.last_phase) views.y = s.view(s.activation[node.y], pass);
+        views.behind_relu = pass.training && node.needs.can_take_relu && relu_moves(node);
         node.layer->forward(pass, op.phase, views);
         pass.lap(TimePart::forward);
         if (observer && op.last_phase && node.is_row)
@@ -432,6 +433,7 @@ void Runner::run_block(const Pass& pass, std::size_t stage, int worker, const Ba
             .x = {}, .y = {}, .dy = s.view(s.gradients[node.y][0], pass), .dx = {}, .dshortcut = {}};
         if (node.needs.backward_reads_x) views.x = s.view(s.activation[node.x], pass);
         if (node.needs.backward_reads_y) views.y = s.view(s.activation[node.y], pass);
+        views.relu_done = node.needs.relu_on_dy && relu_moves(node);
         if (op.last_phase) {
           views.dx = s.view(s.dx[op.node], pass);
           views.dshortcut = s.view(s.dshortcut[op.node], pass);

@@ -110,6 +110,9 @@ class Runner {
                   const Observer* observer);
   void run_block(const Pass& pass, std::size_t stage, int worker, const Batch& batch,
                  const Observer* observer);
+  /// Whether a max pooling does the node's ReLU, or the node another's. Not under an observer's eyes: it
+  /// wants to see every layer's own gradient.
+  bool relu_moves(const Node& node) const { return node.relu_partner >= 0 && !step_observer_; }
   void weigh_classes(const Batch& batch);
   void sum_gradients(const Pass& pass);
   Stopwatch* start_watch(int worker);

@@ -185,6 +185,29 @@ TEST_CASE("gradients of poolings: overlapping, padded, gaps", "[nn]") {
   check(chain(conv(2, {2, 2}), avg, conv(2, {1, 1}), GlobalAvgPoolSpec{}, dense(3)), input, 5);
 }
 
+TEST_CASE("a max pooling does the ReLU of the layer before it, unless somebody looks", "[nn]") {
+  MaxPoolSpec apart, overlapping;
+  apart.kernel_size = {2, 2};
+  overlapping.kernel_size = {3, 3}, overlapping.stride = Size2{1, 1};
+  const ActivationFunction relu = ActivationFunction::relu;
+  NetworkSpec spec =
+      chain(conv(4, {3, 3}, relu), apart, conv(5, {3, 3}, relu), overlapping, FlattenSpec{}, dense(4));
+  name_entries(spec);
+  const auto fixture = moved_fixture(spec, {.c = 2, .h = 14, .w = 14}, 20, 0);
+  const std::vector<Node>& nodes = fixture->network.nodes();
+  CHECK((nodes[0].relu_partner == 1 && nodes[1].relu_partner == 0));
+  struct Looks final : StepObserver {
+    void output(int, int, int, BlockView<const float>) override {}
+    void output_gradient(int, int, int, BlockView<const float>) override {}
+    void input_gradient(int, bool, int, int, BlockView<const float>) override {}
+  } observer;
+  REQUIRE(fixture->training.train(fixture->batch));
+  const std::vector<float> moved(fixture->training.gradients().begin(), fixture->training.gradients().end());
+  fixture->training.set_step_observer(&observer);
+  REQUIRE(fixture->training.train(fixture->batch));
+  CHECK(std::ranges::equal(moved, fixture->training.gradients()));
+}
+
 TEST_CASE("gradients of batch norm, also flat, without affine, first and last", "[nn]") {
   BatchNormSpec plain = norm(ActivationFunction::gelu);
   plain.affine = BatchNormSpec::Affine::none;

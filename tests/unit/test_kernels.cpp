@@ -394,6 +394,9 @@ TEST_CASE("max_pool: the first of equals wins, NaN wins over all, windows are cl
     CHECK(w[0] == 0);
     CHECK(w[1] == 3);
     CHECK((std::isnan(y.data()[2]) && w[2] == 1));
+    max_pool_forward(window, xv, yv, w, true);
+    CHECK((w[0] == 0 && w[1] == 3));
+    CHECK((std::isnan(y.data()[2]) && w[2] == -1));  // NaN > 0 is false, as in the ReLU's own derivative
     for (float& v : dy.span()) v = 7;
     for (float& v : dx.span()) v = kNaN;
     max_pool_backward(window, w, dyv, dxv);
@@ -423,7 +426,8 @@ TEST_CASE("max_pool equals plain loops on random windows, side by side or not", 
       const PoolWindow window{.kh = kernel, .kw = kernel, .sh = stride, .sw = stride};
       auto* winner = reinterpret_cast<std::int32_t*>(winners.data());
       const BlockView<float> yv{y.data(), c, oh, ow, y_row, y_plane}, dxv{dx.data(), c, h, w, x_row, x_plane};
-      max_pool_forward(window, {x.data(), c, h, w, x_row, x_plane}, yv, winner);
+      const bool only_positive = repeat % 4 >= 2;
+      max_pool_forward(window, {x.data(), c, h, w, x_row, x_plane}, yv, winner, only_positive);
       max_pool_backward(window, winner, {dy.data(), c, oh, ow, y_row, y_plane}, dxv);
       std::vector<double> expected_dx(static_cast<std::size_t>(c) * h * w * kLanes);
       for (int i = 0; i < c * oh * ow * kLanes; ++i) {
@@ -438,6 +442,7 @@ TEST_CASE("max_pool equals plain loops on random windows, side by side or not", 
             if (x_at(row, col) > x_at(best_row, best_col)) best_row = row, best_col = col;
         const std::int64_t at = (channel * y_plane + r * y_row + q) * kLanes + lane;
         REQUIRE(y.data()[at] == x_at(best_row, best_col));
+        if (only_positive && y.data()[at] <= 0) continue;
         expected_dx[((static_cast<std::size_t>(channel) * h + best_row) * w + best_col) * kLanes + lane] +=
             dy.data()[at];
       }

@@ -64,6 +64,7 @@ class Conv final : public Layer {
     needs.dy_halo = algorithm_->dy_halo();
     needs.backward_reads_x = true;
     needs.backward_reads_y = !activation_.none() && !activation_.derivative_needs_z();
+    needs.relu_on_dy = activation_.function == ActivationFunction::relu;
     return needs;
   }
 
@@ -76,7 +77,7 @@ class Conv final : public Layer {
   }
 
   void backward(const Pass& pass, int, const BackwardViews& v) const override {
-    if (!activation_.none()) {
+    if (!activation_.none() && !v.relu_done) {
       const BlockView<const float> zy = z_.valid() ? contiguous_view(pass.buffer(z_), out_) : v.y;
       activation_backward(activation_, zy, v.dy, v.dy);
     }

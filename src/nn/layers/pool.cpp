@@ -39,12 +39,14 @@ class MaxPool final : public Layer {
 
   Needs plan(const Shape& in, Planner& planner) override {
     winners_ = planner.saved(output_shape(in).values() * kLanes);
-    return {};
+    Needs needs;
+    needs.can_take_relu = true;
+    return needs;
   }
 
   void forward(const Pass& pass, int, const ForwardViews& v) const override {
-    max_pool_forward(window_of(kernel_, stride_, padding_), v.x, v.y,
-                     pass.training ? winners(pass) : nullptr);
+    max_pool_forward(window_of(kernel_, stride_, padding_), v.x, v.y, pass.training ? winners(pass) : nullptr,
+                     v.behind_relu);
   }
 
   void backward(const Pass& pass, int, const BackwardViews& v) const override {
