@@ -54,9 +54,12 @@ struct ThreadPool::Shared {
   // The loop that is running. Written by worker 0 before `generation` grows, read after.
   Function function = nullptr;
   void* context = nullptr;
-  std::int64_t count = 0;
   bool stop = false;
-  alignas(64) std::atomic<std::int64_t> next{0};
+  struct alignas(64) Share {
+    std::atomic<std::int64_t> next{0};
+    std::int64_t end = 0;
+  };
+  std::vector<Share> shares;  // of each worker
   alignas(64) std::atomic<std::uint32_t> generation{0};
   alignas(64) std::atomic<int> busy{0};  // workers besides worker 0 that have not finished the loop
   std::mutex error_mutex;
@@ -64,13 +67,17 @@ struct ThreadPool::Shared {
   std::vector<std::thread> workers;
 
   void work(int worker) {
-    for (std::int64_t index; (index = next.fetch_add(1, std::memory_order_relaxed)) < count;) {
-      try {
-        function(context, index, worker);
-      } catch (...) {
-        next.store(count, std::memory_order_relaxed);  // no more work for anybody
-        const std::lock_guard lock(error_mutex);
-        if (!error) error = std::current_exception();
+    const int count = static_cast<int>(shares.size());
+    for (int i = 0; i < count; ++i) {
+      Share& share = shares[static_cast<std::size_t>((worker + i) % count)];
+      for (std::int64_t index; (index = share.next.fetch_add(1, std::memory_order_relaxed)) < share.end;) {
+        try {
+          function(context, index, worker);
+        } catch (...) {
+          for (Share& any : shares) any.next.store(any.end, std::memory_order_relaxed);  // no more work
+          const std::lock_guard lock(error_mutex);
+          if (!error) error = std::current_exception();
+        }
       }
     }
   }
@@ -103,6 +110,7 @@ struct ThreadPool::Shared {
 
 ThreadPool::ThreadPool(int threads) : shared_(std::make_unique<Shared>()), threads_(threads) {
   CNN_CHECK(threads >= 1, "threads = {}", threads);
+  shared_->shares = std::vector<Shared::Share>(static_cast<std::size_t>(threads));
   try {
     for (int worker = 1; worker < threads; ++worker)
       shared_->workers.emplace_back([shared = shared_.get(), worker] { shared->serve(worker); });
@@ -120,8 +128,10 @@ void ThreadPool::run(std::int64_t count, Function function, void* context) {
   Shared& s = *shared_;
   s.function = function;
   s.context = context;
-  s.count = count;
-  s.next.store(0, std::memory_order_relaxed);
+  for (std::int64_t worker = 0; Shared::Share & share : s.shares) {
+    share.next.store(count * worker / threads_, std::memory_order_relaxed);
+    share.end = count * ++worker / threads_;
+  }
   if (threads_ > 1 && count > 1) {
     s.busy.store(threads_ - 1, std::memory_order_relaxed);
     s.generation.fetch_add(1, std::memory_order_release);
