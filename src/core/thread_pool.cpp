@@ -128,9 +128,10 @@ void ThreadPool::run(std::int64_t count, Function function, void* context) {
   Shared& s = *shared_;
   s.function = function;
   s.context = context;
-  for (std::int64_t worker = 0; Shared::Share & share : s.shares) {
+  for (std::int64_t worker = 0; worker < threads_; ++worker) {
+    Shared::Share& share = s.shares[static_cast<std::size_t>(worker)];
     share.next.store(count * worker / threads_, std::memory_order_relaxed);
-    share.end = count * ++worker / threads_;
+    share.end = count * (worker + 1) / threads_;
   }
   if (threads_ > 1 && count > 1) {
     s.busy.store(threads_ - 1, std::memory_order_relaxed);
