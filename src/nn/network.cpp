@@ -5,6 +5,7 @@
 #include <map>
 #include <numeric>
 
+#include "core/chunks.h"
 #include "core/memory.h"
 #include "core/random.h"
 #include "core/text.h"
@@ -138,6 +139,9 @@ class Network::Plan final : public Planner {
   }
 
   int blocks() const override { return blocks_of(network_.largest_batch_); }
+
+  /// Of the layers so far.
+  std::int64_t parameter_floats() const { return parameters_; }
 
   /// Refuses before allocation what the process cannot get.
   void check_memory() const {
@@ -338,7 +342,12 @@ void Network::plan() {
   Plan plan(*this);
   for (Node& node : nodes_) {
     plan.begin(node);
+    const std::int64_t first = plan.parameter_floats();
     node.needs = node.layer->plan(values_[node.x], plan);
+    const int tasks = node.layer->tasks(Work::pack);
+    for (int task = 0; task < tasks; ++task)
+      pack_tasks_.push_back(
+          {node.layer.get(), task, first + (plan.parameter_floats() - first) * task / tasks});
   }
   move_relus();
   plan.allocate();
@@ -370,14 +379,15 @@ void Network::pack(ThreadPool& pool) {
   pass.parameters = parameters_.data();
   pass.states = states_.data();
   pass.constants = constants_.data();
-  thread_local std::vector<std::pair<const Layer*, int>> tasks;
-  tasks.clear();
-  for (const Node& node : nodes_)
-    for (int task = 0; task < node.layer->tasks(Work::pack); ++task)
-      tasks.emplace_back(node.layer.get(), task);
-  const auto& list = tasks;
-  pool.parallel_for(static_cast<std::int64_t>(list.size()), [&, items = list.data()](std::int64_t i, int) {
-    items[i].first->run(pass, Work::pack, items[i].second);
+  const auto task_at = [&](std::int64_t position) {
+    return std::ranges::lower_bound(pack_tasks_, position, {}, &PackTask::position);
+  };
+  // Who took the optimizer's step with some parameters packs most of them.
+  for_each_chunk(parameters_.size(), pool, [&](std::int64_t first, std::int64_t count) {
+    const bool last = first + count >= parameters_.size();
+    for (auto task = task_at(first), end = last ? pack_tasks_.end() : task_at(first + count); task != end;
+         ++task)
+      task->layer->run(pass, Work::pack, task->task);
   });
 }
 

@@ -141,6 +141,12 @@ class Network {
   AlignedBuffer parameters_, states_, constants_;
   std::optional<Whitening> whitening_;
   std::vector<Initialization> starts_;  ///< of each of tensors_
+  struct PackTask {
+    const Layer* layer;
+    int task;
+    std::int64_t position;  ///< about where among the parameters it reads; ascending
+  };
+  std::vector<PackTask> pack_tasks_;
   std::vector<ShardRange> shard_ranges_;
   std::int64_t shard_floats_ = 0, statistic_doubles_ = 0;
   std::int64_t scratch_floats_ = 0, training_scratch_floats_ = 0;

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/chunks.h"
 #include "kernels/optimizer.h"
-#include "train/chunks.h"
 
 namespace cnn {
 

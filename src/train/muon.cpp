@@ -5,9 +5,9 @@
 #include <utility>
 
 #include "core/block.h"
+#include "core/chunks.h"
 #include "kernels/matrix_product.h"
 #include "kernels/optimizer.h"
-#include "train/chunks.h"
 
 namespace cnn {
 namespace {

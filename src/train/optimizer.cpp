@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/chunks.h"
 #include "core/error.h"
-#include "train/chunks.h"
 
 namespace cnn {
 namespace {
@@ -89,12 +89,12 @@ Optimizer::Optimizer(const OptimizerSpec& spec, Network& network, std::optional<
     if (is_muon) muon_tasks_.push_back({*matrix, next});
     if (is_matrix) ++matrix;
     if (next == group) continue;
-    if (group) add_chunks(first, offset_of(tensor, network), *group);
+    if (group) add_pieces(first, offset_of(tensor, network), *group);
     first = offset_of(tensor, network);
     group = next;
   }
-  if (group) add_chunks(first, floats, *group);
-  squares_.resize(chunks_.size());
+  if (group) add_pieces(first, floats, *group);
+  squares_.resize(pieces_.size());
 }
 
 std::size_t Optimizer::group_of(const ParameterControl& control, bool is_muon) {
@@ -105,8 +105,20 @@ std::size_t Optimizer::group_of(const ParameterControl& control, bool is_muon) {
   return groups_.size() - 1;
 }
 
-void Optimizer::add_chunks(std::int64_t first, std::int64_t end, std::size_t group) {
-  for (; first < end; first += kChunk) chunks_.push_back({first, std::min(kChunk, end - first), group});
+void Optimizer::add_pieces(std::int64_t first, std::int64_t end, std::size_t group) {
+  for (; first < end; first += kChunk) pieces_.push_back({first, std::min(kChunk, end - first), group});
+}
+
+template <class Body>
+void Optimizer::for_each_piece(ThreadPool& pool, const Body& body) const {
+  if (pieces_.empty()) return;
+  const auto piece_at = [&](std::int64_t position) {
+    return std::ranges::lower_bound(pieces_, position, {}, &Piece::first);
+  };
+  for_each_chunk(pieces_.back().first + pieces_.back().count, pool,
+                 [&](std::int64_t first, std::int64_t count) {
+                   std::for_each(piece_at(first), piece_at(first + count), body);
+                 });
 }
 
 double Optimizer::base_learning_rate() const { return learning_rate_of(spec_); }
@@ -130,10 +142,9 @@ void Optimizer::list_state(StateParts& parts) {
 /// The factor that brings the gradients to clip_norm_, at most 1.
 float Optimizer::gradient_scale(std::span<const float> gradients, ThreadPool& pool) {
   if (!clip_norm_) return 1;
-  pool.parallel_for(static_cast<std::int64_t>(chunks_.size()), [&](std::int64_t i, int) {
-    const auto& [first, count, group] = chunks_[static_cast<std::size_t>(i)];
-    squares_[static_cast<std::size_t>(i)] =
-        groups_[group].active ? sum_of_squares(count, gradients.data() + first) : 0;
+  for_each_piece(pool, [&](const Piece& piece) {
+    squares_[static_cast<std::size_t>(&piece - pieces_.data())] =
+        groups_[piece.group].active ? sum_of_squares(piece.count, gradients.data() + piece.first) : 0;
   });
   double sum = 0;
   for (const double square : squares_) sum += square;
@@ -162,8 +173,8 @@ void Optimizer::step(double factor, int epoch, std::span<const float> gradients,
   for (Group& group : groups_)
     if (group.active) prepare(group, factor, scale);
   const bool is_sgd = std::holds_alternative<SgdSpec>(elementwise_);
-  pool.parallel_for(static_cast<std::int64_t>(chunks_.size()), [&](std::int64_t i, int) {
-    const auto& [first, count, number] = chunks_[static_cast<std::size_t>(i)];
+  for_each_piece(pool, [&](const Piece& piece) {
+    const auto& [first, count, number] = piece;
     const Group& group = groups_[number];
     if (!group.active || group.is_muon) return;
     const float* g = gradients.data() + first;

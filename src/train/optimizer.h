@@ -52,8 +52,8 @@ class Optimizer {
     SgdStep sgd;
     AdamStep adam;
   };
-  /// A piece of the parameters for one task.
-  struct Chunk {
+  /// Neighbors among the parameters that take the same steps, at most kChunk of them.
+  struct Piece {
     std::int64_t first, count;
     std::size_t group;
   };
@@ -64,7 +64,10 @@ class Optimizer {
   static std::vector<Muon::Matrix> matrices_of(const Network& network);
   std::size_t group_of(const ParameterControl& control, bool is_muon);
   float gradient_scale(std::span<const float> gradients, ThreadPool& pool);
-  void add_chunks(std::int64_t first, std::int64_t end, std::size_t group);
+  void add_pieces(std::int64_t first, std::int64_t end, std::size_t group);
+  /// body(piece) for all pieces; those that begin in one chunk of the parameters are one task.
+  template <class Body>
+  void for_each_piece(ThreadPool& pool, const Body& body) const;
   void prepare(Group& group, double factor, float gradient_scale) const;
 
   OptimizerSpec spec_;
@@ -74,8 +77,8 @@ class Optimizer {
   std::vector<MuonTask> muon_tasks_;
   AlignedBuffer first_, second_;  ///< momentum or mean, and mean square
   std::vector<Group> groups_;
-  std::vector<Chunk> chunks_;
-  std::vector<double> squares_;  ///< of each chunk's gradients
+  std::vector<Piece> pieces_;    ///< in ascending order
+  std::vector<double> squares_;  ///< of each piece's gradients
 };
 
 }  // namespace cnn

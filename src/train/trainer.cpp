@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "core/chunks.h"
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/text.h"
@@ -141,13 +142,12 @@ void Trainer::roll_back(const Checkpoint& checkpoint) {
 bool Trainer::is_finite() { return all_finite(network_.parameters()) && all_finite(network_.states()); }
 
 bool Trainer::all_finite(std::span<const float> values) {
-  constexpr std::size_t kChunk = 1 << 16;  // 256 KiB: less is not worth waking anybody
   std::atomic<bool> finite{true};
-  const auto chunks = static_cast<std::int64_t>((values.size() + kChunk - 1) / kChunk);
-  pool_.parallel_for(chunks, [&](std::int64_t chunk, int) {
-    const std::size_t first = static_cast<std::size_t>(chunk) * kChunk;
-    if (!cnn::all_finite(values.subspan(first, std::min(kChunk, values.size() - first)))) finite = false;
-  });
+  for_each_chunk(static_cast<std::int64_t>(values.size()), pool_,
+                 [&](std::int64_t first, std::int64_t count) {
+                   if (!cnn::all_finite(std::span(values.data() + first, static_cast<std::size_t>(count))))
+                     finite = false;
+                 });
   return finite;
 }
 

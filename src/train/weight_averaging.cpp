@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "core/chunks.h"
 #include "kernels/optimizer.h"
-#include "train/chunks.h"
 
 namespace cnn {
 
