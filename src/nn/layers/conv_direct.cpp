@@ -178,75 +178,86 @@ class DirectConv final : public ConvAlgorithm {
             }
           }
         }
-        for (const auto& tap : phase.taps) {
-          dy_halo_.top = std::max(dy_halo_.top, -tap.row);
-          dy_halo_.left = std::max(dy_halo_.left, -tap.col);
-          dy_halo_.bottom = std::max(dy_halo_.bottom, tap.row + phase.rows - 1 - (out_.h - 1));
-          dy_halo_.right = std::max(dy_halo_.right, tap.col + phase.cols - 1 - (out_.w - 1));
-        }
         phase.packed = planner.constant(packed_size(group_inputs_, phase.terms()) * spec_.groups);
         phases_.push_back(std::move(phase));
       }
     }
+    for (const Phase& phase : phases_)
+      if (!leaves_out_zeros(phase)) cover(phase, dy_halo_);
     dy_row_ = dy_halo_.left + out_.w + dy_halo_.right;
     dy_plane_ = std::int64_t{dy_halo_.top + out_.h + dy_halo_.bottom} * dy_row_;
     for (Phase& phase : phases_) plan_regions(phase);
   }
 
+  /// A run of rows (or columns) of a phase that meet the same taps inside dy.
+  struct Zone {
+    int first, count;
+  };
+
+  static bool is_inside(int position, int size) { return position >= 0 && position < size; }
+
+  static std::vector<Zone> zones(const std::vector<Tap>& taps, int Tap::*offset, int count, int size) {
+    std::vector<Zone> result;
+    const auto same_taps = [&](int a, int b) {
+      return std::all_of(taps.begin(), taps.end(), [&](const Tap& tap) {
+        return is_inside(a + tap.*offset, size) == is_inside(b + tap.*offset, size);
+      });
+    };
+    for (int i = 0; i < count; ++i) {
+      if (i == 0 || !same_taps(i - 1, i)) result.push_back({i, 0});
+      ++result.back().count;
+    }
+    return result;
+  }
+  std::vector<Zone> row_zones(const Phase& phase) const {
+    return zones(phase.taps, &Tap::row, phase.rows, out_.h);
+  }
+  std::vector<Zone> col_zones(const Phase& phase) const {
+    return zones(phase.taps, &Tap::col, phase.cols, out_.w);
+  }
+  bool meets(const Tap& tap, const Zone& rows, const Zone& cols) const {
+    return is_inside(tap.row + rows.first, out_.h) && is_inside(tap.col + cols.first, out_.w);
+  }
+
   /// Pixels near the border of dx meet few taps inside dy; the others would multiply the zeros of its halo.
   /// For the second layer of a LeNet-5 (5x5 kernel, 14x14 to 10x10) that is half of all products. Where it is
-  /// a tenth or more, the phase is cut into regions with their own lists of terms.
-  void plan_regions(Phase& phase) {
-    const auto inside = [](int position, int size) { return position >= 0 && position < size; };
-    // Runs of rows (or columns) that meet the same taps.
-    struct Zone {
-      int first, count;
-    };
-    const auto zones = [&](int count, int size, int Tap::*offset) {
-      std::vector<Zone> result;
-      const auto same_taps = [&](int a, int b) {
-        return std::all_of(phase.taps.begin(), phase.taps.end(), [&](const Tap& tap) {
-          return inside(a + tap.*offset, size) == inside(b + tap.*offset, size);
-        });
-      };
-      for (int i = 0; i < count; ++i) {
-        if (i == 0 || !same_taps(i - 1, i)) result.push_back({i, 0});
-        ++result.back().count;
-      }
-      return result;
-    };
-    const std::int32_t pixel = kLanes;
-    const auto dy_offset = [&](const Tap& tap, int row, int col) {
-      return static_cast<std::int32_t>(tap.oc * dy_plane_ + std::int64_t{tap.row + row} * dy_row_ + tap.col +
-                                       col) *
-             pixel;
-    };
+  /// a tenth or more, the phase is cut into regions with their own lists of terms, and dy needs no halo.
+  bool leaves_out_zeros(const Phase& phase) const {
     std::int64_t useful = 0;
-    std::vector<Region> regions;
-    for (const Zone& rows : zones(phase.rows, out_.h, &Tap::row)) {
-      for (const Zone& cols : zones(phase.cols, out_.w, &Tap::col)) {
+    for (const Zone& rows : row_zones(phase))
+      for (const Zone& cols : col_zones(phase))
+        useful += std::int64_t{rows.count} * cols.count *
+                  std::ranges::count_if(phase.taps, [&](const Tap& tap) { return meets(tap, rows, cols); });
+    return 10 * useful < 9 * std::int64_t{phase.terms()} * phase.rows * phase.cols;
+  }
+
+  /// Grows the halo until every tap of every pixel reads inside it.
+  void cover(const Phase& phase, Halo& halo) const {
+    for (const Tap& tap : phase.taps)
+      halo = Halo::cover(halo,
+                         {-tap.row, -tap.col, tap.row + phase.rows - out_.h, tap.col + phase.cols - out_.w});
+  }
+
+  void plan_regions(Phase& phase) {
+    const bool all = !leaves_out_zeros(phase);
+    const std::vector<Zone> one_row{{0, phase.rows}}, one_col{{0, phase.cols}};
+    for (const Zone& rows : all ? one_row : row_zones(phase)) {
+      for (const Zone& cols : all ? one_col : col_zones(phase)) {
         Region region{.first_row = phase.first_row + rows.first * spec_.stride.h,
                       .first_col = phase.first_col + cols.first * spec_.stride.w,
                       .rows = rows.count,
                       .cols = cols.count};
         for (int k = 0; k < phase.terms(); ++k) {
           const Tap& tap = phase.taps[k];
-          if (!inside(tap.row + rows.first, out_.h) || !inside(tap.col + cols.first, out_.w)) continue;
-          region.dy_offsets.push_back(dy_offset(tap, rows.first, cols.first));
-          region.weight_offsets.push_back(k * kOutputGroup);
+          if (!all && !meets(tap, rows, cols)) continue;
+          const std::int64_t pixel =
+              tap.oc * dy_plane_ + (tap.row + rows.first) * std::int64_t{dy_row_} + tap.col + cols.first;
+          region.dy_offsets.push_back(static_cast<std::int32_t>(pixel) * kLanes);
+          if (!all) region.weight_offsets.push_back(k * kOutputGroup);
         }
-        useful += std::int64_t{region.terms()} * region.rows * region.cols;
-        regions.push_back(std::move(region));
+        phase.regions.push_back(std::move(region));
       }
     }
-    if (10 * useful < 9 * std::int64_t{phase.terms()} * phase.rows * phase.cols) {
-      phase.regions = std::move(regions);
-      return;
-    }
-    Region all{
-        .first_row = phase.first_row, .first_col = phase.first_col, .rows = phase.rows, .cols = phase.cols};
-    for (const Tap& tap : phase.taps) all.dy_offsets.push_back(dy_offset(tap, 0, 0));
-    phase.regions.push_back(std::move(all));
   }
 
   static int floor_mod(int a, int b) { return (a % b + b) % b; }
