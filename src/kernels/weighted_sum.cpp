@@ -15,10 +15,13 @@ namespace cnn {
 namespace HWY_NAMESPACE {
 namespace {
 
+/// Where the weights of a tile lie.
+enum class Weights { in_order, some, transposed };
+
 /// O outputs x P vectors, wherever they lie: O*P accumulators stay in registers over all terms. Every weight
 /// is broadcast once for P vectors, every vector loaded once for O outputs; the shorter of the two rows of
 /// operands waits in registers.
-template <int O, int P, bool kSome>
+template <int O, int P, Weights kWeights>
 HWY_INLINE void tile(const WeightedSum& s, const float* HWY_RESTRICT weights, const float* bias,
                      const float* const (&x)[P], float* const (&y)[P]) {
   V acc[O][P];
@@ -30,11 +33,13 @@ HWY_INLINE void tile(const WeightedSum& s, const float* HWY_RESTRICT weights, co
   const int terms = s.terms;
   const std::int64_t step = s.weights_term, next_group = s.weights_group;
   const auto weight = [next_group](const float* of_term, int o) HWY_ATTR {
+    if constexpr (kWeights == Weights::transposed) return broadcast(of_term[o * kOutputGroup]);
     return broadcast(of_term[o / kOutputGroup * next_group + o % kOutputGroup]);
   };
   for (int k = 0; k < terms; ++k) {
     const std::int64_t offset = offsets[k];
-    const float* HWY_RESTRICT of_term = kSome ? weights + s.weight_offsets[k] : weights;
+    const float* HWY_RESTRICT of_term =
+        kWeights == Weights::in_order ? weights : weights + s.weight_offsets[k];
     if constexpr (O < P) {
       V w[O];
       CNN_UNROLL for (int o = 0; o < O; ++o) w[o] = weight(of_term, o);
@@ -50,7 +55,7 @@ HWY_INLINE void tile(const WeightedSum& s, const float* HWY_RESTRICT weights, co
         CNN_UNROLL for (int p = 0; p < P; ++p) acc[o][p] = hn::MulAdd(w, xv[p], acc[o][p]);
       }
     }
-    if constexpr (!kSome) weights += step;
+    if constexpr (kWeights == Weights::in_order) weights += step;
   }
   if (s.relu) {
     // Compare and select: a maximum would turn NaN into 0 on x86.
@@ -101,36 +106,39 @@ class Walk {
   std::int64_t x_pixel_, y_pixel_, x_line_, y_line_;  ///< from behind a pixel or row to the next one
 };
 
-template <int O, int P, bool kSome>
+template <int O, int P, Weights kWeights>
 HWY_INLINE void next_tile(const WeightedSum& s, const float* weights, const float* bias, Walk& walk) {
   const float* x[P];
   float* y[P];
   CNN_UNROLL for (int p = 0; p < P; ++p) walk.next(x[p], y[p]);
-  tile<O, P, kSome>(s, weights, bias, x, y);
+  tile<O, P, kWeights>(s, weights, bias, x, y);
 }
 
 /// All vectors of the map, P at a time; the rest in powers of two.
-template <int O, int P, bool kSome>
+template <int O, int P, Weights kWeights>
 HWY_NOINLINE void outputs_of(const WeightedSum& s, int first, const float* x, float* y) {
+  const std::int64_t in_group = first % kOutputGroup * (kWeights == Weights::transposed ? kOutputGroup : 1);
   // Without terms there need not be weights, and nothing may be added to a null pointer.
   const float* weights =
-      s.terms > 0 ? s.weights + first / kOutputGroup * s.weights_group + first % kOutputGroup : nullptr;
+      s.terms > 0 ? s.weights + first / kOutputGroup * s.weights_group + in_group : nullptr;
   const float* bias = s.bias ? s.bias + first : nullptr;
   Walk walk(s, x, y + first * s.y_output);
   int left = s.rows * s.cols * kParts;
-  for (; left >= P; left -= P) next_tile<O, P, kSome>(s, weights, bias, walk);
+  for (; left >= P; left -= P) next_tile<O, P, kWeights>(s, weights, bias, walk);
   if constexpr (P > 4) {
-    if (left >= 4) next_tile<O, 4, kSome>(s, weights, bias, walk), left -= 4;
+    if (left >= 4) next_tile<O, 4, kWeights>(s, weights, bias, walk), left -= 4;
   }
   if constexpr (P > 2) {
-    if (left >= 2) next_tile<O, 2, kSome>(s, weights, bias, walk), left -= 2;
+    if (left >= 2) next_tile<O, 2, kWeights>(s, weights, bias, walk), left -= 2;
   }
-  if (left > 0) next_tile<O, 1, kSome>(s, weights, bias, walk);
+  if (left > 0) next_tile<O, 1, kWeights>(s, weights, bias, walk);
 }
 
 template <int O, int P>
 HWY_INLINE void outputs(const WeightedSum& s, int first, const float* x, float* y) {
-  return s.weight_offsets ? outputs_of<O, P, true>(s, first, x, y) : outputs_of<O, P, false>(s, first, x, y);
+  if (s.transposed) return outputs_of<O, P, Weights::transposed>(s, first, x, y);
+  if (s.weight_offsets) return outputs_of<O, P, Weights::some>(s, first, x, y);
+  outputs_of<O, P, Weights::in_order>(s, first, x, y);
 }
 
 /// Outputs of a tile for a single vector.
@@ -221,6 +229,13 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace cnn {
+
+std::vector<std::int32_t> offsets_of_packed_outputs(int outputs, int terms) {
+  std::vector<std::int32_t> offsets;
+  for (int o = 0; o < outputs; ++o)
+    offsets.push_back((o / kOutputGroup * terms * kOutputGroup) + o % kOutputGroup);
+  return offsets;
+}
 
 HWY_EXPORT(weighted_sum);
 void weighted_sum(const WeightedSum& sum, const float* x, float* y) {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <span>
+#include <vector>
 
 namespace cnn {
 
@@ -29,6 +30,9 @@ struct WeightedSum {
   /// [terms]: where term k's weights are, in floats from the group's first; null: k*weights_term. For sums
   /// over some of the packed terms.
   const std::int32_t* weight_offsets = nullptr;
+  /// The weights were packed for the sum that goes the other way, y to x: what are outputs here were its
+  /// terms, 8 floats apart (weights_group is 64). Needs weight_offsets: see offsets_of_packed_outputs().
+  bool transposed = false;
   const float* bias = nullptr;            ///< [outputs], or null for 0
   const std::int32_t* offsets = nullptr;  ///< [terms], in floats
   int rows = 0, cols = 0;                 ///< pixels of y
@@ -48,6 +52,10 @@ inline constexpr int kOutputGroup = 8;
 constexpr std::int64_t packed_size(int outputs, int terms) {
   return std::int64_t{(outputs + kOutputGroup - 1) / kOutputGroup} * terms * kOutputGroup;
 }
+
+/// weight_offsets of a transposed sum: where each of `outputs` that weights were packed for begins, in
+/// floats.
+std::vector<std::int32_t> offsets_of_packed_outputs(int outputs, int terms);
 
 /// packed[o/8][k][o%8] = w[o*output_stride + term_index[k]] for the groups in [first_group, last_group); the
 /// last group is filled up with zeros.

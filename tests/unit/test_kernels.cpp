@@ -92,6 +92,42 @@ TEST_CASE("weighted_sum equals plain loops on random shapes", "[kernels]") {
   });
 }
 
+TEST_CASE("weighted_sum goes the other way with the same packed weights", "[kernels]") {
+  on_every_set([] {
+    Random random(13, Purpose::split);
+    for (int repeat = 0; repeat < 60; ++repeat) {
+      const int outputs = 1 + static_cast<int>(random.below(40)),
+                terms = 1 + static_cast<int>(random.below(40));
+      const int cols = 1 + static_cast<int>(random.below(5));
+      // w[k][o]: the other sum has `terms` outputs.
+      const AlignedBuffer w = integers(std::int64_t{outputs} * terms, random),
+                          x = integers(std::int64_t{terms} * cols * kLanes, random);
+      std::vector<std::int32_t> natural, offsets;
+      for (int o = 0; o < outputs; ++o) natural.push_back(o);
+      for (int k = 0; k < terms; ++k) offsets.push_back(k * cols * kLanes);
+      AlignedBuffer packed(packed_size(terms, outputs));
+      pack_weights(w.data(), terms, outputs, natural, packed.data(), 0, (terms + 7) / 8);
+      const std::vector<std::int32_t> weight_offsets = offsets_of_packed_outputs(terms, outputs);
+      AlignedBuffer y(std::int64_t{outputs} * cols * kLanes);
+      WeightedSum sum;
+      sum.outputs = outputs, sum.terms = terms, sum.rows = 1, sum.cols = cols;
+      sum.weights = packed.data(), sum.weights_group = kOutputGroup * kOutputGroup;
+      sum.weight_offsets = weight_offsets.data(), sum.transposed = true;
+      sum.offsets = offsets.data();
+      sum.x_col = sum.y_col = kLanes, sum.y_output = cols * kLanes;
+      weighted_sum(sum, x.data(), y.data());
+      for (int o = 0; o < outputs; ++o)
+        for (int c = 0; c < cols; ++c)
+          for (int lane = 0; lane < kLanes; ++lane) {
+            float expected = 0;
+            for (int k = 0; k < terms; ++k)
+              expected += w.data()[k * outputs + o] * x.data()[(k * cols + c) * kLanes + lane];
+            REQUIRE(y.data()[(o * cols + c) * kLanes + lane] == expected);
+          }
+    }
+  });
+}
+
 TEST_CASE("weight_gradient and bias_gradient equal plain loops on random shapes", "[kernels]") {
   on_every_set([] {
     Random random(12, Purpose::split);

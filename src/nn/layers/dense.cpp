@@ -51,12 +51,12 @@ class Dense final : public Layer {
     packed_ = planner.constant(packed_size(spec_.units, inputs_));
     if (activation_.derivative_needs_z()) z_ = planner.saved(std::int64_t{spec_.units} * kLanes);
     batch_wide_ = in.flat && std::int64_t{inputs_} * spec_.units >= kBatchWideWeights;
-    planner.training_scratch(std::max(dense_gradient_scratch(planner.blocks()),
-                                      batch_wide_ ? std::int64_t{spec_.units} * kInputsOfTask : 0));
+    planner.training_scratch(dense_gradient_scratch(planner.blocks()));
     natural_order_.resize(inputs_);
     std::iota(natural_order_.begin(), natural_order_.end(), 0);
     // One pixel a value. A 1x1 map may have a halo for somebody else's sake, so x has a pitch.
     for (int k = 0; k < spec_.units; ++k) dy_offsets_.push_back(k * kLanes);
+    weight_offsets_ = offsets_of_packed_outputs(spec_.units, inputs_);
     Needs needs;
     needs.backward_reads_x = true;
     needs.batch_wide_gradient = true;
@@ -79,12 +79,8 @@ class Dense final : public Layer {
       activation_backward(activation_, zy, v.dy, v.dy);
     }
     if (v.dx.empty() || batch_wide_) return;
-    // The natural layout [out][in] already has the inputs side by side: groups of 8 inputs need no packing.
-    WeightedSum sum = backward_sum(v.dx.plane);
+    WeightedSum sum = backward_sum(pass, v.dx.plane);
     sum.outputs = inputs_;
-    sum.weights = pass.parameter(weight_);
-    sum.weights_group = kOutputGroup;
-    sum.weights_term = inputs_;
     weighted_sum(sum, v.dy.data, v.dx.data);
   }
 
@@ -141,9 +137,14 @@ class Dense final : public Layer {
     return sum;
   }
 
-  /// For one block, without the weights.
-  WeightedSum backward_sum(std::int64_t dx_plane) const {
+  /// For one block, but for how many inputs. Reads the weights as forward() does: the parameters themselves
+  /// are the optimizer's alone, and need not travel from core to core twice.
+  WeightedSum backward_sum(const Pass& pass, std::int64_t dx_plane) const {
     WeightedSum sum;
+    sum.weights = pass.constant(packed_);
+    sum.weights_group = std::int64_t{kOutputGroup} * kOutputGroup;
+    sum.weight_offsets = weight_offsets_.data();
+    sum.transposed = true;
     sum.rows = sum.cols = 1;
     sum.offsets = dy_offsets_.data();
     sum.y_output = dx_plane * kLanes;
@@ -168,20 +169,12 @@ class Dense final : public Layer {
     weighted_sum(sum, pass.x_of_block0.data, z + first * sum.y_output);
   }
 
-  /// The inputs from `first` on of one task. Their weights, of which a cache line at a time lies far from the
-  /// next, are brought together first.
+  /// The inputs from `first` on of one task.
   void backward_all_blocks(const Pass& pass, int first) const {
-    const int count = std::min(kInputsOfTask, inputs_ - first);
-    float* packed = pass.scratch();
-    for (int o = 0; o < spec_.units; ++o)
-      std::copy_n(pass.parameter(weight_) + std::int64_t{o} * inputs_ + first, count,
-                  packed + o * kInputsOfTask);
-    WeightedSum sum = backward_sum(pass.dx_of_block0.plane);
+    WeightedSum sum = backward_sum(pass, pass.dx_of_block0.plane);
     over_all_blocks(pass, sum);
-    sum.outputs = count;
-    sum.weights = packed;
-    sum.weights_group = kOutputGroup;
-    sum.weights_term = kInputsOfTask;
+    sum.outputs = std::min(kInputsOfTask, inputs_ - first);
+    sum.weights += first * kOutputGroup;
     weighted_sum(sum, pass.dy_of_block0.data, pass.dx_of_block0.data + first * sum.y_output);
   }
 
@@ -209,7 +202,7 @@ class Dense final : public Layer {
   ParameterId weight_, bias_;
   ConstantId packed_;
   BufferId z_;  ///< before the activation function, where its derivative needs that
-  std::vector<std::int32_t> natural_order_, dy_offsets_;
+  std::vector<std::int32_t> natural_order_, dy_offsets_, weight_offsets_;
 };
 
 }  // namespace
