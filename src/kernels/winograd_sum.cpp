@@ -19,6 +19,7 @@ namespace {
 using namespace winograd;
 
 constexpr int kGroup = 8;        ///< outputs of one group of packed weights
+constexpr int kTaps = 9;         ///< of a kernel
 constexpr int kWidestPanel = 3;  ///< vectors of a register tile
 
 /// Tiles that winograd_sum() takes at once, the same number each time or nearly so. One position of their
@@ -176,46 +177,85 @@ void winograd_sum(const Winograd& s, const float* packed, const float* bias, boo
   }
 }
 
-/// G w G^T for the 8 outputs of a group.
+/// The kernels of one input for a group: to[t][o], zero from output `count` on.
+HWY_INLINE void gather_kernels(const float* w, std::int64_t output_stride, int count, bool flip,
+                               float (&to)[kTaps][kGroup]) {
+  alignas(64) static constexpr float kZeros[kTaps] = {};
+  const float* rows[kGroup];
+  for (int o = 0; o < kGroup; ++o) rows[o] = o < count ? w + o * output_stride : kZeros;
+  for (int t = 0; t + 4 <= kTaps; t += 4)
+    for (int o = 0; o < kGroup; o += 4) {
+      const float* at[4] = {rows[o] + t, rows[o + 1] + t, rows[o + 2] + t, rows[o + 3] + t};
+      transpose4(at, &to[flip ? kTaps - 1 - t : t][o], flip ? -kGroup : kGroup);
+    }
+  constexpr int kLast = kTaps - 1;
+  for (int o = 0; o < kGroup; ++o) to[flip ? 0 : kLast][o] = rows[o][kLast];
+}
+
+/// G w G^T of 8 kernels, w[t][o], to the 36 positions of u.
+HWY_INLINE void transform_kernels(const float (&w)[kTaps][kGroup], float* u, std::int64_t position) {
+  const hn::CappedTag<float, kGroup> d8;
+  using V8 = hn::Vec<decltype(d8)>;
+  const int width = static_cast<int>(hn::Lanes(d8));
+  const auto number = [&](float value) HWY_ATTR { return hn::Set(d8, value); };
+  const auto transform = [&](V8 w0, V8 w1, V8 w2, V8(&t)[kReach]) HWY_ATTR {
+    const V8 even_a = hn::Mul(number(kGA), hn::MulAdd(number(kA * kA), w2, w0)),
+             even_b = hn::Mul(number(kGB), hn::MulAdd(number(kB * kB), w2, w0));
+    t[0] = hn::Mul(number(kG0), w0);
+    t[1] = hn::MulAdd(number(kA * kGA), w1, even_a);
+    t[2] = hn::NegMulAdd(number(kA * kGA), w1, even_a);
+    t[3] = hn::MulAdd(number(kB * kGB), w1, even_b);
+    t[4] = hn::NegMulAdd(number(kB * kGB), w1, even_b);
+    t[5] = w2;
+  };
+  for (int o = 0; o < kGroup; o += width) {
+    V8 columns[3][kReach];
+    CNN_UNROLL for (int c = 0; c < 3; ++c) {
+      transform(hn::Load(d8, w[c] + o), hn::Load(d8, w[3 + c] + o), hn::Load(d8, w[6 + c] + o), columns[c]);
+    }
+    CNN_UNROLL for (int r = 0; r < kReach; ++r) {
+      V8 t[kReach];
+      transform(columns[0][r], columns[1][r], columns[2][r], t);
+      CNN_UNROLL for (int c = 0; c < kReach; ++c) hn::Store(t[c], d8, u + (r * kReach + c) * position + o);
+    }
+  }
+}
+
+/// Copies whole groups past the caches: what is larger than they are would be read from memory only to be
+/// overwritten.
+HWY_INLINE void stream(const float* from, int count, float* to) {
+  const hn::CappedTag<float, kGroup> d8;
+  for (int i = 0; i < count; i += static_cast<int>(hn::Lanes(d8)))
+    hn::Stream(hn::Load(d8, from + i), d8, to + i);
+}
+
+/// The positions lie a power of two apart for most networks, in the same few places of the first-level cache:
+/// some inputs are taken together, and then whole runs of cache lines written.
 void winograd_pack(const float* w, int inputs, int outputs, std::int64_t input_stride,
                    std::int64_t output_stride, bool flip, float* packed, int group) {
+  constexpr int kInputs = 16;
+  constexpr std::int64_t kLarge = (2 << 20) / sizeof(float);
+  HWY_ALIGN float kernels[kTaps][kGroup];
+  HWY_ALIGN float together[kPositions][kInputs * kGroup];
   const int first = group * kGroup, count = std::min(kGroup, outputs - first);
   float* const to = packed + std::int64_t{first} * inputs;
   const std::int64_t position = std::int64_t{winograd_groups(outputs)} * kGroup * inputs;
-  const hn::CappedTag<float, kGroup> d8;
-  const int width = static_cast<int>(hn::Lanes(d8));
-  HWY_ALIGN float kernels[9][kGroup] = {};
-  for (int i = 0; i < inputs; ++i) {
-    for (int o = 0; o < count; ++o) {
-      const float* kernel = w + (first + o) * output_stride + i * input_stride;
-      for (int t = 0; t < 9; ++t) kernels[flip ? 8 - t : t][o] = kernel[t];
+  const bool streams = kPositions * position > kLarge;
+  for (int i = 0; i < inputs; i += kInputs) {
+    const int some = std::min(kInputs, inputs - i);
+    for (int j = 0; j < some; ++j) {
+      gather_kernels(w + first * output_stride + (i + j) * input_stride, output_stride, count, flip, kernels);
+      transform_kernels(kernels, together[0] + j * kGroup, kInputs * kGroup);
     }
-    for (int o = 0; o < kGroup; o += width) {
-      using V8 = hn::Vec<decltype(d8)>;
-      const auto number = [&](float value) HWY_ATTR { return hn::Set(d8, value); };
-      const auto transform = [&](V8 w0, V8 w1, V8 w2, V8(&t)[kReach]) HWY_ATTR {
-        const V8 even_a = hn::Mul(number(kGA), hn::MulAdd(number(kA * kA), w2, w0)),
-                 even_b = hn::Mul(number(kGB), hn::MulAdd(number(kB * kB), w2, w0));
-        t[0] = hn::Mul(number(kG0), w0);
-        t[1] = hn::MulAdd(number(kA * kGA), w1, even_a);
-        t[2] = hn::NegMulAdd(number(kA * kGA), w1, even_a);
-        t[3] = hn::MulAdd(number(kB * kGB), w1, even_b);
-        t[4] = hn::NegMulAdd(number(kB * kGB), w1, even_b);
-        t[5] = w2;
-      };
-      V8 columns[3][kReach];
-      CNN_UNROLL for (int c = 0; c < 3; ++c) {
-        transform(hn::Load(d8, kernels[c] + o), hn::Load(d8, kernels[3 + c] + o),
-                  hn::Load(d8, kernels[6 + c] + o), columns[c]);
-      }
-      CNN_UNROLL for (int r = 0; r < kReach; ++r) {
-        V8 t[kReach];
-        transform(columns[0][r], columns[1][r], columns[2][r], t);
-        CNN_UNROLL for (int c = 0; c < kReach; ++c)
-            hn::Store(t[c], d8, to + (r * kReach + c) * position + std::int64_t{i} * kGroup + o);
-      }
+    for (int p = 0; p < kPositions; ++p) {
+      float* const run = to + p * position + std::int64_t{i} * kGroup;
+      if (streams)
+        stream(together[p], some * kGroup, run);
+      else
+        std::copy_n(together[p], some * kGroup, run);
     }
   }
+  if (streams) hwy::FlushStream();
 }
 
 }  // namespace

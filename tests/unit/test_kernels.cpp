@@ -244,6 +244,25 @@ TEST_CASE("winograd_sum equals plain loops on random shapes", "[kernels]") {
   });
 }
 
+TEST_CASE("winograd_pack writes weights beyond the caches as it writes few", "[kernels]") {
+  on_every_set([] {
+    Random random(16, Purpose::split);
+    constexpr int kInputs = 130, kOutputs = 125, kGroups = winograd_groups(kOutputs);
+    const AlignedBuffer w = integers(std::int64_t{kOutputs} * kInputs * 9, random);
+    AlignedBuffer large(winograd_packed_size(kInputs, kOutputs)), small(winograd_packed_size(kInputs, 8));
+    REQUIRE(large.size() * static_cast<std::int64_t>(sizeof(float)) > 2 << 20);
+    const std::int64_t of_group = std::int64_t{kInputs} * 8;
+    for (int group = 0; group < kGroups; ++group) {
+      winograd_pack(w.data(), kInputs, kOutputs, 9, 9 * kInputs, false, large.data(), group);
+      winograd_pack(w.data() + group * 8 * 9 * kInputs, kInputs, std::min(8, kOutputs - group * 8), 9,
+                    9 * kInputs, false, small.data(), 0);
+      for (int position = 0; position < 36; ++position)
+        REQUIRE(std::equal(small.data() + position * of_group, small.data() + (position + 1) * of_group,
+                           large.data() + (position * kGroups + group) * of_group));
+    }
+  });
+}
+
 TEST_CASE("winograd_weight_gradient equals plain loops on random shapes", "[kernels]") {
   on_every_set([] {
     Random random(16, Purpose::split);
