@@ -32,6 +32,8 @@ inline void pause() {
 /// sleep and a wake-up cost when the machine is shared.
 constexpr int kSpins = 2000;
 
+constexpr std::uint32_t kClosed = 1u << 31;
+
 /// Processors that the cgroup's CPU quota allows (cgroup v2), or a large number without one.
 int quota_processors() {
   std::ifstream file("/sys/fs/cgroup/cpu.max");
@@ -51,17 +53,20 @@ int usable_processors() {
 }
 
 struct ThreadPool::Shared {
-  // The loop that is running. Written by worker 0 before `generation` grows, read after.
+  // The loop that is running. Written by worker 0 while the loop is closed, read by those who got in.
   Function function = nullptr;
   void* context = nullptr;
-  bool stop = false;
   struct alignas(64) Share {
     std::atomic<std::int64_t> next{0};
     std::int64_t end = 0;
   };
   std::vector<Share> shares;  // of each worker
   alignas(64) std::atomic<std::uint32_t> generation{0};
-  alignas(64) std::atomic<int> busy{0};  // workers besides worker 0 that have not finished the loop
+  // Workers besides worker 0 that are in the loop, and kClosed. A worker that comes when the work is done
+  // finds the loop closed, and nobody has waited for it: where cores are shared it may come milliseconds
+  // late.
+  alignas(64) std::atomic<std::uint32_t> inside{kClosed};
+  std::atomic<bool> stop{false};
   std::mutex error_mutex;
   std::exception_ptr error;
   std::vector<std::thread> workers;
@@ -83,7 +88,7 @@ struct ThreadPool::Shared {
   }
 
   void end() {
-    stop = true;
+    stop.store(true, std::memory_order_relaxed);
     generation.fetch_add(1, std::memory_order_release);
     generation.notify_all();
     for (std::thread& thread : workers) thread.join();
@@ -101,9 +106,10 @@ struct ThreadPool::Shared {
         }
       }
       seen = now;
-      if (stop) return;
-      work(worker);
-      if (busy.fetch_sub(1, std::memory_order_acq_rel) == 1) busy.notify_one();
+      if (stop.load(std::memory_order_relaxed)) return;
+      const bool open = (inside.fetch_add(1, std::memory_order_acq_rel) & kClosed) == 0;
+      if (open) work(worker);
+      if (inside.fetch_sub(1, std::memory_order_acq_rel) == kClosed + 1) inside.notify_one();
     }
   }
 };
@@ -134,16 +140,16 @@ void ThreadPool::run(std::int64_t count, Function function, void* context) {
     share.end = count * (worker + 1) / threads_;
   }
   if (threads_ > 1 && count > 1) {
-    s.busy.store(threads_ - 1, std::memory_order_relaxed);
+    s.inside.fetch_and(~kClosed, std::memory_order_release);
     s.generation.fetch_add(1, std::memory_order_release);
     s.generation.notify_all();
     s.work(0);
-    int left = s.busy.load(std::memory_order_acquire);
-    for (int spin = 0; left != 0; left = s.busy.load(std::memory_order_acquire)) {
+    std::uint32_t now = s.inside.fetch_or(kClosed, std::memory_order_acq_rel) | kClosed;
+    for (int spin = 0; now != kClosed; now = s.inside.load(std::memory_order_acquire)) {
       if (++spin < kSpins) {
         pause();
       } else {
-        s.busy.wait(left, std::memory_order_acquire);
+        s.inside.wait(now, std::memory_order_acquire);
       }
     }
   } else {

@@ -24,8 +24,9 @@ class ThreadPool {
   /// Calls task(index, worker) once for every index in [0, count), worker in [0, threads()); returns when all
   /// are done. Each worker has a share, [count * worker / threads, count * (worker + 1) / threads), and works
   /// through it in ascending order, then helps with what is left of the others': in loops over the same
-  /// things most of a thing's data are still in its worker's cache. Who got which is not determined. The
-  /// first exception is rethrown here after the others have finished. One loop at a time; must not be nested.
+  /// things most of a thing's data are still in its worker's cache. Who got which is not determined; a worker
+  /// that other programs keep off its core may get nothing, and nobody waits for it. The first exception is
+  /// rethrown here after the others have finished. One loop at a time; must not be nested.
   template <class Task>
   void parallel_for(std::int64_t count, Task&& task) {
     run(

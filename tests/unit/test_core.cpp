@@ -1,5 +1,6 @@
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <filesystem>
 #include <set>
@@ -64,6 +65,18 @@ TEST_CASE("a parallel loop visits every index once, on any number of threads", "
       });
       for (const auto& count : visits) REQUIRE(count == 1);
     }
+  }
+}
+
+TEST_CASE("workers that wake up late enter the next loop or none", "[core]") {
+  ThreadPool pool(6);  // more than cores: some are always late
+  std::vector<int> visits(40);
+  for (int repeat = 0; repeat < 4000; ++repeat) {
+    const auto count = static_cast<std::size_t>(1 + repeat % 40);
+    if (repeat % 50 == 0) usleep(500);  // all have fallen asleep
+    std::ranges::fill(visits, 0);
+    pool.parallel_for(static_cast<std::int64_t>(count), [&](std::int64_t index, int) { ++visits[index]; });
+    for (std::size_t i = 0; i < visits.size(); ++i) REQUIRE(visits[i] == (i < count ? 1 : 0));
   }
 }
 
