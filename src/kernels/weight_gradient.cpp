@@ -170,7 +170,7 @@ HWY_NOINLINE void dense_tile(const DenseGradient& g, const float* transposed, co
     }
   }
   CNN_UNROLL for (int o = 0; o < O; ++o) {
-    CNN_UNROLL for (int i = 0; i < I; ++i) store(acc[o][i], out + o * out_pitch + i * kWidth);
+    CNN_UNROLL for (int i = 0; i < I; ++i) hn::StoreU(acc[o][i], D(), out + o * out_pitch + i * kWidth);
   }
 }
 
@@ -178,13 +178,16 @@ HWY_NOINLINE void dense_tile(const DenseGradient& g, const float* transposed, co
 template <int O>
 HWY_INLINE void dense_outputs(const DenseGradient& g, int first, int count, int o, const float* transposed,
                               float* dw) {
-  constexpr int kVectors = 3;
-  HWY_ALIGN float out[O * kDenseGradientInputs];
+  constexpr int kVectors = 3, kStep = kVectors * kWidth;
   const float* dy = g.dy + std::int64_t{o} * kLanes;
-  for (int i = 0; i < count; i += kVectors * kWidth)
-    dense_tile<O, kVectors>(g, transposed + i, dy, out + i, kDenseGradientInputs);
+  float* out = dw + std::int64_t{o} * g.inputs + first;
+  int i = 0;
+  for (; i + kStep <= count; i += kStep) dense_tile<O, kVectors>(g, transposed + i, dy, out + i, g.inputs);
+  if (i == count) return;
+  HWY_ALIGN float rest[O * kStep];
+  dense_tile<O, kVectors>(g, transposed + i, dy, rest, kStep);
   for (int row = 0; row < O; ++row)
-    std::copy_n(out + row * kDenseGradientInputs, count, dw + std::int64_t{o + row} * g.inputs + first);
+    std::copy_n(rest + row * kStep, count - i, out + std::int64_t{row} * g.inputs + i);
 }
 
 void dense_weight_gradient(const DenseGradient& g, int first, int count, float* scratch, float* dw) {
