@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "kernels/normalize_bytes.h"
 
 namespace cnn {
 
@@ -29,6 +30,9 @@ BatchFiller::BatchFiller(const Dataset& dataset, const Normalize& normalize, int
   for (std::size_t c = 0; c < channels; ++c)
     for (std::size_t v = 0; v < 256; ++v)
       tables_[c][v] = (static_cast<float>(v) / 255.0f - mean_[c]) / std_[c];
+  for (std::size_t c = 0; c < channels; ++c)
+    is_arithmetic_.push_back(dataset.width() >= kNormalizedAtOnce &&
+                             normalizes_bytes_exactly(mean_[c], std_[c]));
 }
 
 void BatchFiller::fill(std::span<const std::int64_t> indices, std::uint32_t epoch, int worker,
@@ -96,6 +100,15 @@ void BatchFiller::write_lanes(const std::array<const Value*, kLanes>& images, in
     };
     const float border = normalized(Value{0});
     for (int y = 0; y < block.h; ++y) {
+      if constexpr (sizeof(Value) == 1) {
+        if (count > 0 && moves_of_lanes == nullptr && is_arithmetic_[static_cast<std::size_t>(c)]) {
+          const std::int64_t at = (std::int64_t{c} * block.h + y) * block.w;
+          const std::uint8_t* rows[kLanes] = {};
+          for (int lane = 0; lane < count; ++lane) rows[lane] = images[static_cast<std::size_t>(lane)] + at;
+          normalize_bytes(rows, count, block.w, mean, std, block.at(c, y, 0));
+          continue;
+        }
+      }
       for (int lane = 0; lane < kLanes; ++lane) {
         float* out = block.at(c, y, 0) + lane;
         if (lane >= count) {

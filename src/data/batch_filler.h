@@ -50,7 +50,8 @@ class BatchFiller {
   const Dataset& dataset_;
   Augmentation augmentation_;
   std::vector<float> mean_, std_;
-  std::vector<Table> tables_;  // per channel: what a byte becomes
+  std::vector<Table> tables_;        // per channel: what a byte becomes
+  std::vector<bool> is_arithmetic_;  // per channel: normalize_bytes() says the same as the table
   std::unique_ptr<std::vector<Worker>, FreeWorkers> workers_;
 };
 

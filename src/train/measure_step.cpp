@@ -1,10 +1,13 @@
 #include "train/measure_step.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/random.h"
+#include "data/batch_filler.h"
+#include "data/memory_dataset.h"
 #include "kernels/fma_peak.h"
 #include "nn/runner.h"
 #include "train/optimizer.h"
@@ -18,30 +21,22 @@ double median(std::vector<double> values) {
   return *middle;
 }
 
-/// Random images as they come out of a decoder, and their labels.
-struct RandomImages {
-  RandomImages(const Shape& shape, int classes, std::int64_t count)
-      : values(shape.values()), bytes(static_cast<std::size_t>(values * count)) {
-    Random random(1, Purpose::split);
-    for (auto& b : bytes) b = static_cast<std::uint8_t>(random.bits());
-    for (std::int64_t i = 0; i < count; ++i)
-      labels.push_back(static_cast<std::int32_t>(random.below(static_cast<std::uint32_t>(classes))));
-  }
-  void fill(int block, int images, BlockView<float> x) const {
-    for (int c = 0; c < x.c; ++c)
-      for (int h = 0; h < x.h; ++h)
-        for (int lane = 0; lane < kLanes; ++lane) {
-          float* out = x.at(c, h, 0) + lane;
-          const std::uint8_t* in =
-              bytes.data() + (block * kLanes + lane) * values + (std::int64_t{c} * x.h + h) * x.w;
-          for (int w = 0; w < x.w; ++w)
-            out[w * kLanes] = lane < images ? static_cast<float>(in[w]) * (1.0f / 128) - 1.0f : 0.0f;
-        }
-  }
-  std::int64_t values;
-  std::vector<std::uint8_t> bytes;
-  std::vector<std::int32_t> labels;
-};
+/// Random images as they come out of a decoder, and random labels.
+MemoryDataset random_images(const Shape& shape, int classes, std::int64_t count) {
+  Random random(1, Purpose::split);
+  MemoryDataset::Content content{.channels = shape.c,
+                                 .height = shape.h,
+                                 .width = shape.w,
+                                 .pixels = {},
+                                 .labels = {},
+                                 .classes = {},
+                                 .name = {}};
+  content.pixels.resize(static_cast<std::size_t>(shape.values() * count));
+  for (std::byte& b : content.pixels) b = static_cast<std::byte>(random.bits());
+  for (std::int64_t i = 0; i < count; ++i)
+    content.labels.push_back(static_cast<int>(random.below(static_cast<std::uint32_t>(classes))));
+  return MemoryDataset(std::move(content));
+}
 
 }  // namespace
 
@@ -49,10 +44,20 @@ StepTiming measure_step(Network& network, ThreadPool& pool, const OptimizerSpec&
                         std::int64_t images, double seconds) {
   const auto& nodes = network.nodes();
   const int threads = pool.threads();
-  const RandomImages data(network.input(), network.classes(), images);
-  const std::function<void(int, int, int, BlockView<float>)> fill =
-      [&](int block, int count, int, BlockView<float> x) { data.fill(block, count, x); };
-  const Batch batch{.images = images, .labels = data.labels.data(), .fill = &fill};
+  const MemoryDataset data = random_images(network.input(), network.classes(), images);
+  const auto channels = static_cast<std::size_t>(data.channels());
+  const BatchFiller filler(data, {std::vector(channels, 0.5), std::vector(channels, 0.5)}, threads);
+  std::vector<std::int64_t> order(static_cast<std::size_t>(images));
+  std::iota(order.begin(), order.end(), 0);
+  std::vector<std::int32_t> labels;
+  for (const std::int64_t i : order) labels.push_back(data.label(i));
+  const std::function<void(int, int, int, BlockView<float>)> fill = [&](int block, int count, int worker,
+                                                                        BlockView<float> x) {
+    filler.fill(
+        std::span(order).subspan(static_cast<std::size_t>(block) * kLanes, static_cast<std::size_t>(count)),
+        1, worker, x);
+  };
+  const Batch batch{.images = images, .labels = labels.data(), .fill = &fill};
   Runner training(network, pool, true, images), evaluation(network, pool, false, images);
   Optimizer optimizer(optimizer_spec, network);
 

@@ -48,7 +48,8 @@ struct Canvas {
 };
 
 TEST_CASE("a block holds the normalized pixels of its images, zeros in empty lanes, and its halo", "[data]") {
-  constexpr int kC = 2, kH = 3, kW = 5, kImages = 20;
+  constexpr int kC = 2, kH = 3, kImages = 20;
+  const int kW = GENERATE(5, 16, 37);  // rows of 16 pixels and more are turned into lanes at once
   const Normalize normalize{{0.25, 0.5}, {0.3, 2}};
   for (const PixelType type : {PixelType::bytes, PixelType::floats}) {
     const MemoryDataset data = numbered(type, kImages, kC, kH, kW);

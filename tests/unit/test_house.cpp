@@ -26,7 +26,7 @@ const std::map<std::string, Prefixes, std::less<>> kMayInclude = {
     // The specs only: it is there to check the engine.
     {"reference",
      {"core/", "reference/", "nn/network_spec.h", "nn/layers/", "nn/shape.h", "kernels/activation.h"}},
-    {"data", {"core/", "data/"}},
+    {"data", {"core/", "kernels/normalize_bytes.h", "data/"}},
     {"train", {"core/", "kernels/", "nn/", "data/", "train/"}},
     // The specs and what their fields are made of, never the engine that runs them.
     {"config",

@@ -7,6 +7,7 @@
 #include "core/random.h"
 #include "kernels/activation.h"
 #include "kernels/batch_norm.h"
+#include "kernels/normalize_bytes.h"
 #include "kernels/optimizer.h"
 #include "kernels/pool.h"
 #include "kernels/simd.h"
@@ -597,6 +598,31 @@ TEST_CASE("the cross-entropy of mixed images follows its formula", "[kernels]") 
       CHECK(losses[lane] == Approx(loss).epsilon(1e-5));
     }
     for (int k = 0; k < kClasses; ++k) CHECK(dz.data()[k * kLanes + 3] == 0);
+  });
+}
+
+TEST_CASE("normalize_bytes gives the formula's bits in the lanes of images, and zeros", "[kernels]") {
+  on_every_set([] {
+    Random random(17, Purpose::split);
+    for (int repeat = 0; repeat < 60; ++repeat) {
+      const int count = kNormalizedAtOnce + static_cast<int>(random.below(40)),
+                images = 1 + static_cast<int>(random.below(kLanes));
+      const auto mean = static_cast<float>(random.uniform()),
+                 std = static_cast<float>(random.uniform() + 0.05);
+      std::vector<std::uint8_t> bytes(static_cast<std::size_t>(count) * kLanes);
+      for (std::uint8_t& byte : bytes) byte = static_cast<std::uint8_t>(random.bits());
+      const std::uint8_t* rows[kLanes] = {};
+      for (int lane = 0; lane < images; ++lane) rows[lane] = bytes.data() + lane * count;
+      AlignedBuffer to((count + 1) * kLanes);
+      for (float& v : to.span()) v = kCanary;
+      normalize_bytes(rows, images, count, mean, std, to.data());
+      for (int i = 0; i < count; ++i)
+        for (int lane = 0; lane < kLanes; ++lane)
+          REQUIRE(to.data()[i * kLanes + lane] ==
+                  (lane < images ? (static_cast<float>(rows[lane][i]) / 255.0f - mean) / std : 0.0f));
+      for (int lane = 0; lane < kLanes; ++lane) REQUIRE(to.data()[count * kLanes + lane] == kCanary);
+      REQUIRE(normalizes_bytes_exactly(mean, std));
+    }
   });
 }
 
