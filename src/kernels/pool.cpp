@@ -7,7 +7,7 @@
 
 #include <algorithm>
 
-#include "kernels/lanes-inl.h"
+#include "kernels/pool-inl.h"
 #include "kernels/pool.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -22,13 +22,6 @@ struct Range {
 HWY_INLINE Range clip(int o, int stride, int padding, int kernel, int size) {
   const int start = o * stride - padding;
   return {std::max(start, 0), std::min(start + kernel, size)};
-}
-
-using Int = hn::RebindToSigned<D>;
-using Winner = hn::Vec<Int>;
-
-HWY_INLINE Winner if_positive(Winner winner, V best) {
-  return hn::IfThenElse(hn::RebindMask(Int(), hn::Gt(best, zero())), winner, hn::Set(Int(), -1));
 }
 
 /// Whether windows of side K lie side by side inside the map, and none of them is clipped.
@@ -48,18 +41,11 @@ void max_pool_side_by_side(BlockView<const float> x, BlockView<float> y, std::in
       for (int ow = 0; ow < y.w; ++ow, in += K * kLanes, out += kLanes) {
         const int first = oh * K * x.w + ow * K;
         for (int part = 0; part < kParts; ++part) {
-          V best = load(in + part * kWidth);
-          Winner winner = hn::Set(Int(), first);
-          CNN_UNROLL for (int i = 1; i < K * K; ++i) {
-            const V v = load(in + (i / K * x.row + i % K) * kLanes + part * kWidth);
-            const auto wins = hn::Or(hn::Gt(v, best), hn::IsNaN(v));
-            best = hn::IfThenElse(wins, v, best);
-            winner = hn::IfThenElse(hn::RebindMask(Int(), wins), hn::Set(Int(), first + i / K * x.w + i % K),
-                                    winner);
-          }
-          store(best, out + part * kWidth);
-          if (only_positive) winner = if_positive(winner, best);
-          if (winners) hn::Store(winner, Int(), winners + part * kWidth);
+          Largest largest(load(in + part * kWidth), first);
+          CNN_UNROLL for (int i = 1; i < K * K; ++i) largest.meet(
+              load(in + (i / K * x.row + i % K) * kLanes + part * kWidth), first + i / K * x.w + i % K);
+          store(largest.value, out + part * kWidth);
+          if (winners) largest.store_place(only_positive, winners + part * kWidth);
         }
         if (winners) winners += kLanes;
       }
@@ -77,20 +63,14 @@ void max_pool_forward(const PoolWindow& p, BlockView<const float> x, BlockView<f
       for (int ow = 0; ow < y.w; ++ow) {
         const Range cols = clip(ow, p.sw, p.pw, p.kw, x.w);
         for (int part = 0; part < kParts; ++part) {
-          V best = load(x.at(c, rows.first, cols.first) + part * kWidth);
-          Winner winner = hn::Set(Int(), rows.first * x.w + cols.first);
+          Largest largest(load(x.at(c, rows.first, cols.first) + part * kWidth),
+                          rows.first * x.w + cols.first);
           for (int h = rows.first; h < rows.last; ++h) {
             const float* row = x.at(c, h, 0) + part * kWidth;
-            for (int w = cols.first; w < cols.last; ++w) {
-              const V v = load(row + w * kLanes);
-              const auto wins = hn::Or(hn::Gt(v, best), hn::IsNaN(v));
-              best = hn::IfThenElse(wins, v, best);
-              winner = hn::IfThenElse(hn::RebindMask(Int(), wins), hn::Set(Int(), h * x.w + w), winner);
-            }
+            for (int w = cols.first; w < cols.last; ++w) largest.meet(load(row + w * kLanes), h * x.w + w);
           }
-          store(best, y.at(c, oh, ow) + part * kWidth);
-          if (only_positive) winner = if_positive(winner, best);
-          if (winners) hn::Store(winner, Int(), winners + part * kWidth);
+          store(largest.value, y.at(c, oh, ow) + part * kWidth);
+          if (winners) largest.store_place(only_positive, winners + part * kWidth);
         }
         if (winners) winners += kLanes;
       }
@@ -115,10 +95,10 @@ void max_pool_side_by_side_backward(const std::int32_t* winners, BlockView<const
         const int first = oh * K * dx.w + ow * K;
         for (int part = 0; part < kParts; ++part) {
           const V g = load(in + part * kWidth);
-          const auto winner = hn::Load(Int(), winners + part * kWidth);
+          const auto winner = hn::Load(Place(), winners + part * kWidth);
           CNN_UNROLL for (int i = 0; i < K * K; ++i) {
             const auto won =
-                hn::RebindMask(D(), hn::Eq(winner, hn::Set(Int(), first + i / K * dx.w + i % K)));
+                hn::RebindMask(D(), hn::Eq(winner, hn::Set(Place(), first + i / K * dx.w + i % K)));
             store(hn::IfThenElseZero(won, g), out + (i / K * dx.row + i % K) * kLanes + part * kWidth);
           }
         }
@@ -142,11 +122,11 @@ void max_pool_backward(const PoolWindow& p, const std::int32_t* winners, BlockVi
         const Range cols = clip(ow, p.sw, p.pw, p.kw, dx.w);
         for (int part = 0; part < kParts; ++part) {
           const V g = load(dy.at(c, oh, ow) + part * kWidth);
-          const auto winner = hn::Load(Int(), winners + part * kWidth);
+          const auto winner = hn::Load(Place(), winners + part * kWidth);
           for (int h = rows.first; h < rows.last; ++h) {
             float* row = dx.at(c, h, 0) + part * kWidth;
             for (int w = cols.first; w < cols.last; ++w) {
-              const auto won = hn::RebindMask(D(), hn::Eq(winner, hn::Set(Int(), h * dx.w + w)));
+              const auto won = hn::RebindMask(D(), hn::Eq(winner, hn::Set(Place(), h * dx.w + w)));
               store(hn::Add(load(row + w * kLanes), hn::IfThenElseZero(won, g)), row + w * kLanes);
             }
           }

@@ -7,7 +7,7 @@
 
 #include <algorithm>
 
-#include "kernels/lanes-inl.h"
+#include "kernels/pool-inl.h"
 #include "kernels/weighted_sum.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -22,9 +22,8 @@ enum class Weights { in_order, some, transposed };
 /// is broadcast once for P vectors, every vector loaded once for O outputs; the shorter of the two rows of
 /// operands waits in registers.
 template <int O, int P, Weights kWeights>
-HWY_INLINE void tile(const WeightedSum& s, const float* HWY_RESTRICT weights, const float* bias,
-                     const float* const (&x)[P], float* const (&y)[P]) {
-  V acc[O][P];
+HWY_INLINE void sums(const WeightedSum& s, const float* HWY_RESTRICT weights, const float* bias,
+                     const float* const (&x)[P], V (&acc)[O][P]) {
   CNN_UNROLL for (int o = 0; o < O; ++o) {
     const V start = bias ? broadcast(bias[o]) : zero();
     CNN_UNROLL for (int p = 0; p < P; ++p) acc[o][p] = start;
@@ -64,6 +63,13 @@ HWY_INLINE void tile(const WeightedSum& s, const float* HWY_RESTRICT weights, co
           hn::IfThenZeroElse(hn::Lt(acc[o][p], zero()), acc[o][p]);
     }
   }
+}
+
+template <int O, int P, Weights kWeights>
+HWY_INLINE void tile(const WeightedSum& s, const float* weights, const float* bias,
+                     const float* const (&x)[P], float* const (&y)[P]) {
+  V acc[O][P];
+  sums<O, P, kWeights>(s, weights, bias, x, acc);
   const std::int64_t y_output = s.y_output;
   CNN_UNROLL for (int o = 0; o < O; ++o) {
     CNN_UNROLL for (int p = 0; p < P; ++p) store(acc[o][p], y[p] + o * y_output);
@@ -184,8 +190,64 @@ HWY_INLINE void group(const WeightedSum& s, int first, int count, const float* x
   }
 }
 
+/// Outputs of a tile that pools: four vectors a window.
+constexpr int kPooled = kRegisters == 32 ? 6 : 3;
+
+/// All windows of the map for O outputs of one group.
+template <int O>
+HWY_NOINLINE void pooled_outputs(const WeightedSum& s, int first, const float* x0, float* y0) {
+  const float* weights = s.weights + first / kOutputGroup * s.weights_group + first % kOutputGroup;
+  const float* bias = s.bias ? s.bias + first : nullptr;
+  const int rows = s.rows / 2, cols = s.cols / 2;
+  const std::int64_t winners_output = std::int64_t{rows} * cols * kLanes;
+  std::int32_t* winners = s.winners ? s.winners + first * winners_output : nullptr;
+  for (int row = 0; row < rows; ++row) {
+    for (int col = 0; col < cols; ++col) {
+      const int place = 2 * row * s.cols + 2 * col;
+      for (int part = 0; part < kParts; ++part) {
+        const float* const at = x0 + 2 * row * s.x_row + 2 * col * s.x_col + part * kWidth;
+        const float* const x[4] = {at, at + s.x_col, at + s.x_row, at + s.x_row + s.x_col};
+        V acc[O][4];
+        sums<O, 4, Weights::in_order>(s, weights, bias, x, acc);
+        float* const y = y0 + first * s.y_output + row * s.y_row + col * s.y_col + part * kWidth;
+        CNN_UNROLL for (int o = 0; o < O; ++o) {
+          Largest largest(acc[o][0], place);
+          largest.meet(acc[o][1], place + 1);
+          largest.meet(acc[o][2], place + s.cols);
+          largest.meet(acc[o][3], place + s.cols + 1);
+          store(largest.value, y + o * s.y_output);
+          if (winners) largest.store_place(s.relu, winners + o * winners_output + part * kWidth);
+        }
+      }
+      if (winners) winners += kLanes;
+    }
+  }
+}
+
+template <int O = kPooled>
+HWY_INLINE void pooled_tile(int outputs, const WeightedSum& s, int first, const float* x, float* y) {
+  if constexpr (O > 0) {
+    if (outputs == O) return pooled_outputs<O>(s, first, x, y);
+    pooled_tile<O - 1>(outputs, s, first, x, y);
+  }
+}
+
+/// Up to 8 outputs, cut as evenly as can be: a tile of 4 is faster than one of 6 and one of 2.
+HWY_INLINE void pooled_group(const WeightedSum& s, int first, int count, const float* x, float* y) {
+  for (int tiles = (count + kPooled - 1) / kPooled; tiles > 0; --tiles) {
+    const int outputs = count / tiles;
+    pooled_tile(outputs, s, first, x, y);
+    first += outputs, count -= outputs;
+  }
+}
+
 void weighted_sum(const WeightedSum& s, const float* x, float* y) {
   int first = 0;
+  if (s.pool) {
+    for (; first < s.outputs; first += kOutputGroup)
+      pooled_group(s, first, std::min(kOutputGroup, s.outputs - first), x, y);
+    return;
+  }
   if constexpr (kRegisters == 32) {
     // A single vector (a dense layer): one group's sums alone would wait for each other.
     if (s.rows * s.cols * kParts == 1)

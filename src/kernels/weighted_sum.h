@@ -40,6 +40,10 @@ struct WeightedSum {
   std::int64_t y_row = 0, y_col = 0;      ///< in floats
   std::int64_t y_output = 0;              ///< floats from one output's map to the next
   bool relu = false;                      ///< y = max(., 0), NaN stays NaN
+  /// A max pooling of 2x2 pixels side by side in the same go: y and its pitches are the pooling's; the last
+  /// of an odd number of rows or columns is not computed. Weights in order only.
+  bool pool = false;
+  std::int32_t* winners = nullptr;  ///< as max_pool_forward() leaves them, only_positive with relu; or null
 };
 
 /// Overwrites y. x and y must not overlap; both 64-byte aligned with pitches in whole pixels.

@@ -78,6 +78,10 @@ struct Needs {
   bool relu_on_dy = false;
   /// The layer can do that for the layer before it, by ForwardViews::behind_relu.
   bool can_take_relu = false;
+  /// forward() can do a max pooling of 2x2 behind the layer in the same go: ForwardViews::pooled.
+  bool can_pool = false;
+  /// The layer is such a pooling, and keeps the places of its winners here.
+  BufferId winners_2x2;
   bool two_phases = false;  ///< training: a reduction between phase 0 and phase 1, in both directions
   /// y and dx are computed for all blocks at once, in Work::forward and Work::backward: for weights that are
   /// too large to be read again for every block. forward() then only finishes y (phase 1), backward() only
@@ -92,6 +96,10 @@ struct ForwardViews {
   /// Training, if Needs::can_take_relu: x is what a ReLU put out, and nobody else reads it. dx is to be the
   /// gradient of what the ReLU got.
   bool behind_relu = false;
+  /// If Needs::can_pool: y is that of the 2x2 max pooling behind the layer, and backward() will not read the
+  /// layer's own.
+  bool pooled = false;
+  std::int32_t* winners = nullptr;  ///< of the pooling; null: nobody asks
 };
 
 struct BackwardViews {

@@ -322,8 +322,10 @@ std::string Network::chain() const {
 }
 
 /// A max pooling hands its gradient to one pixel of each window: whether a ReLU lets it through is one
-/// question a window there, and one for each pixel in the layer before.
-void Network::move_relus() {
+/// question a window there, and one for each pixel in the layer before. Forward, the layer before has all
+/// four sums of a window in registers: to store them and to load them again would take longer than to
+/// compare.
+void Network::join_pools() {
   std::vector<int> readers(values_.size());
   for (const Node& node : nodes_) {
     ++readers[static_cast<std::size_t>(node.x)];
@@ -331,10 +333,15 @@ void Network::move_relus() {
   }
   for (int n = 1; n < static_cast<int>(nodes_.size()); ++n) {
     Node &before = nodes_[n - 1], &node = nodes_[n];
-    if (!before.needs.relu_on_dy || !node.needs.can_take_relu) continue;
     if (node.x != before.y || readers[static_cast<std::size_t>(before.y)] != 1) continue;
-    before.relu_partner = n;
-    node.relu_partner = n - 1;
+    if (before.needs.relu_on_dy && node.needs.can_take_relu) {
+      before.relu_partner = n;
+      node.relu_partner = n - 1;
+    }
+    if (before.needs.can_pool && node.needs.winners_2x2.valid()) {
+      before.pool_partner = n;
+      node.pool_partner = n - 1;
+    }
   }
 }
 
@@ -349,7 +356,7 @@ void Network::plan() {
       pack_tasks_.push_back(
           {node.layer.get(), task, first + (plan.parameter_floats() - first) * task / tasks});
   }
-  move_relus();
+  join_pools();
   plan.allocate();
   initialize_states();  // parameters stay zero until initialize()
 }

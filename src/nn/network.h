@@ -40,6 +40,9 @@ struct Node {
   /// A max pooling that does the ReLU's part of backward() for this node, its only reader; or the node that a
   /// max pooling does it for; -1: none.
   int relu_partner = -1;
+  /// A max pooling that this node does in its own forward(), being its only reader; or the node that does
+  /// this max pooling; -1: none.
+  int pool_partner = -1;
   bool learns = false;  ///< has parameters that are ever trained
   std::vector<BufferId> saved;
 };
@@ -126,7 +129,7 @@ class Network {
   int add_residual(const LayerSpec& entry, const ResidualSpec& spec, const LayerControl& outer, int value);
   std::string chain() const;
   void plan();
-  void move_relus();
+  void join_pools();
   void initialize_states();
   void summarize();
 

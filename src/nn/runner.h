@@ -113,6 +113,10 @@ class Runner {
   /// Whether a max pooling does the node's ReLU, or the node another's. Not under an observer's eyes: it
   /// wants to see every layer's own gradient.
   bool relu_moves(const Node& node) const { return node.relu_partner >= 0 && !step_observer_; }
+  /// Whether the node before a max pooling does it. Then nobody sees that node's own output.
+  bool pool_moves(const Node& node, const Observer* observer) const {
+    return node.pool_partner >= 0 && !step_observer_ && !observer;
+  }
   void weigh_classes(const Batch& batch);
   void sum_gradients(const Pass& pass);
   Stopwatch* start_watch(int worker);

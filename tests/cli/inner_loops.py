@@ -16,7 +16,7 @@ import sys
 from collections.abc import Iterator
 
 TILES = re.compile(
-    r"N_(?:AVX2|AVX3)::.*\b(?:outputs_of|tile|product|outer_product|dense_tile)<"
+    r"N_(?:AVX2|AVX3)::.*\b(?:outputs_of|pooled_outputs|tile|product|outer_product|dense_tile)<"
 )
 FUNCTION = re.compile(r"^[0-9a-f]+ <(.*)>:$")
 INSTRUCTION = re.compile(r"^\s*([0-9a-f]+):\s+(\S+)\s*(.*)$")

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <complex>
 
@@ -180,22 +181,30 @@ TEST_CASE("gradients of poolings: overlapping, padded, gaps", "[nn]") {
   avg.kernel_size = kernel, avg.stride = stride, avg.padding = padding;
   const Shape input{.c = 2, .h = 9, .w = 8};
   check(chain(conv(2, {2, 2}), max, FlattenSpec{}, dense(3)), input, 5);
+  MaxPoolSpec two;  // which the convolution does
+  two.kernel_size = {2, 2};
+  check(chain(conv(3, {2, 2}), two, conv(9, {2, 2}, ActivationFunction::relu), two, FlattenSpec{}, dense(3)),
+        input, 5);
   check(chain(conv(2, {2, 2}), avg, FlattenSpec{}, dense(3)), input, 5);
   avg.count_include_pad = false;
   check(chain(conv(2, {2, 2}), avg, conv(2, {1, 1}), GlobalAvgPoolSpec{}, dense(3)), input, 5);
 }
 
-TEST_CASE("a max pooling does the ReLU of the layer before it, unless somebody looks", "[nn]") {
+TEST_CASE("a convolution does the pooling behind it, which does its ReLU, unless somebody looks", "[nn]") {
   MaxPoolSpec apart, overlapping;
   apart.kernel_size = {2, 2};
   overlapping.kernel_size = {3, 3}, overlapping.stride = Size2{1, 1};
   const ActivationFunction relu = ActivationFunction::relu;
   NetworkSpec spec =
       chain(conv(4, {3, 3}, relu), apart, conv(5, {3, 3}, relu), overlapping, FlattenSpec{}, dense(4));
+  std::get<ConvSpec>(spec[0].spec).groups = 2;
   name_entries(spec);
-  const auto fixture = moved_fixture(spec, {.c = 2, .h = 14, .w = 14}, 20, 0);
+  const auto fixture = moved_fixture(spec, {.c = 2, .h = 15, .w = 14}, 20, 0);
   const std::vector<Node>& nodes = fixture->network.nodes();
   CHECK((nodes[0].relu_partner == 1 && nodes[1].relu_partner == 0));
+  CHECK((nodes[0].pool_partner == 1 && nodes[1].pool_partner == 0));
+  CHECK((nodes[2].relu_partner == 3 && nodes[3].relu_partner == 2));
+  CHECK((nodes[2].pool_partner == -1 && nodes[3].pool_partner == -1));
   struct Looks final : StepObserver {
     void output(int, int, int, BlockView<const float>) override {}
     void output_gradient(int, int, int, BlockView<const float>) override {}
@@ -203,9 +212,19 @@ TEST_CASE("a max pooling does the ReLU of the layer before it, unless somebody l
   } observer;
   REQUIRE(fixture->training.train(fixture->batch));
   const std::vector<float> moved(fixture->training.gradients().begin(), fixture->training.gradients().end());
+  std::atomic<int> rows_seen = 0;
+  const Observer outputs = [&](int, int, int, BlockView<const float>) { ++rows_seen; };
+  REQUIRE(fixture->training.train(fixture->batch, &outputs));
+  CHECK(rows_seen == 2 * 6);  // both blocks, every layer
+  CHECK(std::ranges::equal(moved, fixture->training.gradients()));
   fixture->training.set_step_observer(&observer);
   REQUIRE(fixture->training.train(fixture->batch));
   CHECK(std::ranges::equal(moved, fixture->training.gradients()));
+  Runner evaluation(fixture->network, fixture->pool, false, 20);
+  evaluation.evaluate(fixture->batch);
+  const std::vector<float> logits(evaluation.logits().begin(), evaluation.logits().end());
+  evaluation.evaluate(fixture->batch, &outputs);
+  CHECK(std::ranges::equal(logits, evaluation.logits()));
 }
 
 TEST_CASE("gradients of batch norm, also flat, without affine, first and last", "[nn]") {

@@ -626,6 +626,67 @@ TEST_CASE("normalize_bytes gives the formula's bits in the lanes of images, and 
   });
 }
 
+TEST_CASE("weighted_sum with a pooling gives the bits of one after the other", "[kernels]") {
+  on_every_set([] {
+    Random random(18, Purpose::split);
+    for (int repeat = 0; repeat < 80; ++repeat) {
+      const int outputs = 1 + static_cast<int>(random.below(20)),
+                terms = 1 + static_cast<int>(random.below(30));
+      const int rows = 2 + static_cast<int>(random.below(6)), cols = 2 + static_cast<int>(random.below(9));
+      const int x_pitch = cols + 4;
+      AlignedBuffer x = integers((rows + 4) * x_pitch * kLanes, random);
+      const AlignedBuffer w = integers(std::int64_t{outputs} * terms, random),
+                          bias = integers(outputs, random);
+      if (repeat % 5 == 0) x.data()[random.below(static_cast<std::uint32_t>(x.size()))] = kNaN;
+      std::vector<std::int32_t> offsets, natural;
+      for (int k = 0; k < terms; ++k) {
+        offsets.push_back(static_cast<std::int32_t>(random.below(4) * x_pitch + random.below(4)) * kLanes);
+        natural.push_back(k);
+      }
+      AlignedBuffer packed(packed_size(outputs, terms));
+      pack_weights(w.data(), outputs, terms, natural, packed.data(), 0, (outputs + 7) / 8);
+      WeightedSum sum;
+      sum.outputs = outputs, sum.terms = terms, sum.rows = rows, sum.cols = cols;
+      sum.weights = packed.data(), sum.weights_group = terms * kOutputGroup, sum.weights_term = kOutputGroup;
+      sum.bias = repeat % 3 ? bias.data() : nullptr;
+      sum.offsets = offsets.data();
+      sum.x_row = x_pitch * kLanes, sum.x_col = kLanes;
+      sum.relu = repeat % 2;
+
+      const int pooled_rows = rows / 2, pooled_cols = cols / 2, pooled = pooled_rows * pooled_cols * kLanes;
+      AlignedBuffer y(outputs * rows * cols * kLanes), expected(outputs * pooled), places(outputs * pooled);
+      auto* const expected_winners = reinterpret_cast<std::int32_t*>(places.data());
+      WeightedSum plain = sum;
+      plain.y_row = cols * kLanes, plain.y_col = kLanes, plain.y_output = rows * cols * kLanes;
+      weighted_sum(plain, x.data(), y.data());
+      max_pool_forward({.kh = 2, .kw = 2, .sh = 2, .sw = 2},
+                       {y.data(), outputs, rows, cols, cols, rows * cols},
+                       {expected.data(), outputs, pooled_rows, pooled_cols, pooled_cols, pooled / kLanes},
+                       expected_winners, sum.relu);
+
+      // Into a map with a pitch of its own.
+      const int y_row = (pooled_cols + 1) * kLanes, y_output = pooled_rows * y_row + kLanes;
+      AlignedBuffer got(outputs * y_output), pooled_places(outputs * pooled);
+      for (float& v : got.span()) v = kCanary;
+      sum.pool = true;
+      sum.y_row = y_row, sum.y_col = kLanes, sum.y_output = y_output;
+      auto* const winners = reinterpret_cast<std::int32_t*>(pooled_places.data());
+      sum.winners = repeat % 4 == 3 ? nullptr : winners;
+      weighted_sum(sum, x.data(), got.data());
+      for (int o = 0; o < outputs; ++o)
+        for (int r = 0; r < pooled_rows; ++r)
+          for (int i = 0; i < pooled_cols * kLanes; ++i) {
+            float& value = got.data()[o * y_output + r * y_row + i];
+            const std::int64_t at = o * pooled + r * pooled_cols * kLanes + i;
+            REQUIRE(std::memcmp(&value, expected.data() + at, sizeof value) == 0);
+            if (sum.winners) REQUIRE(winners[at] == expected_winners[at]);
+            value = kCanary;
+          }
+      for (const float v : got.span()) REQUIRE(v == kCanary);
+    }
+  });
+}
+
 TEST_CASE("optimizer steps follow PyTorch's rules", "[kernels]") {
   on_every_set([] {
     Random random(9, Purpose::split);

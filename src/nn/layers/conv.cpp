@@ -65,6 +65,7 @@ class Conv final : public Layer {
     needs.backward_reads_x = true;
     needs.backward_reads_y = !activation_.none() && !activation_.derivative_needs_z();
     needs.relu_on_dy = activation_.function == ActivationFunction::relu;
+    needs.can_pool = algorithm_->can_pool() && (activation_.none() || needs.relu_on_dy);
     return needs;
   }
 
@@ -72,7 +73,11 @@ class Conv final : public Layer {
     const bool save_z = z_.valid() && pass.training;
     const BlockView<float> z = save_z ? contiguous_view(pass.buffer(z_), out_) : v.y;
     const bool relu = activation_.function == ActivationFunction::relu;
-    algorithm_->forward(pass, spec_.bias ? pass.parameter(bias_) : nullptr, relu, v.x, z);
+    const ConvEpilogue epilogue{.bias = spec_.bias ? pass.parameter(bias_) : nullptr,
+                                .relu = relu,
+                                .pool = v.pooled,
+                                .winners = v.winners};
+    algorithm_->forward(pass, epilogue, v.x, z);
     if (!activation_.none() && !relu) activation_forward(activation_, z, v.y);
   }
 

@@ -17,6 +17,14 @@ struct ConvGeometry {
   int group_outputs() const { return out.c / spec.groups; }
 };
 
+/// What happens to a sum before it is stored.
+struct ConvEpilogue {
+  const float* bias = nullptr;  ///< [OC] or null
+  bool relu = false;
+  bool pool = false;                ///< ConvAlgorithm::can_pool(): as ForwardViews::pooled
+  std::int32_t* winners = nullptr;  ///< as ForwardViews::winners
+};
+
 /// One way to compute a convolution's three sums. Chosen once, by the shape alone; const after plan().
 ///
 ///     y[oc, oh, ow]      = b[oc] + sum over ic, kh, kw of w[oc, ic, kh, kw] * x[ic, oh*SH + kh*DH - PH, ...]
@@ -33,9 +41,10 @@ class ConvAlgorithm {
   virtual Halo x_halo() const = 0;   ///< that forward() and weight_gradient() read
   virtual Halo dy_halo() const = 0;  ///< that input_gradient() reads
 
-  /// Overwrites y. bias: [OC] or null.
-  virtual void forward(const Pass& pass, const float* bias, bool relu, BlockView<const float> x,
+  /// Overwrites y.
+  virtual void forward(const Pass& pass, const ConvEpilogue& epilogue, BlockView<const float> x,
                        BlockView<float> y) const = 0;
+  virtual bool can_pool() const { return false; }
   /// Overwrites or adds to the shard's gradient, as pass.accumulate says.
   virtual void weight_gradient(const Pass& pass, BlockView<const float> x,
                                BlockView<const float> dy) const = 0;

@@ -45,7 +45,9 @@ class DirectConv final : public ConvAlgorithm {
   }
   Halo dy_halo() const override { return dy_halo_; }
 
-  void forward(const Pass& pass, const float* bias, bool relu, BlockView<const float> x,
+  bool can_pool() const override { return true; }
+
+  void forward(const Pass& pass, const ConvEpilogue& epilogue, BlockView<const float> x,
                BlockView<float> y) const override {
     std::vector<std::int32_t>& offsets = offsets_of_terms(x);
     WeightedSum sum;
@@ -61,10 +63,13 @@ class DirectConv final : public ConvAlgorithm {
     sum.y_row = std::int64_t{y.row} * kLanes;
     sum.y_col = kLanes;
     sum.y_output = y.plane * kLanes;
-    sum.relu = relu;
+    sum.relu = epilogue.relu;
+    sum.pool = epilogue.pool;
+    const std::int64_t winners_group = std::int64_t{group_outputs_} * y.h * y.w * kLanes;
     for (int g = 0; g < spec_.groups; ++g) {
       sum.weights = pass.constant(packed_) + g * packed_group_;
-      sum.bias = bias ? bias + g * group_outputs_ : nullptr;
+      sum.bias = epilogue.bias ? epilogue.bias + g * group_outputs_ : nullptr;
+      sum.winners = epilogue.winners ? epilogue.winners + g * winners_group : nullptr;
       weighted_sum(sum, first_window(x, g), y.at(g * group_outputs_, 0, 0));
     }
   }

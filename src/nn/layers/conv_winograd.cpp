@@ -29,9 +29,9 @@ class WinogradConv final : public ConvAlgorithm {
   Halo x_halo() const override { return halo(before_, in_, out_); }
   Halo dy_halo() const override { return halo(flipped_before(), out_, in_); }
 
-  void forward(const Pass& pass, const float* bias, bool relu, BlockView<const float> x,
+  void forward(const Pass& pass, const ConvEpilogue& epilogue, BlockView<const float> x,
                BlockView<float> y) const override {
-    sum(pass.constant(packed_), pass.scratch(), bias, relu, before_, x, y);
+    sum(pass.constant(packed_), pass.scratch(), epilogue.bias, epilogue.relu, before_, x, y);
   }
 
   void weight_gradient(const Pass& pass, BlockView<const float> x, BlockView<const float> dy) const override {

@@ -41,6 +41,8 @@ class MaxPool final : public Layer {
     winners_ = planner.saved(output_shape(in).values() * kLanes);
     Needs needs;
     needs.can_take_relu = true;
+    const Size2 two{2, 2};
+    if (kernel_ == two && stride_ == two && padding_ == Size2{0, 0}) needs.winners_2x2 = winners_;
     return needs;
   }
 
