@@ -25,7 +25,7 @@ class ThreadPool {
   /// are done. Each worker has a share, [count * worker / threads, count * (worker + 1) / threads), and works
   /// through it in ascending order, then helps with what is left of the others': in loops over the same
   /// things most of a thing's data are still in its worker's cache. Who got which is not determined; a worker
-  /// that other programs keep off its core may get nothing, and nobody waits for it. The first exception is
+  /// that comes late may get nothing and is not waited for, one that has begun is. The first exception is
   /// rethrown here after the others have finished. One loop at a time; must not be nested.
   template <class Task>
   void parallel_for(std::int64_t count, Task&& task) {

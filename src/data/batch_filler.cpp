@@ -27,12 +27,12 @@ BatchFiller::BatchFiller(const Dataset& dataset, const Normalize& normalize, int
   CNN_CHECK(mean_.size() == channels && std_.size() == channels, "{} means, {} deviations, {} channels",
             mean_.size(), std_.size(), channels);
   tables_.resize(channels);
-  for (std::size_t c = 0; c < channels; ++c)
+  for (std::size_t c = 0; c < channels; ++c) {
     for (std::size_t v = 0; v < 256; ++v)
       tables_[c][v] = (static_cast<float>(v) / 255.0f - mean_[c]) / std_[c];
-  for (std::size_t c = 0; c < channels; ++c)
-    is_arithmetic_.push_back(dataset.width() >= kNormalizedAtOnce &&
+    without_table_.push_back(dataset.width() >= kNormalizedAtOnce &&
                              normalizes_bytes_exactly(mean_[c], std_[c]));
+  }
 }
 
 void BatchFiller::fill(std::span<const std::int64_t> indices, std::uint32_t epoch, int worker,
@@ -101,7 +101,7 @@ void BatchFiller::write_lanes(const std::array<const Value*, kLanes>& images, in
     const float border = normalized(Value{0});
     for (int y = 0; y < block.h; ++y) {
       if constexpr (sizeof(Value) == 1) {
-        if (count > 0 && moves_of_lanes == nullptr && is_arithmetic_[static_cast<std::size_t>(c)]) {
+        if (count > 0 && moves_of_lanes == nullptr && without_table_[static_cast<std::size_t>(c)]) {
           const std::int64_t at = (std::int64_t{c} * block.h + y) * block.w;
           const std::uint8_t* rows[kLanes] = {};
           for (int lane = 0; lane < count; ++lane) rows[lane] = images[static_cast<std::size_t>(lane)] + at;

@@ -51,7 +51,7 @@ class BatchFiller {
   Augmentation augmentation_;
   std::vector<float> mean_, std_;
   std::vector<Table> tables_;        // per channel: what a byte becomes
-  std::vector<bool> is_arithmetic_;  // per channel: normalize_bytes() says the same as the table
+  std::vector<bool> without_table_;  // per channel: normalize_bytes() can take the rows and says the same
   std::unique_ptr<std::vector<Worker>, FreeWorkers> workers_;
 };
 

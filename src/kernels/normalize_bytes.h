@@ -7,7 +7,7 @@
 namespace cnn {
 
 /// Fewest pixels that normalize_bytes() takes.
-inline constexpr int kNormalizedAtOnce = 16;
+inline constexpr int kNormalizedAtOnce = kLanes;
 
 /// One row of 16 images into lanes: to[i*16 + l] = (rows[l][i] / 255 - mean) / std for the pixels i < count,
 /// count >= kNormalizedAtOnce; 0 in lanes l >= images (images >= 1), whose rows are not looked at. `to` is

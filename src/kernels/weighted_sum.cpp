@@ -18,9 +18,9 @@ namespace {
 /// Where the weights of a tile lie.
 enum class Weights { in_order, some, transposed };
 
-/// O outputs x P vectors, wherever they lie: O*P accumulators stay in registers over all terms. Every weight
-/// is broadcast once for P vectors, every vector loaded once for O outputs; the shorter of the two rows of
-/// operands waits in registers.
+/// acc = bias + sums, after the ReLU if there is one, of O outputs x P vectors, wherever they lie: O*P
+/// accumulators stay in registers over all terms. Every weight is broadcast once for P vectors, every vector
+/// loaded once for O outputs; the shorter of the two rows of operands waits in registers.
 template <int O, int P, Weights kWeights>
 HWY_INLINE void sums(const WeightedSum& s, const float* HWY_RESTRICT weights, const float* bias,
                      const float* const (&x)[P], V (&acc)[O][P]) {
@@ -225,21 +225,23 @@ HWY_NOINLINE void pooled_outputs(const WeightedSum& s, int first, const float* x
 }
 
 template <int O = kPooled>
-HWY_INLINE void pooled_tile(int outputs, const WeightedSum& s, int first, const float* x, float* y) {
+HWY_INLINE void pooled_tile(int size, const WeightedSum& s, int first, const float* x, float* y) {
   if constexpr (O > 0) {
-    if (outputs == O) return pooled_outputs<O>(s, first, x, y);
-    pooled_tile<O - 1>(outputs, s, first, x, y);
+    if (size == O) return pooled_outputs<O>(s, first, x, y);
+    pooled_tile<O - 1>(size, s, first, x, y);
   }
 }
 
-/// Up to 8 outputs, cut as evenly as can be: a tile of 4 is faster than one of 6 and one of 2.
+/// Up to 8 outputs, cut as evenly as can be: two tiles of 4 are faster than one of 6 and one of 2.
 HWY_INLINE void pooled_group(const WeightedSum& s, int first, int count, const float* x, float* y) {
   for (int tiles = (count + kPooled - 1) / kPooled; tiles > 0; --tiles) {
-    const int outputs = count / tiles;
-    pooled_tile(outputs, s, first, x, y);
-    first += outputs, count -= outputs;
+    const int size = count / tiles;
+    pooled_tile(size, s, first, x, y);
+    first += size, count -= size;
   }
 }
+
+bool pooling_pays() { return kRegisters == 32; }
 
 void weighted_sum(const WeightedSum& s, const float* x, float* y) {
   int first = 0;
@@ -298,6 +300,9 @@ std::vector<std::int32_t> offsets_of_packed_outputs(int outputs, int terms) {
     offsets.push_back((o / kOutputGroup * terms * kOutputGroup) + o % kOutputGroup);
   return offsets;
 }
+
+HWY_EXPORT(pooling_pays);
+bool pooling_pays() { return HWY_DYNAMIC_DISPATCH(pooling_pays)(); }
 
 HWY_EXPORT(weighted_sum);
 void weighted_sum(const WeightedSum& sum, const float* x, float* y) {

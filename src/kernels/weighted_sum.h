@@ -13,9 +13,8 @@ namespace cnn {
 /// for every output o and every pixel (r, c) of a map, 16 images at once (x and y are pixels of 16 floats).
 /// - convolution (cross-correlation): k runs over (ic, kh, kw), offset[k] = ic*plane + kh*DH*row + kw*DW, and
 ///   neighboring outputs lie a stride apart in x;
-/// - its input gradient: x is dy, k runs over (oc, kh, kw) with the kernel flipped; a stride s splits the map
-/// into
-///   s*s phases, each with the taps that reach it;
+/// - its input gradient: x is dy, k runs over (oc, kh, kw) with the kernel flipped; a stride s splits the
+///   map into s*s phases, each with the taps that reach it;
 /// - dense: one pixel a block, offset[k] = k.
 /// The terms are added in the order of k with fused multiply-adds, starting from the bias, on every
 /// instruction set and for every tile, so the bits do not depend on either (SSE4 has no fused multiply-add).
@@ -30,8 +29,9 @@ struct WeightedSum {
   /// [terms]: where term k's weights are, in floats from the group's first; null: k*weights_term. For sums
   /// over some of the packed terms.
   const std::int32_t* weight_offsets = nullptr;
-  /// The weights were packed for the sum that goes the other way, y to x: what are outputs here were its
-  /// terms, 8 floats apart (weights_group is 64). Needs weight_offsets: see offsets_of_packed_outputs().
+  /// The weights were packed for the sum that goes the other way, y to x, whose outputs are the terms here:
+  /// w[o, k] = weights[(o/8)*weights_group + weight_offsets[k] + (o%8)*8], with weights_group = 64 and
+  /// offsets_of_packed_outputs().
   bool transposed = false;
   const float* bias = nullptr;            ///< [outputs], or null for 0
   const std::int32_t* offsets = nullptr;  ///< [terms], in floats
@@ -46,6 +46,10 @@ struct WeightedSum {
   std::int32_t* winners = nullptr;  ///< as max_pool_forward() leaves them, only_positive with relu; or null
 };
 
+/// Whether a sum with `pool` is faster than max_pool_forward() behind it: on instruction sets with 32
+/// registers. The bits are the same.
+bool pooling_pays();
+
 /// Overwrites y. x and y must not overlap; both 64-byte aligned with pitches in whole pixels.
 void weighted_sum(const WeightedSum& sum, const float* x, float* y);
 
@@ -57,8 +61,8 @@ constexpr std::int64_t packed_size(int outputs, int terms) {
   return std::int64_t{(outputs + kOutputGroup - 1) / kOutputGroup} * terms * kOutputGroup;
 }
 
-/// weight_offsets of a transposed sum: where each of `outputs` that weights were packed for begins, in
-/// floats.
+/// Where output o of pack_weights() begins, (o/8)*terms*8 + o%8, for all `outputs`: the weight_offsets of the
+/// transposed sum, whose terms they are.
 std::vector<std::int32_t> offsets_of_packed_outputs(int outputs, int terms);
 
 /// packed[o/8][k][o%8] = w[o*output_stride + term_index[k]] for the groups in [first_group, last_group); the

@@ -62,8 +62,8 @@ std::int64_t winograd_packed_size(int inputs, int outputs);
 /// Groups of 8 outputs, to pack in parallel.
 constexpr int winograd_groups(int outputs) { return (outputs + 7) / 8; }
 
-/// Transforms the kernels of one group. Kernel (o, i) is 3x3 at w + o*output_stride + i*input_stride; `flip`
-/// turns it by 180 degrees (input gradient).
+/// Transforms the kernels of one group into `packed`, 64-byte aligned. Kernel (o, i) is 3x3 at w +
+/// o*output_stride + i*input_stride; `flip` turns it by 180 degrees (input gradient).
 void winograd_pack(const float* w, int inputs, int outputs, std::int64_t input_stride,
                    std::int64_t output_stride, bool flip, float* packed, int group);
 

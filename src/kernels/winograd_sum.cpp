@@ -234,13 +234,13 @@ HWY_INLINE void stream(const float* from, int count, float* to) {
 void winograd_pack(const float* w, int inputs, int outputs, std::int64_t input_stride,
                    std::int64_t output_stride, bool flip, float* packed, int group) {
   constexpr int kInputs = 16;
-  constexpr std::int64_t kLarge = (2 << 20) / sizeof(float);
+  constexpr std::int64_t kStreamedFloats = (2 << 20) / sizeof(float);  // more than a core's own caches hold
   HWY_ALIGN float kernels[kTaps][kGroup];
   HWY_ALIGN float together[kPositions][kInputs * kGroup];
   const int first = group * kGroup, count = std::min(kGroup, outputs - first);
   float* const to = packed + std::int64_t{first} * inputs;
   const std::int64_t position = std::int64_t{winograd_groups(outputs)} * kGroup * inputs;
-  const bool streams = kPositions * position > kLarge;
+  const bool streams = kPositions * position > kStreamedFloats;
   for (int i = 0; i < inputs; i += kInputs) {
     const int some = std::min(kInputs, inputs - i);
     for (int j = 0; j < some; ++j) {

@@ -325,7 +325,7 @@ std::string Network::chain() const {
 /// question a window there, and one for each pixel in the layer before. Forward, the layer before has all
 /// four sums of a window in registers: to store them and to load them again would take longer than to
 /// compare.
-void Network::join_pools() {
+void Network::join_poolings() {
   std::vector<int> readers(values_.size());
   for (const Node& node : nodes_) {
     ++readers[static_cast<std::size_t>(node.x)];
@@ -339,8 +339,8 @@ void Network::join_pools() {
       node.relu_partner = n - 1;
     }
     if (before.needs.can_pool && node.needs.winners_2x2.valid()) {
-      before.pool_partner = n;
-      node.pool_partner = n - 1;
+      before.pooling_partner = n;
+      node.pooling_partner = n - 1;
     }
   }
 }
@@ -356,7 +356,7 @@ void Network::plan() {
       pack_tasks_.push_back(
           {node.layer.get(), task, first + (plan.parameter_floats() - first) * task / tasks});
   }
-  join_pools();
+  join_poolings();
   plan.allocate();
   initialize_states();  // parameters stay zero until initialize()
 }
@@ -389,7 +389,8 @@ void Network::pack(ThreadPool& pool) {
   const auto task_at = [&](std::int64_t position) {
     return std::ranges::lower_bound(pack_tasks_, position, {}, &PackTask::position);
   };
-  // Who took the optimizer's step with some parameters packs most of them.
+  // Who took the optimizer's step with some parameters packs them, or most of them where a task reads a whole
+  // layer's (Winograd). Layers without parameters may stand at the very end.
   for_each_chunk(parameters_.size(), pool, [&](std::int64_t first, std::int64_t count) {
     const bool last = first + count >= parameters_.size();
     for (auto task = task_at(first), end = last ? pack_tasks_.end() : task_at(first + count); task != end;

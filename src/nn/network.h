@@ -37,12 +37,12 @@ struct Node {
   int x = 0, shortcut = -1,
       y = 0;  ///< values (edges of the graph) that it reads and writes; value 0 is the input
   Needs needs;
-  /// A max pooling that does the ReLU's part of backward() for this node, its only reader; or the node that a
-  /// max pooling does it for; -1: none.
+  /// In a node with a ReLU: the max pooling behind it, its only reader, which may do the ReLU's part of
+  /// backward(). In that pooling: the node. -1: none.
   int relu_partner = -1;
-  /// A max pooling that this node does in its own forward(), being its only reader; or the node that does
-  /// this max pooling; -1: none.
-  int pool_partner = -1;
+  /// In a convolution: the 2x2 max pooling behind it, its only reader, which its forward() may do. In that
+  /// pooling: the convolution. -1: none.
+  int pooling_partner = -1;
   bool learns = false;  ///< has parameters that are ever trained
   std::vector<BufferId> saved;
 };
@@ -129,7 +129,7 @@ class Network {
   int add_residual(const LayerSpec& entry, const ResidualSpec& spec, const LayerControl& outer, int value);
   std::string chain() const;
   void plan();
-  void join_pools();
+  void join_poolings();
   void initialize_states();
   void summarize();
 
@@ -147,7 +147,7 @@ class Network {
   struct PackTask {
     const Layer* layer;
     int task;
-    std::int64_t position;  ///< about where among the parameters it reads; ascending
+    std::int64_t position;  ///< about where it reads among the parameters; ascending
   };
   std::vector<PackTask> pack_tasks_;
   std::vector<ShardRange> shard_ranges_;

@@ -244,10 +244,10 @@ std::unique_ptr<Runner::Schedule> Runner::make_schedule(const Network& network, 
           if (op.last_phase) use(s.activation[node.y]);
           if (training)
             for (const BufferId id : node.saved) use(id.index);
-          if (node.pool_partner > op.node) {  // its forward may be the pooling's
-            const Node& pool = nodes[node.pool_partner];
-            use(s.activation[pool.y]);
-            if (training) use(pool.needs.winners_2x2.index);
+          if (node.pooling_partner > op.node) {  // it may do the pooling too, and then writes these
+            const Node& pooling = nodes[node.pooling_partner];
+            use(s.activation[pooling.y]);
+            if (training) use(pooling.needs.winners_2x2.index);
           }
           break;
         }
@@ -382,18 +382,18 @@ void Runner::run_block(const Pass& pass, std::size_t stage, int worker, const Ba
         break;
       case OpKind::forward: {
         const Node& node = network_.nodes()[op.node];
-        const bool pool_moves = this->pool_moves(node, observer);
-        if (pool_moves && node.pool_partner < op.node) break;  // it was done with the node before
+        const bool with_pooling = pooling_moves(node, observer);
+        if (with_pooling && node.pooling_partner < op.node) break;  // it was done with the node before
         ForwardViews views{.x = s.view(s.activation[node.x], pass), .shortcut = {}, .y = {}};
         if (node.shortcut >= 0) views.shortcut = s.view(s.activation[node.shortcut], pass);
         if (op.last_phase) views.y = s.view(s.activation[node.y], pass);
         views.behind_relu = pass.training && node.needs.can_take_relu && relu_moves(node);
-        if (pool_moves) {
-          const Node& pool = network_.nodes()[node.pool_partner];
-          views.y = s.view(s.activation[pool.y], pass);
+        if (with_pooling) {
+          const Node& pooling = network_.nodes()[node.pooling_partner];
+          views.y = s.view(s.activation[pooling.y], pass);
           views.pooled = true;
           if (pass.training)
-            views.winners = reinterpret_cast<std::int32_t*>(pass.buffer(pool.needs.winners_2x2));
+            views.winners = reinterpret_cast<std::int32_t*>(pass.buffer(pooling.needs.winners_2x2));
         }
         node.layer->forward(pass, op.phase, views);
         pass.lap(TimePart::forward);

@@ -8,6 +8,7 @@
 
 #include "core/aligned_buffer.h"
 #include "core/thread_pool.h"
+#include "kernels/weighted_sum.h"
 #include "nn/network.h"
 
 namespace cnn {
@@ -113,9 +114,10 @@ class Runner {
   /// Whether a max pooling does the node's ReLU, or the node another's. Not under an observer's eyes: it
   /// wants to see every layer's own gradient.
   bool relu_moves(const Node& node) const { return node.relu_partner >= 0 && !step_observer_; }
-  /// Whether the node before a max pooling does it. Then nobody sees that node's own output.
-  bool pool_moves(const Node& node, const Observer* observer) const {
-    return node.pool_partner >= 0 && !step_observer_ && !observer;
+  /// Whether a convolution does the max pooling behind it: this node one or the other. Then nobody sees the
+  /// convolution's own output.
+  bool pooling_moves(const Node& node, const Observer* observer) const {
+    return node.pooling_partner >= 0 && !step_observer_ && !observer && pooling_pays();
   }
   void weigh_classes(const Batch& batch);
   void sum_gradients(const Pass& pass);

@@ -253,10 +253,13 @@ TEST_CASE("winograd_pack writes weights beyond the caches as it writes few", "[k
     AlignedBuffer large(winograd_packed_size(kInputs, kOutputs)), small(winograd_packed_size(kInputs, 8));
     REQUIRE(large.size() * static_cast<std::int64_t>(sizeof(float)) > 2 << 20);
     const std::int64_t of_group = std::int64_t{kInputs} * 8;
-    for (int group = 0; group < kGroups; ++group) {
-      winograd_pack(w.data(), kInputs, kOutputs, 9, 9 * kInputs, false, large.data(), group);
-      winograd_pack(w.data() + group * 8 * 9 * kInputs, kInputs, std::min(8, kOutputs - group * 8), 9,
-                    9 * kInputs, false, small.data(), 0);
+    for (int i = 0; i < 2 * kGroups; ++i) {
+      const int group = i / 2;
+      const bool flip = i % 2;
+      const std::int64_t input_stride = flip ? 9 * kOutputs : 9, output_stride = flip ? 9 : 9 * kInputs;
+      winograd_pack(w.data(), kInputs, kOutputs, input_stride, output_stride, flip, large.data(), group);
+      winograd_pack(w.data() + group * 8 * output_stride, kInputs, std::min(8, kOutputs - group * 8),
+                    input_stride, output_stride, flip, small.data(), 0);
       for (int position = 0; position < 36; ++position)
         REQUIRE(std::equal(small.data() + position * of_group, small.data() + (position + 1) * of_group,
                            large.data() + (position * kGroups + group) * of_group));
@@ -633,8 +636,8 @@ TEST_CASE("weighted_sum with a pooling gives the bits of one after the other", "
       const int outputs = 1 + static_cast<int>(random.below(20)),
                 terms = 1 + static_cast<int>(random.below(30));
       const int rows = 2 + static_cast<int>(random.below(6)), cols = 2 + static_cast<int>(random.below(9));
-      const int x_pitch = cols + 4;
-      AlignedBuffer x = integers((rows + 4) * x_pitch * kLanes, random);
+      const int stride = 1 + repeat % 2, x_pitch = stride * cols + 4;
+      AlignedBuffer x = integers((stride * rows + 4) * x_pitch * kLanes, random);
       const AlignedBuffer w = integers(std::int64_t{outputs} * terms, random),
                           bias = integers(outputs, random);
       if (repeat % 5 == 0) x.data()[random.below(static_cast<std::uint32_t>(x.size()))] = kNaN;
@@ -650,8 +653,8 @@ TEST_CASE("weighted_sum with a pooling gives the bits of one after the other", "
       sum.weights = packed.data(), sum.weights_group = terms * kOutputGroup, sum.weights_term = kOutputGroup;
       sum.bias = repeat % 3 ? bias.data() : nullptr;
       sum.offsets = offsets.data();
-      sum.x_row = x_pitch * kLanes, sum.x_col = kLanes;
-      sum.relu = repeat % 2;
+      sum.x_row = stride * x_pitch * kLanes, sum.x_col = stride * kLanes;
+      sum.relu = repeat % 4 < 2;
 
       const int pooled_rows = rows / 2, pooled_cols = cols / 2, pooled = pooled_rows * pooled_cols * kLanes;
       AlignedBuffer y(outputs * rows * cols * kLanes), expected(outputs * pooled), places(outputs * pooled);
@@ -671,7 +674,7 @@ TEST_CASE("weighted_sum with a pooling gives the bits of one after the other", "
       sum.pool = true;
       sum.y_row = y_row, sum.y_col = kLanes, sum.y_output = y_output;
       auto* const winners = reinterpret_cast<std::int32_t*>(pooled_places.data());
-      sum.winners = repeat % 4 == 3 ? nullptr : winners;
+      sum.winners = repeat % 7 == 3 ? nullptr : winners;
       weighted_sum(sum, x.data(), got.data());
       for (int o = 0; o < outputs; ++o)
         for (int r = 0; r < pooled_rows; ++r)

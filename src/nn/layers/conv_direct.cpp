@@ -155,6 +155,7 @@ class DirectConv final : public ConvAlgorithm {
     std::vector<Tap> taps;
     std::vector<std::int32_t> weight_index;
     ConstantId packed;
+    bool leaves_out_zeros = false;
     std::vector<Region> regions;
     int terms() const { return static_cast<int>(taps.size()); }
   };
@@ -187,8 +188,10 @@ class DirectConv final : public ConvAlgorithm {
         phases_.push_back(std::move(phase));
       }
     }
-    for (const Phase& phase : phases_)
-      if (!leaves_out_zeros(phase)) cover(phase, dy_halo_);
+    for (Phase& phase : phases_) {
+      phase.leaves_out_zeros = leaves_out_zeros(phase);
+      if (!phase.leaves_out_zeros) cover(phase, dy_halo_);
+    }
     dy_row_ = dy_halo_.left + out_.w + dy_halo_.right;
     dy_plane_ = std::int64_t{dy_halo_.top + out_.h + dy_halo_.bottom} * dy_row_;
     for (Phase& phase : phases_) plan_regions(phase);
@@ -226,11 +229,12 @@ class DirectConv final : public ConvAlgorithm {
 
   /// Pixels near the border of dx meet few taps inside dy; the others would multiply the zeros of its halo.
   /// For the second layer of a LeNet-5 (5x5 kernel, 14x14 to 10x10) that is half of all products. Where it is
-  /// a tenth or more, the phase is cut into regions with their own lists of terms, and dy needs no halo.
+  /// a tenth or more, the phase is cut into regions with their own lists of terms, and needs no halo of dy.
   bool leaves_out_zeros(const Phase& phase) const {
     std::int64_t useful = 0;
+    const std::vector<Zone> all_cols = col_zones(phase);
     for (const Zone& rows : row_zones(phase))
-      for (const Zone& cols : col_zones(phase))
+      for (const Zone& cols : all_cols)
         useful += std::int64_t{rows.count} * cols.count *
                   std::ranges::count_if(phase.taps, [&](const Tap& tap) { return meets(tap, rows, cols); });
     return 10 * useful < 9 * std::int64_t{phase.terms()} * phase.rows * phase.cols;
@@ -244,10 +248,11 @@ class DirectConv final : public ConvAlgorithm {
   }
 
   void plan_regions(Phase& phase) {
-    const bool all = !leaves_out_zeros(phase);
-    const std::vector<Zone> one_row{{0, phase.rows}}, one_col{{0, phase.cols}};
-    for (const Zone& rows : all ? one_row : row_zones(phase)) {
-      for (const Zone& cols : all ? one_col : col_zones(phase)) {
+    const bool all = !phase.leaves_out_zeros;
+    const std::vector<Zone> all_rows = all ? std::vector<Zone>{{0, phase.rows}} : row_zones(phase);
+    const std::vector<Zone> all_cols = all ? std::vector<Zone>{{0, phase.cols}} : col_zones(phase);
+    for (const Zone& rows : all_rows) {
+      for (const Zone& cols : all_cols) {
         Region region{.first_row = phase.first_row + rows.first * spec_.stride.h,
                       .first_col = phase.first_col + cols.first * spec_.stride.w,
                       .rows = rows.count,
@@ -273,8 +278,8 @@ class DirectConv final : public ConvAlgorithm {
     return x.at(g * group_inputs_, -before_.h, -before_.w);
   }
 
-  /// offset[k] of WeightedSum for x's pitches. They are the same in every call, but for training and
-  /// evaluation, which may plan different halos: each worker keeps the last table.
+  /// offset[k] of WeightedSum for x's pitches. Training and evaluation may plan different halos. Each
+  /// worker keeps the memory.
   std::vector<std::int32_t>& offsets_of_terms(BlockView<const float> x) const {
     thread_local std::vector<std::int32_t> offsets;
     offsets.clear();

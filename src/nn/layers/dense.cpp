@@ -137,8 +137,8 @@ class Dense final : public Layer {
     return sum;
   }
 
-  /// For one block, but for how many inputs. Reads the weights as forward() does: the parameters themselves
-  /// are the optimizer's alone, and need not travel from core to core twice.
+  /// For one block; the caller sets `outputs`. Reads the weights as forward() does: of parameters and packed
+  /// weights, both written in every step, only one need travel from core to core.
   WeightedSum backward_sum(const Pass& pass, std::int64_t dx_plane) const {
     WeightedSum sum;
     sum.weights = pass.constant(packed_);
