@@ -13,7 +13,11 @@ std::atomic<int> received{0};
 static_assert(std::atomic<bool>::is_always_lock_free && std::atomic<int>::is_always_lock_free,
               "set by a signal handler");
 
-ExitCode exit_code_of(int number) { return number == SIGTERM ? ExitCode::terminated : ExitCode::interrupted; }
+ExitCode exit_code_of(int number) {
+  return number == SIGHUP    ? ExitCode::hung_up
+         : number == SIGTERM ? ExitCode::terminated
+                             : ExitCode::interrupted;
+}
 
 void on_stop(int number) {
   if (!work_has_begun) {
@@ -34,18 +38,27 @@ void handle(int number, void (*handler)(int), int flags) {
   sigaction(number, &action, nullptr);
 }
 
+bool is_ignored(int number) {
+  struct sigaction action {};
+  sigaction(number, nullptr, &action);
+  return action.sa_handler == SIG_IGN;
+}
+
 }  // namespace
 
 Interruption::Interruption(Work work) {
   work_has_begun = work == Work::begun;
   stop_requested = save_requested = false;
-  for (const int number : {SIGINT, SIGTERM})
-    handle(number, on_stop, static_cast<int>(SA_RESETHAND));  // the second one has its default effect
+  for (const int number : {SIGINT, SIGTERM, SIGHUP})
+    if (!is_ignored(number))                                    // as under nohup
+      handle(number, on_stop, static_cast<int>(SA_RESETHAND));  // the second one has its default effect
   handle(SIGUSR1, on_save, 0);
 }
 
 Interruption::~Interruption() {
-  for (const int number : {SIGINT, SIGTERM, SIGUSR1, SIGPIPE, SIGXFSZ}) std::signal(number, SIG_DFL);
+  for (const int number : {SIGINT, SIGTERM, SIGHUP})
+    if (!is_ignored(number)) std::signal(number, SIG_DFL);
+  for (const int number : {SIGUSR1, SIGPIPE, SIGXFSZ}) std::signal(number, SIG_DFL);
 }
 
 void Interruption::begin_work() {

@@ -6,8 +6,9 @@
 
 namespace cnn {
 
-/// While it lives, SIGINT and SIGTERM set requested() instead of ending the program; a second one of the same
-/// kind ends it at once. SIGUSR1 asks for a checkpoint. One at a time.
+/// While it lives, SIGINT, SIGTERM and SIGHUP set requested() instead of ending the program; a second one of
+/// the same kind ends it at once. Those that are ignored stay so (nohup). SIGUSR1 asks for a checkpoint. One
+/// at a time.
 class Interruption {
  public:
   /// Whether there is anything yet that a signal should wait for.
@@ -25,7 +26,7 @@ class Interruption {
   const std::atomic<bool>& requested() const;
   /// Whether SIGUSR1 came since the last call.
   bool take_save_request();
-  /// 130 after SIGINT, 143 after SIGTERM.
+  /// 130 after SIGINT, 143 after SIGTERM, 129 after SIGHUP.
   ExitCode exit_code() const;
 };
 

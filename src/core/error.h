@@ -14,6 +14,7 @@ enum class ExitCode {
   run_failed = 1,      ///< data, files, or the run itself
   bad_usage = 2,       ///< command line or config, impossible shapes and sizes included
   below_accuracy = 3,  ///< cnn-eval --min-accuracy
+  hung_up = 129,       ///< SIGHUP (the terminal is gone), after saving
   interrupted = 130,   ///< SIGINT, after saving
   terminated = 143,    ///< SIGTERM, after saving
 };

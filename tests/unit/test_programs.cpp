@@ -206,8 +206,10 @@ TEST_CASE("a loss that is not finite stops the run and says where it began", "[c
              ContainsSubstring("not finite in epoch") && ContainsSubstring("learning rate 1e+20"));
 }
 
-TEST_CASE("SIGINT finishes the step, saves the model and ends with 130; SIGTERM with 143", "[cli]") {
-  for (const auto& [signal, code] : {std::pair{SIGINT, 130}, std::pair{SIGTERM, 143}}) {
+TEST_CASE("SIGINT finishes the step, saves the model and ends with 130; SIGTERM with 143, SIGHUP with 129",
+          "[cli]") {
+  for (const auto& [signal, code] :
+       {std::pair{SIGINT, 130}, std::pair{SIGTERM, 143}, std::pair{SIGHUP, 129}}) {
     const TemporaryFolder folder;
     RunningProgram program(program_path("cnn-train"),
                            {"--config", golden_config("lenet5"), "--set", "training.epochs=1000000",
