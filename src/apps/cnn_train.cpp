@@ -93,9 +93,11 @@ int main(int argc, char** argv) {
   CLI::Option* out = app.add_option("--out", init.out,
                                     "With --init: the file to write, never an existing one (default: stdout)")
                          ->needs(folder);
-  CLI::Option* set = app.add_option("--set", options.overrides,
-                                    "Override a value of the config, as in training.epochs=3 (repeatable)")
-                         ->allow_extra_args(false);
+  CLI::Option* set =
+      app.add_option("--set", options.overrides,
+                     "Override a value of the config, as in training.epochs=3; entries of a list "
+                     "by number from 0, as in network.1.kernel_size=3 (repeatable)")
+          ->allow_extra_args(false);
   CLI::Option* run_dir =
       app.add_option("--run-dir", options.run_dir,
                      "Folder for the results; must be new or empty (default: runs/<name>-<n>)");

@@ -22,7 +22,7 @@ void add_version(CLI::App& app, const std::string& program) {
       "--version",
       [program] {
         use_instruction_set_from_environment();
-        return fmt::format("{} {} ({}; this machine also runs: {})", program, CNN_VERSION, instruction_set(),
+        return fmt::format("{} {} ({}; this machine runs {})", program, CNN_VERSION, instruction_set(),
                            join(supported_instruction_sets()));
       },
       "Print the version and the instruction set in use");

@@ -49,7 +49,10 @@ ExitCode find_learning_rate(TrainingRun& run, const Config& config, const SweepR
                             const fs::path& folder, int threads, Interruption& interruption) {
   interruption.begin_work();
   const LearningRateSweep sweep = run.sweep_learning_rates(range, interruption.requested());
-  if (interruption.requested()) return interruption.exit_code();
+  if (interruption.requested()) {
+    fmt::print(stderr, "interrupted before the sweep was finished; it leaves nothing behind\n");
+    return interruption.exit_code();
+  }
   const LearningRateReport report{.name = config.name,
                                   .rates = sweep.rates,
                                   .losses = sweep.losses,

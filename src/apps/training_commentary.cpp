@@ -87,9 +87,21 @@ void TrainingCommentary::epoch(const EpochResult& r) {
 }
 
 void TrainingCommentary::complain(const EpochResult& result) {
-  for (const LayerComplaint& complaint : layer_complaints(statistics_of(result.epoch, result.activity)))
-    if (said_.emplace(complaint.layer, complaint.kind).second)
-      log_.warn("warning: epoch {}: {}", result.epoch, complaint.message);
+  Complaints now;
+  for (const LayerComplaint& complaint : layer_complaints(statistics_of(result.epoch, result.activity))) {
+    const std::pair key(complaint.layer, complaint.kind);
+    if (said_.insert(key).second) log_.warn("warning: epoch {}: {}", result.epoch, complaint.message);
+    const auto before = standing_.find(key);
+    now[key] = {before == standing_.end() ? result.epoch : before->second.since, complaint.message};
+  }
+  standing_ = std::move(now);
+}
+
+void TrainingCommentary::end() const {
+  const int last = trainer_.epochs_done();
+  for (const auto& [key, complaint] : standing_)
+    if (complaint.since < last)
+      log_.warn("warning: from epoch {} to {}: {}", complaint.since, last, complaint.message);
 }
 
 }  // namespace cnn

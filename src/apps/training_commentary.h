@@ -3,6 +3,7 @@
 #include <spdlog/logger.h>
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -21,7 +22,7 @@ struct LayerStatisticsRequest {
 };
 
 /// What a training says while it runs: a progress line, a few lines for each epoch, the layers' statistics on
-/// request, and a warning, once, for each layer that is dead or explodes.
+/// request, and a warning, once, for each layer that is dead or explodes; at the end those that still do.
 class TrainingCommentary {
  public:
   /// All references must outlive the object.
@@ -30,6 +31,9 @@ class TrainingCommentary {
   /// Takes the events for progress and layers; they must not outlive this object.
   void listen(TrainingEvents& events, const LayerStatisticsRequest& request);
   void epoch(const EpochResult& result);
+  /// After the last epoch: what was wrong with a layer for several epochs up to then. Its warning scrolled by
+  /// long ago.
+  void end() const;
   /// Takes the progress line away.
   void clear() { line_.reset(), validating_ = false; }
 
@@ -44,8 +48,15 @@ class TrainingCommentary {
   std::unique_ptr<ProgressLine> line_;
   bool validating_ = false;
   double start_;
-  int epochs_here_ = 0;                                 // since start_
-  std::set<std::pair<std::string, std::string>> said_;  // layer and kind of each complaint
+  int epochs_here_ = 0;  // since start_
+  /// A complaint that every epoch had a reason for since this one.
+  struct Standing {
+    int since = 0;
+    std::string message;
+  };
+  using Complaints = std::map<std::pair<std::string, std::string>, Standing>;  // by layer and kind
+  Complaints standing_;
+  std::set<std::pair<std::string, std::string>> said_;
 };
 
 }  // namespace cnn

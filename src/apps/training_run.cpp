@@ -360,6 +360,7 @@ TrainingRun::Result TrainingRun::train(RunFolder run, CheckpointFolder checkpoin
     };
     save([&] { saver.save_rest(); });
     if (complete) {
+      commentary.end();
       if (trainer_->out_of_patience() && trainer_->epochs_done() < trainer_->epochs())
         log->info("stopped early: no better epoch since epoch {}", best_of(trainer_->history()).epoch);
       if (const int planned = trainer_->epochs(); planned < config_.training.epochs)

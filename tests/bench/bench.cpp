@@ -3,9 +3,10 @@
 // and each layer's rate in each direction as a share of what a loop of multiply-adds reaches in the same run,
 // in turns with the steps. --json prints a line per measurement, like pytorch_bench.py beside it; compare.py
 // runs both in turns.
-//   cnn-bench [--network lenet|mnistex|vgg|air]... [--simd avx512|avx2|sse4]... [--threads N] [--seconds S]
+//   cnn-bench [lenet|mnistex|vgg|air]... [--simd avx512|avx2|sse4]... [--threads N] [--seconds S]
 //             [--batch N] [--json] [--floor SHARE]
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 
 #include "core/error.h"
@@ -22,8 +23,11 @@ struct Workload {
   NetworkSpec network;
 };
 
-void add(NetworkSpec& network, auto spec) {
-  network.push_back({.name = "layer" + std::to_string(network.size()), .path = "", .spec = std::move(spec)});
+/// Named as a config's layers are that have no name: conv1, max_pool1, conv2.
+void add(NetworkSpec& network, const std::string& type, auto spec) {
+  const auto before = std::ranges::count_if(
+      network, [&](const LayerSpec& layer) { return layer.name.substr(0, type.size()) == type; });
+  network.push_back({.name = type + std::to_string(before + 1), .path = "", .spec = std::move(spec)});
 }
 
 void add_conv(NetworkSpec& network, int channels, int kernel, int padding, bool bias,
@@ -34,26 +38,26 @@ void add_conv(NetworkSpec& network, int channels, int kernel, int padding, bool 
   conv.padding.amount = {padding, padding};
   conv.bias = bias;
   conv.activation = activation;
-  add(network, conv);
+  add(network, "conv", conv);
 }
 
 void add_norm(NetworkSpec& network, ActivationFunction activation) {
   BatchNormSpec norm;
   norm.activation = activation;
-  add(network, norm);
+  add(network, "batch_norm", norm);
 }
 
 void add_pool(NetworkSpec& network, int kernel) {
   MaxPoolSpec pool;
   pool.kernel_size = {kernel, kernel};
-  add(network, pool);
+  add(network, "max_pool", pool);
 }
 
 void add_dense(NetworkSpec& network, int units, ActivationFunction activation) {
   DenseSpec dense;
   dense.units = units;
   dense.activation = activation;
-  add(network, dense);
+  add(network, "dense", dense);
 }
 
 Workload workload(const std::string& name) {
@@ -65,12 +69,13 @@ Workload workload(const std::string& name) {
     w.input = {.c = 1, .h = 28, .w = 28};
     w.batch = 64;
     add_conv(n, 6, 5, 2, true, kRelu), add_pool(n, 2), add_conv(n, 16, 5, 0, true, kRelu), add_pool(n, 2);
-    add(n, FlattenSpec{}), add_dense(n, 120, kRelu), add_dense(n, 84, kRelu), add_dense(n, 10, kNone);
+    add(n, "flatten", FlattenSpec{}), add_dense(n, 120, kRelu), add_dense(n, 84, kRelu),
+        add_dense(n, 10, kNone);
   } else if (name == "mnistex") {
     w.input = {.c = 1, .h = 28, .w = 28};
     w.batch = 128;
     add_conv(n, 32, 3, 0, true, kRelu), add_conv(n, 64, 3, 0, true, kRelu), add_pool(n, 2);
-    add(n, FlattenSpec{}), add_dense(n, 128, kRelu), add_dense(n, 10, kNone);
+    add(n, "flatten", FlattenSpec{}), add_dense(n, 128, kRelu), add_dense(n, 10, kNone);
   } else if (name == "vgg") {
     w.input = {.c = 3, .h = 32, .w = 32};
     w.batch = 128;
@@ -78,7 +83,7 @@ Workload workload(const std::string& name) {
       for (int i = 0; i < 2; ++i) add_conv(n, channels, 3, 1, false, kNone), add_norm(n, kRelu);
       add_pool(n, 2);
     }
-    add(n, FlattenSpec{}), add_dense(n, 10, kNone);
+    add(n, "flatten", FlattenSpec{}), add_dense(n, 10, kNone);
   } else {
     w.input = {.c = 3, .h = 32, .w = 32};
     w.batch = 128;
@@ -87,7 +92,7 @@ Workload workload(const std::string& name) {
       add_conv(n, channels, 3, 1, false, kNone), add_pool(n, 2), add_norm(n, kGelu);
       add_conv(n, channels, 3, 1, false, kNone), add_norm(n, kGelu);
     }
-    add_pool(n, 3), add(n, FlattenSpec{}), add_dense(n, 10, kNone);
+    add_pool(n, 3), add(n, "flatten", FlattenSpec{}), add_dense(n, 10, kNone);
   }
   return w;
 }
@@ -130,10 +135,11 @@ int main(int argc, char** argv) {
   int threads = cnn::usable_processors(), batch = 0;
   double seconds = 2, floor = 0;
   bool json = false;
-  app.add_option("--network", networks)->check(CLI::IsMember({"lenet", "mnistex", "vgg", "air"}));
+  app.add_option("network,--network", networks, "Which of lenet, mnistex, vgg and air (default: all)")
+      ->check(CLI::IsMember(networks));
   app.add_option("--simd", instruction_sets, "Instruction sets (default: the best, or CNN_SIMD)");
-  app.add_option("--threads", threads);
-  app.add_option("--seconds", seconds, "For each network and instruction set");
+  app.add_option("--threads", threads, "Default: as many as there are cores")->capture_default_str();
+  app.add_option("--seconds", seconds, "For each network and instruction set")->capture_default_str();
   app.add_option("--batch", batch, "Instead of the table's");
   app.add_flag("--json", json, "A line per measurement instead of tables");
   app.add_option("--floor", floor,

@@ -196,6 +196,18 @@ TEST_CASE("a data path that leads nowhere is told with its place and a name that
                              ContainsSubstring("did you mean \"photos\"?"));
 }
 
+TEST_CASE("a layer that stays dead is named again at the end", "[cli]") {
+  const TemporaryFolder folder;
+  const std::string config = (fs::path(CNN_SOURCE_DIR) / "configs/digits-lenet5.json").string();
+  const ProgramResult result = run_program(
+      program_path("cnn-train"), {"--config", config, "--set", "training.optimizer.learning_rate=1", "--set",
+                                  "training.epochs=4", "--run-dir", (folder.path() / "run").string()});
+  INFO(result.description());
+  REQUIRE(result.exit_code == 0);
+  CHECK_THAT(result.err, ContainsSubstring("warning: epoch 1: conv2 is almost dead") &&
+                             ContainsSubstring("warning: from epoch 1 to 4: conv2 is almost dead"));
+}
+
 TEST_CASE("a loss that is not finite stops the run and says where it began", "[cli]") {
   const TemporaryFolder folder;
   const ProgramResult result =
