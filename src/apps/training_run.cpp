@@ -229,6 +229,9 @@ void TrainingRun::describe(spdlog::logger& log, bool with_layers) const {
   if (with_layers && !resumed_) log.info("{}", layer_table(to_string(input_), rows));
   for (const CliffWarning& warning : cliff_warnings(input_.values(), rows))
     if (!resumed_) log.warn("warning: {}", warning.message);
+  if (const std::int64_t images = data_.train.size(); config_.training.batch_size > images && !resumed_)
+    log.warn("warning: batch_size {} is more than all {}: an epoch is a single step",
+             with_commas(config_.training.batch_size), counted(images, "training image"));
   log.info("{}, {}, {} of memory for activations, gradients and optimizer",
            counted(pool_.threads(), "thread"), instruction_set(), human_bytes(bytes_));
 }

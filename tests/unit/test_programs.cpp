@@ -196,6 +196,15 @@ TEST_CASE("a data path that leads nowhere is told with its place and a name that
                              ContainsSubstring("did you mean \"photos\"?"));
 }
 
+TEST_CASE("a batch of more than all images is warned of", "[cli]") {
+  const std::string config = (fs::path(CNN_SOURCE_DIR) / "configs/digits-lenet5.json").string();
+  const ProgramResult result = run_program(
+      program_path("cnn-train"), {"--config", config, "--dry-run", "--set", "training.batch_size=2701"});
+  INFO(result.description());
+  REQUIRE(result.exit_code == 0);
+  CHECK_THAT(result.err, ContainsSubstring("batch_size 2,701 is more than all 2,700 training images"));
+}
+
 TEST_CASE("a layer that stays dead is named again at the end", "[cli]") {
   const TemporaryFolder folder;
   const std::string config = (fs::path(CNN_SOURCE_DIR) / "configs/digits-lenet5.json").string();
