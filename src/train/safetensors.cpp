@@ -78,11 +78,19 @@ void check_ranges(std::vector<Range> ranges, std::uint64_t data_bytes, const std
 
 SafeTensors read_safetensors(const std::filesystem::path& path) {
   const std::string where = printable(path.string());
+  std::error_code unknown;  // read_file() says what is wrong
+  if (const auto best = path / "best.safetensors"; std::filesystem::is_regular_file(best, unknown))
+    fail("{}: is a folder; the best model in it is {}", where, printable(best.string()));
   const std::string bytes = read_file(path);
   if (bytes.size() < 8)
     fail("{}: is not a safetensors file: {} bytes, fewer than its header length takes", where, bytes.size());
   std::uint64_t header_bytes = 0;
   std::memcpy(&header_bytes, bytes.data(), 8);
+  if (header_bytes > bytes.size() - 8 && bytes.find('{', 8) != 8)
+    fail(
+        "{}: is not a safetensors file; give a model of cnn-train, such as best.safetensors in a run's "
+        "folder",
+        where);
   if (header_bytes > bytes.size() - 8)
     fail("{}: is not a safetensors file, or is truncated: its header of {} bytes does not fit into {} bytes",
          where, header_bytes, bytes.size());

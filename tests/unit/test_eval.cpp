@@ -133,6 +133,19 @@ TEST_CASE("cnn-eval scores a labeled folder", "[cli]") {
   CHECK_THAT(some.err, ContainsSubstring("classes without images here: \"0\", \"1\""));
 }
 
+TEST_CASE("cnn-eval tells a config or a run's folder from a model", "[cli]") {
+  const auto fault_of = [](const fs::path& model) {
+    const ProgramResult result = evaluate(model, {kDigits / "test"});
+    INFO(result.description());
+    CHECK(result.exit_code == 1);
+    return result.err;
+  };
+  CHECK_THAT(fault_of(fs::path(CNN_SOURCE_DIR) / "configs/digits-lenet5.json"),
+             ContainsSubstring("is not a safetensors file; give a model of cnn-train"));
+  CHECK_THAT(fault_of(digits_model().parent_path()),
+             ContainsSubstring("is a folder; the best model in it is " + digits_model().string()));
+}
+
 TEST_CASE("cnn-eval says what it sees on images without labels", "[cli]") {
   const fs::path folder = kDigits / "test/4";
   const ProgramResult plain = evaluate(digits_model(), {folder}, {"--top", "2"});
