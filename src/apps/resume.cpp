@@ -141,6 +141,7 @@ std::optional<TrainingRun::Result> resume_run(const ResumeOptions& options, cons
     training.add_note("there was no checkpoint yet: the run starts over");
   }
   training.tell_about_layers(options.layers);
+  if (options.one_of_several) training.be_one_of_several();
   return training.train(std::move(run), std::move(checkpoints), interruption, introduce);
 }
 

@@ -20,6 +20,7 @@ struct ResumeOptions {
   int threads = 1;
   bool quiet = false;
   LayerStatisticsRequest layers;
+  bool one_of_several = false;  ///< as TrainingRun::be_one_of_several()
 };
 
 /// Goes on with the run in a folder. Returns the exit code. Throws Error: exit 2 for what is no run folder

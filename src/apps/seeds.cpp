@@ -90,6 +90,7 @@ class SeedTrainings {
     config.seed = seed;
     TrainingRun run(document_, config, data_(config.data), pool_, log_, request_.quiet);
     run.tell_about_layers(request_.layers);
+    run.be_one_of_several();
     // A folder appears only when it is clear that there can be a training.
     if (!lock_) {
       interruption_.begin_work();
@@ -104,6 +105,7 @@ class SeedTrainings {
     options.folder = folder;
     options.quiet = request_.quiet;
     options.layers = request_.layers;
+    options.one_of_several = true;
     return *resume_run(options, data_, pool_, interruption_, introduce_);  // it is not finished
   }
 

@@ -316,8 +316,7 @@ TrainingRun::Result TrainingRun::train(RunFolder run, CheckpointFolder checkpoin
     log->info("all images that are the same: {}", printable(run.file("duplicates.csv").string()));
   Result result;
   if (proxy_ && !filter_images(interruption, *log)) {
-    log->warn("interrupted before the proxy network was done; begin again with: cnn-train --resume {}",
-              printable(run.path().string()));
+    log->warn("interrupted before the proxy network was done{}", advice("begin again", run.path()));
     result.code = interruption.exit_code();
     return result;
   }
@@ -379,8 +378,8 @@ TrainingRun::Result TrainingRun::train(RunFolder run, CheckpointFolder checkpoin
     }
     if (!complete) {
       files.interrupt();
-      log->warn("interrupted after {}; go on with: cnn-train --resume {}",
-                counted(trainer_->epochs_done(), "whole epoch"), printable(run.path().string()));
+      log->warn("interrupted after {}{}", counted(trainer_->epochs_done(), "whole epoch"),
+                advice("go on", run.path()));
       report.stop(trainer_->epochs_done(), "interrupted.");
       result.code = interruption.exit_code();
       return result;
@@ -410,6 +409,11 @@ TrainingRun::Result TrainingRun::train(RunFolder run, CheckpointFolder checkpoin
   result.summary = summary_line(result);
   to_file->info("{}", result.summary);
   return result;
+}
+
+std::string TrainingRun::advice(const char* what, const fs::path& folder) const {
+  if (one_of_several_) return "";
+  return fmt::format("; {} with: cnn-train --resume {}", what, printable(folder.string()));
 }
 
 bool TrainingRun::evaluate_best(RunReport& report, const Interruption& interruption, Result& result) {

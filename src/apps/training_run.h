@@ -62,6 +62,9 @@ class TrainingRun {
   /// What the log tells about the layers from now on.
   void tell_about_layers(const LayerStatisticsRequest& request) { layer_statistics_ = request; }
 
+  /// Who runs several trainings says himself how to go on with all of them after an interruption.
+  void be_one_of_several() { one_of_several_ = true; }
+
   const Trainer& trainer() const { return *trainer_; }
 
   /// A line for the log when the training begins.
@@ -69,6 +72,8 @@ class TrainingRun {
 
  private:
   /// The test images, and the validation images if the report needs them. False: interrupted.
+  /// "; go on with: ...", where that is this training's to say.
+  std::string advice(const char* what, const std::filesystem::path& folder) const;
   bool evaluate_best(RunReport& report, const Interruption& interruption, Result& result);
   void describe(spdlog::logger& log, bool with_layers) const;
   std::unique_ptr<Network> planned(const NetworkSpec& spec, int batch_size) const;
@@ -99,6 +104,7 @@ class TrainingRun {
   std::unique_ptr<Trainer> trainer_;
   LayerStatisticsRequest layer_statistics_;
   DataIdentity data_identity_;
+  bool one_of_several_ = false;
   bool resumed_ = false;
   std::vector<std::string> notes_;
 };

@@ -178,7 +178,8 @@ TEST_CASE("a folder of seeds is resumed as it is, by one program, and only if it
     program.send(SIGTERM);
     const ProgramResult result = program.wait();
     CHECK(result.exit_code == 143);
-    CHECK_THAT(result.err, ContainsSubstring("go on with: cnn-train --resume " + run.string()));
+    CHECK_THAT(result.err, ContainsSubstring("go on with: cnn-train --resume " + run.string()) &&
+                               !ContainsSubstring("--resume " + (run / "seed-").string()));
   }
   refused(resume(run, {"--set", "training.epochs=3"}), 2, "--set does not go with");
   // One of them is a run like any other.
