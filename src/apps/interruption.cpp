@@ -50,15 +50,14 @@ Interruption::Interruption(Work work) {
   work_has_begun = work == Work::begun;
   stop_requested = save_requested = false;
   for (const int number : {SIGINT, SIGTERM, SIGHUP})
-    if (!is_ignored(number))                                    // as under nohup
+    if (number != SIGHUP || !is_ignored(SIGHUP))                // nohup's, as opposed to a script's "&"
       handle(number, on_stop, static_cast<int>(SA_RESETHAND));  // the second one has its default effect
   handle(SIGUSR1, on_save, 0);
 }
 
 Interruption::~Interruption() {
-  for (const int number : {SIGINT, SIGTERM, SIGHUP})
-    if (!is_ignored(number)) std::signal(number, SIG_DFL);
-  for (const int number : {SIGUSR1, SIGPIPE, SIGXFSZ}) std::signal(number, SIG_DFL);
+  for (const int number : {SIGINT, SIGTERM, SIGUSR1, SIGPIPE, SIGXFSZ}) std::signal(number, SIG_DFL);
+  if (!is_ignored(SIGHUP)) std::signal(SIGHUP, SIG_DFL);
 }
 
 void Interruption::begin_work() {

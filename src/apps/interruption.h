@@ -7,8 +7,8 @@
 namespace cnn {
 
 /// While it lives, SIGINT, SIGTERM and SIGHUP set requested() instead of ending the program; a second one of
-/// the same kind ends it at once. Those that are ignored stay so (nohup). SIGUSR1 asks for a checkpoint. One
-/// at a time.
+/// the same kind ends it at once. A SIGHUP that is ignored stays so (nohup). SIGUSR1 asks for a checkpoint.
+/// One at a time.
 class Interruption {
  public:
   /// Whether there is anything yet that a signal should wait for.

@@ -97,6 +97,21 @@ TEST_CASE("a second SIGINT ends the program at once", "[cli]") {
   CHECK((result.signal == SIGINT || result.exit_code == 130));
 }
 
+TEST_CASE("nohup keeps SIGHUP away, and a script's background job still obeys SIGINT", "[cli]") {
+  const TemporaryFolder folder;
+  RunningProgram program(
+      "/bin/sh", {"-c", "trap '' HUP INT; exec \"$@\"", "sh", program_path("cnn-train").string(), "--config",
+                  (fs::path(CNN_SOURCE_DIR) / "configs/digits-lenet5.json").string(), "--set",
+                  "training.epochs=100000", "--run-dir", (folder.path() / "run").string()});
+  REQUIRE(program.wait_for_stderr("epoch 1/"));
+  program.send(SIGHUP);
+  REQUIRE(program.wait_for_stderr("epoch 5/"));
+  program.send(SIGINT);
+  const ProgramResult result = program.wait();
+  INFO(result.description());
+  CHECK(result.exit_code == 130);
+}
+
 TEST_CASE("a signal while the images are read ends the program with 130 or 143, and leaves nothing",
           "[cli]") {
   int with_code = 0;
