@@ -23,4 +23,16 @@ void for_each_chunk(std::int64_t floats, ThreadPool& pool, const Body& body) {
   });
 }
 
+/// body(item) for items that lie in ascending order of item.*position: those of one chunk of [0, floats) are
+/// one task, as in for_each_chunk(); those beyond are the last's.
+template <class Items, class Item, class Body>
+void for_each_in_chunks(std::int64_t floats, ThreadPool& pool, const Items& items,
+                        std::int64_t Item::*position, const Body& body) {
+  const auto from = [&](std::int64_t at) { return std::ranges::lower_bound(items, at, {}, position); };
+  for_each_chunk(floats, pool, [&](std::int64_t first, std::int64_t count) {
+    const std::int64_t end = first + count;
+    std::for_each(from(first), end < floats ? from(end) : items.end(), body);
+  });
+}
+
 }  // namespace cnn

@@ -180,16 +180,9 @@ void winograd_sum(const Winograd& s, const float* packed, const float* bias, boo
 /// The kernels of one input for a group: to[t][o], zero from output `count` on.
 HWY_INLINE void gather_kernels(const float* w, std::int64_t output_stride, int count, bool flip,
                                float (&to)[kTaps][kGroup]) {
-  alignas(64) static constexpr float kZeros[kTaps] = {};
-  const float* rows[kGroup];
-  for (int o = 0; o < kGroup; ++o) rows[o] = o < count ? w + o * output_stride : kZeros;
-  for (int t = 0; t + 4 <= kTaps; t += 4)
-    for (int o = 0; o < kGroup; o += 4) {
-      const float* at[4] = {rows[o] + t, rows[o + 1] + t, rows[o + 2] + t, rows[o + 3] + t};
-      transpose4(at, &to[flip ? kTaps - 1 - t : t][o], flip ? -kGroup : kGroup);
-    }
-  constexpr int kLast = kTaps - 1;
-  for (int o = 0; o < kGroup; ++o) to[flip ? 0 : kLast][o] = rows[o][kLast];
+  for (int o = 0; o < kGroup; ++o)
+    for (int t = 0; t < kTaps; ++t)
+      to[flip ? kTaps - 1 - t : t][o] = o < count ? w[o * output_stride + t] : 0.0f;
 }
 
 /// G w G^T of 8 kernels, w[t][o], to the 36 positions of u.

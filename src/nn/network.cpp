@@ -386,17 +386,10 @@ void Network::pack(ThreadPool& pool) {
   pass.parameters = parameters_.data();
   pass.states = states_.data();
   pass.constants = constants_.data();
-  const auto task_at = [&](std::int64_t position) {
-    return std::ranges::lower_bound(pack_tasks_, position, {}, &PackTask::position);
-  };
   // Who took the optimizer's step with some parameters packs them, or most of them where a task reads a whole
   // layer's (Winograd). Layers without parameters may stand at the very end.
-  for_each_chunk(parameters_.size(), pool, [&](std::int64_t first, std::int64_t count) {
-    const bool last = first + count >= parameters_.size();
-    for (auto task = task_at(first), end = last ? pack_tasks_.end() : task_at(first + count); task != end;
-         ++task)
-      task->layer->run(pass, Work::pack, task->task);
-  });
+  for_each_in_chunks(parameters_.size(), pool, pack_tasks_, &PackTask::position,
+                     [&](const PackTask& task) { task.layer->run(pass, Work::pack, task.task); });
 }
 
 std::int64_t Network::parameter_count() const {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 
 #include "core/chunks.h"
 #include "core/error.h"
@@ -109,18 +110,6 @@ void Optimizer::add_pieces(std::int64_t first, std::int64_t end, std::size_t gro
   for (; first < end; first += kChunk) pieces_.push_back({first, std::min(kChunk, end - first), group});
 }
 
-template <class Body>
-void Optimizer::for_each_piece(ThreadPool& pool, const Body& body) const {
-  if (pieces_.empty()) return;
-  const auto piece_at = [&](std::int64_t position) {
-    return std::ranges::lower_bound(pieces_, position, {}, &Piece::first);
-  };
-  for_each_chunk(pieces_.back().first + pieces_.back().count, pool,
-                 [&](std::int64_t first, std::int64_t count) {
-                   std::for_each(piece_at(first), piece_at(first + count), body);
-                 });
-}
-
 double Optimizer::base_learning_rate() const { return learning_rate_of(spec_); }
 
 std::int64_t Optimizer::bytes(const OptimizerSpec& spec, const Network& network) {
@@ -142,7 +131,7 @@ void Optimizer::list_state(StateParts& parts) {
 /// The factor that brings the gradients to clip_norm_, at most 1.
 float Optimizer::gradient_scale(std::span<const float> gradients, ThreadPool& pool) {
   if (!clip_norm_) return 1;
-  for_each_piece(pool, [&](const Piece& piece) {
+  for_each_in_chunks(std::ssize(gradients), pool, pieces_, &Piece::first, [&](const Piece& piece) {
     squares_[static_cast<std::size_t>(&piece - pieces_.data())] =
         groups_[piece.group].active ? sum_of_squares(piece.count, gradients.data() + piece.first) : 0;
   });
@@ -173,7 +162,7 @@ void Optimizer::step(double factor, int epoch, std::span<const float> gradients,
   for (Group& group : groups_)
     if (group.active) prepare(group, factor, scale);
   const bool is_sgd = std::holds_alternative<SgdSpec>(elementwise_);
-  for_each_piece(pool, [&](const Piece& piece) {
+  for_each_in_chunks(std::ssize(parameters), pool, pieces_, &Piece::first, [&](const Piece& piece) {
     const auto& [first, count, number] = piece;
     const Group& group = groups_[number];
     if (!group.active || group.is_muon) return;

@@ -65,9 +65,6 @@ class Optimizer {
   std::size_t group_of(const ParameterControl& control, bool is_muon);
   float gradient_scale(std::span<const float> gradients, ThreadPool& pool);
   void add_pieces(std::int64_t first, std::int64_t end, std::size_t group);
-  /// body(piece) for all pieces; those that begin in one chunk of the parameters are one task.
-  template <class Body>
-  void for_each_piece(ThreadPool& pool, const Body& body) const;
   void prepare(Group& group, double factor, float gradient_scale) const;
 
   OptimizerSpec spec_;
