@@ -63,8 +63,8 @@ std::vector<std::string> check_changes(const Config& before, const Config& now, 
 
 /// What becomes of a schedule that is made for a number of epochs when there are more of them, or "".
 std::string schedule_note(const Config& before, const Config& now, const Trainer& trainer) {
-  const Schedule was(before.training.schedule, before.training.epochs, trainer.steps_per_epoch());
-  const Schedule is(now.training.schedule, now.training.epochs, trainer.steps_per_epoch());
+  const LearningRateSchedule was(before.training.schedule, before.training.epochs, trainer.steps_per_epoch());
+  const LearningRateSchedule is(now.training.schedule, now.training.epochs, trainer.steps_per_epoch());
   const std::int64_t step = trainer.steps_done();
   if (trainer.finished() || was.factor(step) == is.factor(step)) return "";
   const double rate = trainer.learning_rate(step), base = is.factor(step) == 0 ? 0 : rate / is.factor(step);

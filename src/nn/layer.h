@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -20,7 +21,10 @@ struct Halo {
   int top = 0, left = 0, bottom = 0, right = 0;
   bool none() const { return top == 0 && left == 0 && bottom == 0 && right == 0; }
   /// The smallest halo that serves both.
-  static Halo cover(const Halo& a, const Halo& b);
+  static Halo cover(const Halo& a, const Halo& b) {
+    return {std::max(a.top, b.top), std::max(a.left, b.left), std::max(a.bottom, b.bottom),
+            std::max(a.right, b.right)};
+  }
 };
 
 /// A trainable tensor, as its layer asks for it.
@@ -67,39 +71,52 @@ class Planner {
   virtual int blocks() const = 0;
 };
 
-/// What the passes of a layer read.
+/// What a layer and the one behind it, its only reader, can do in fewer passes over memory than one after the
+/// other. The first offers it in Needs::leads, the second in Needs::follows; where they meet, nn/fusions.cpp
+/// rewrites the schedule, and the calls concerned see it in their views. The bits are the same either way.
+enum class Fusion : unsigned {
+  /// backward() of the first begins with dy *= (y > 0). The second does that in forward(), by leaving out the
+  /// winners that the ReLU stopped: one question a window instead of one a pixel.
+  relu_gradient = 1,
+  /// The second is a max pooling of 2x2. forward() of the first, which has all four sums of a window in
+  /// registers, writes the second's y and winners, and nobody has the first's own y.
+  max_pool_2x2 = 2,
+};
+
+/// A set of them.
+class Fusions {
+ public:
+  void add(Fusion fusion) { bits_ |= static_cast<unsigned>(fusion); }
+  void add(Fusions others) { bits_ |= others.bits_; }
+  bool has(Fusion fusion) const { return (bits_ & static_cast<unsigned>(fusion)) != 0; }
+  friend bool operator==(Fusions, Fusions) = default;
+
+ private:
+  unsigned bits_ = 0;
+};
+
+/// What the passes of a layer read, and what they can do together with those of a neighbor.
 struct Needs {
   Halo x_halo;                       ///< around x, read by forward (and by the weight gradient)
   Halo dy_halo;                      ///< around dy, read by backward
   bool backward_reads_x = false;     ///< x must live until backward
-  bool backward_reads_y = false;     ///< y must live until backward
+  bool backward_reads_y = false;     ///< y must live until backward; not where relu_gradient is fused
   bool batch_wide_gradient = false;  ///< Work::weight_gradient reads x and dy of all blocks
-  /// backward() begins with dy *= (y > 0). A max pooling behind the layer can do that in its place.
-  bool relu_on_dy = false;
-  /// The layer can do that for the layer before it, by ForwardViews::behind_relu.
-  bool can_take_relu = false;
-  /// forward() can do a max pooling of 2x2 behind the layer in the same go: ForwardViews::pooled.
-  bool can_pool = false;
-  /// The layer is such a pooling, and keeps the places of its winners here.
-  BufferId winners_2x2;
   bool two_phases = false;  ///< training: a reduction between phase 0 and phase 1, in both directions
   /// y and dx are computed for all blocks at once, in Work::forward and Work::backward: for weights that are
   /// too large to be read again for every block. forward() then only finishes y (phase 1), backward() only
   /// prepares dy (phase 0). x and y must be flat.
   bool batch_wide_passes = false;
+  Fusions leads, follows;
+  BufferId winners;  ///< of a layer that follows in max_pool_2x2: where it keeps the places of its winners
 };
 
 struct ForwardViews {
   BlockView<const float> x;
   BlockView<const float> shortcut;  ///< the second input of a sum, else empty
   BlockView<float> y;
-  /// Training, if Needs::can_take_relu: x is what a ReLU put out, and nobody else reads it. dx is to be the
-  /// gradient of what the ReLU got.
-  bool behind_relu = false;
-  /// If Needs::can_pool: y is that of the 2x2 max pooling behind the layer, and backward() will not read the
-  /// layer's own.
-  bool pooled = false;
-  std::int32_t* winners = nullptr;  ///< of the pooling; null: nobody asks
+  std::int32_t* winners = nullptr;  ///< max_pool_2x2: of the pooling; null: nobody asks
+  Fusions fused;                    ///< with the layer before or behind
 };
 
 struct BackwardViews {
@@ -108,7 +125,7 @@ struct BackwardViews {
   BlockView<float> dy;       ///< backward may change it in place
   BlockView<float> dx;       ///< empty: nobody needs it, skip the work
   BlockView<float> dshortcut;
-  bool relu_done = false;  ///< Needs::relu_on_dy: dy is the gradient of what the ReLU got already
+  Fusions fused;  ///< with the layer behind
 };
 
 /// A fault of a layer's own value: `key` is the config key that cannot work. Network adds the place.

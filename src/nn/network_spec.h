@@ -15,6 +15,12 @@
 
 namespace cnn {
 
+/// Every layer that an entry can be. A new layer is added here; who visits it and has no case for it does not
+/// compile.
+template <class... More>
+using AnyLayerSpec = std::variant<ConvSpec, MaxPoolSpec, AvgPoolSpec, GlobalAvgPoolSpec, FlattenSpec,
+                                  DenseSpec, BatchNormSpec, DropoutSpec, ActivationSpec, ScaleSpec, More...>;
+
 struct LayerSpec;
 
 /// y = activation(layers(x) + shortcut(x)).
@@ -34,9 +40,7 @@ struct ResidualSpec {
 struct LayerSpec {
   std::string name;  ///< unique in the network; given, or type and running number
   std::string path;  ///< JSON pointer of the entry, for error messages: "/network/3", "/network/3/layers/0"
-  std::variant<ConvSpec, MaxPoolSpec, AvgPoolSpec, GlobalAvgPoolSpec, FlattenSpec, DenseSpec, BatchNormSpec,
-               DropoutSpec, ActivationSpec, ScaleSpec, ResidualSpec>
-      spec;
+  AnyLayerSpec<ResidualSpec> spec;
   friend bool operator==(const LayerSpec&, const LayerSpec&) = default;
 };
 

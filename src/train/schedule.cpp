@@ -36,13 +36,13 @@ double linear(const LinearSchedule& s, double fraction) {
 
 }  // namespace
 
-Schedule::Schedule(const ScheduleSpec& spec, int epochs, std::int64_t steps_per_epoch)
+LearningRateSchedule::LearningRateSchedule(const ScheduleSpec& spec, int epochs, std::int64_t steps_per_epoch)
     : spec_(spec),
       steps_per_epoch_(steps_per_epoch),
       steps_(epochs * steps_per_epoch),
       warmup_(std::llround(spec.warmup_epochs * static_cast<double>(steps_per_epoch))) {}
 
-double Schedule::factor(double t) const {
+double LearningRateSchedule::factor(double t) const {
   const auto warmup = static_cast<double>(warmup_);
   if (t < warmup) return std::min(1.0, (t + 1) / warmup);
   const double after = t - warmup;

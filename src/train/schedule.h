@@ -7,9 +7,9 @@
 namespace cnn {
 
 /// The factor on the learning rate at every step of a training.
-class Schedule {
+class LearningRateSchedule {
  public:
-  Schedule(const ScheduleSpec& spec, int epochs, std::int64_t steps_per_epoch);
+  LearningRateSchedule(const ScheduleSpec& spec, int epochs, std::int64_t steps_per_epoch);
 
   /// At step t, from 0; between two steps, too, for a training that walks faster. With T steps in all, W of
   /// them warm-up, e = (t-W)/steps_per_epoch and p = (t-W)/(T-W): t < W: (t+1)/W; constant 1; step

@@ -132,7 +132,7 @@ class Trainer {
   const ImageSet& train_;
   const ImageSet* validation_;
   std::int64_t steps_per_epoch_;
-  Schedule schedule_;
+  LearningRateSchedule schedule_;
   TimeBudget budget_;
   double began_ = 0;  // when the budget's time began
   Optimizer optimizer_;

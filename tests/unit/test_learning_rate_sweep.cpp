@@ -66,7 +66,7 @@ TEST_CASE("a sweep's training has rising rates and nothing that disturbs them", 
   const auto& muon = std::get<MuonSpec>(sweep.optimizer);
   CHECK(muon.learning_rate == Approx(1e-4));
   CHECK(std::get<AdamSpec>(muon.others).learning_rate == Approx(2e-5));
-  const Schedule schedule(sweep.schedule, sweep.epochs, 10);
+  const LearningRateSchedule schedule(sweep.schedule, sweep.epochs, 10);
   CHECK(schedule.factor(0) == 1);
   CHECK(schedule.factor(49) == Approx(1e4));
 }

@@ -42,7 +42,7 @@ TEST_CASE("fewer epochs than written walk through the whole schedule, without a 
   CHECK(budget.epochs() == 6);
   CHECK(budget.position(2 * kSteps) == before);
   CHECK(budget.position(600) == Approx(800));
-  const Schedule cosine({.shape = CosineSchedule{}}, 8, kSteps);
+  const LearningRateSchedule cosine({.shape = CosineSchedule{}}, 8, kSteps);
   CHECK(cosine.factor(budget.position(600)) == Approx(0).margin(1e-9));
 }
 

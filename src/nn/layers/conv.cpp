@@ -64,25 +64,24 @@ class Conv final : public Layer {
     needs.dy_halo = algorithm_->dy_halo();
     needs.backward_reads_x = true;
     needs.backward_reads_y = !activation_.none() && !activation_.derivative_needs_z();
-    needs.relu_on_dy = activation_.function == ActivationFunction::relu;
-    needs.can_pool = algorithm_->can_pool() && (activation_.none() || needs.relu_on_dy);
+    if (is_relu()) needs.leads.add(Fusion::relu_gradient);
+    if (algorithm_->can_pool() && (activation_.none() || is_relu())) needs.leads.add(Fusion::max_pool_2x2);
     return needs;
   }
 
   void forward(const Pass& pass, int, const ForwardViews& v) const override {
     const bool save_z = z_.valid() && pass.training;
     const BlockView<float> z = save_z ? contiguous_view(pass.buffer(z_), out_) : v.y;
-    const bool relu = activation_.function == ActivationFunction::relu;
     const ConvEpilogue epilogue{.bias = spec_.bias ? pass.parameter(bias_) : nullptr,
-                                .relu = relu,
-                                .pool = v.pooled,
+                                .relu = is_relu(),
+                                .pool = v.fused.has(Fusion::max_pool_2x2),
                                 .winners = v.winners};
     algorithm_->forward(pass, epilogue, v.x, z);
-    if (!activation_.none() && !relu) activation_forward(activation_, z, v.y);
+    if (!activation_.none() && !is_relu()) activation_forward(activation_, z, v.y);
   }
 
   void backward(const Pass& pass, int, const BackwardViews& v) const override {
-    if (!activation_.none() && !v.relu_done) {
+    if (!activation_.none() && !v.fused.has(Fusion::relu_gradient)) {
       const BlockView<const float> zy = z_.valid() ? contiguous_view(pass.buffer(z_), out_) : v.y;
       activation_backward(activation_, zy, v.dy, v.dy);
     }
@@ -113,6 +112,8 @@ class Conv final : public Layer {
   }
 
  private:
+  bool is_relu() const { return activation_.function == ActivationFunction::relu; }
+
   /// Each filter is an eigenvector of the patches' covariance or its negative: there are not more.
   void check_whitening(const Shape& in) const {
     if (spec_.weight_init != WeightInit::whitening) return;

@@ -21,7 +21,7 @@ struct ConvGeometry {
 struct ConvEpilogue {
   const float* bias = nullptr;  ///< [OC] or null
   bool relu = false;
-  bool pool = false;                ///< ConvAlgorithm::can_pool(): as ForwardViews::pooled
+  bool pool = false;                ///< if can_pool(): y is that of a 2x2 max pooling behind
   std::int32_t* winners = nullptr;  ///< as ForwardViews::winners
 };
 

@@ -40,15 +40,16 @@ class MaxPool final : public Layer {
   Needs plan(const Shape& in, Planner& planner) override {
     winners_ = planner.saved(output_shape(in).values() * kLanes);
     Needs needs;
-    needs.can_take_relu = true;
+    needs.follows.add(Fusion::relu_gradient);
     const Size2 two{2, 2};
-    if (kernel_ == two && stride_ == two && padding_ == Size2{0, 0}) needs.winners_2x2 = winners_;
+    if (kernel_ == two && stride_ == two && padding_ == Size2{0, 0}) needs.follows.add(Fusion::max_pool_2x2);
+    needs.winners = winners_;
     return needs;
   }
 
   void forward(const Pass& pass, int, const ForwardViews& v) const override {
     max_pool_forward(window_of(kernel_, stride_, padding_), v.x, v.y, pass.training ? winners(pass) : nullptr,
-                     v.behind_relu);
+                     v.fused.has(Fusion::relu_gradient));
   }
 
   void backward(const Pass& pass, int, const BackwardViews& v) const override {

@@ -8,7 +8,7 @@ namespace {
 /// Both inputs get the same gradient, dy * activation'.
 class Sum final : public Layer {
  public:
-  explicit Sum(ActivationFunction function) : activation_{function} {}
+  explicit Sum(const SumSpec& spec) : activation_{spec.activation} {}
 
   std::string_view type() const override { return "residual"; }
   Shape output_shape(const Shape& in) const override { return in; }
@@ -47,6 +47,6 @@ class Sum final : public Layer {
 
 }  // namespace
 
-std::unique_ptr<Layer> make_sum(ActivationFunction activation) { return std::make_unique<Sum>(activation); }
+std::unique_ptr<Layer> make_layer(const SumSpec& spec) { return std::make_unique<Sum>(spec); }
 
 }  // namespace cnn

@@ -8,6 +8,11 @@
 namespace cnn {
 
 /// The end of a residual entry: y = activation(x + shortcut).
-std::unique_ptr<Layer> make_sum(ActivationFunction activation);
+struct SumSpec {
+  ActivationFunction activation = ActivationFunction::none;
+  friend bool operator==(const SumSpec&, const SumSpec&) = default;
+};
+
+std::unique_ptr<Layer> make_layer(const SumSpec& spec);
 
 }  // namespace cnn

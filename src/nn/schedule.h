@@ -1,0 +1,88 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "nn/graph.h"
+#include "nn/parameter_plan.h"
+
+namespace cnn {
+
+/// A buffer for one block: maps with a halo, or a plain array, of which only `floats` counts.
+struct Buffer {
+  int c = 1, h = 1, w = 1;
+  Halo halo{};
+  std::int64_t floats = 0;
+};
+
+/// What a buffer is to an operation.
+enum class Role { x, shortcut, y, winners, dy, dx, dshortcut };
+inline constexpr int kRoles = 7;
+
+/// One call for one block, or for all of them: what it does, and by their numbers the buffers that it reads
+/// and writes. This is said here and nowhere else: how long a buffer lives follows from it, and so does what
+/// the runner hands to the layer.
+struct Operation {
+  enum class Kind {
+    fill,        ///< y: the images
+    forward,     ///< Layer::forward(), a phase of it; y: in the last phase only
+    loss,        ///< x: the logits; y: the probabilities; training, dx: their gradient
+    accumulate,  ///< dy += others: the gradients of a value that several nodes read
+    backward,    ///< Layer::backward(), a phase of it; dx, dshortcut: in the last phase only
+    batch_wide,  ///< Layer::run() for all blocks
+  };
+  Kind kind = Kind::fill;
+  int node = -1;
+  int phase = 0;
+  int time = 0;                   ///< its place in the order of all; a rewritten schedule keeps it
+  Work work = Work::pack;         ///< batch_wide
+  Fusions fused{};                ///< with the operations of neighbors
+  std::vector<int> others{};      ///< what the layer saves from forward to backward, scratch of the loss
+  std::vector<int> new_halos{};   ///< buffers that begin here on used memory: their halos must become zero
+  std::array<int, kRoles> roles;  ///< -1: none
+
+  explicit Operation(Kind what, int of_node = -1, int of_phase = 0)
+      : kind(what), node(of_node), phase(of_phase) {
+    roles.fill(-1);
+  }
+  int operator[](Role role) const { return roles[static_cast<std::size_t>(role)]; }
+  int& operator[](Role role) { return roles[static_cast<std::size_t>(role)]; }
+  bool has(Role role) const { return (*this)[role] >= 0; }
+  bool uses(int buffer) const;
+};
+
+/// A run of operations that need no other block: each worker takes a block through all of them before the
+/// next. Behind it may stand work on all blocks.
+struct Stage {
+  std::vector<Operation> operations;
+  std::optional<Operation> batch_wide;
+};
+
+/// How a batch goes through a network: every operation in its order.
+struct Schedule {
+  std::vector<Buffer> buffers;  ///< the first are what layers save: BufferId is their number
+  std::vector<Stage> stages;
+  std::size_t forward_stages = 0;           ///< the stage with the loss is the last of these
+  std::vector<Operation> weight_gradients;  ///< batch-wide, behind the last stage, at the same time
+};
+
+struct ScheduleRequest {
+  bool training = false;        ///< else forward only
+  bool input_gradient = false;  ///< training also computes the gradient of the images
+};
+
+/// One operation for each layer and phase, none joined: every node's own y, dy and dx can be seen.
+Schedule make_schedule(const Graph& graph, const ParameterPlan& plan, const ScheduleRequest& request);
+
+/// Every operation in the order of time, with its stage: work behind a stage, and the weight gradients, count
+/// as stages of their own.
+void for_each_operation(const Schedule& schedule,
+                        const std::function<void(const Operation& operation, int stage)>& visit);
+
+/// Whether an operation writes the gradient of this node's input (anybody before it learns).
+bool has_input_gradient(const Schedule& schedule, int node);
+
+}  // namespace cnn

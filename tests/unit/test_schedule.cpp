@@ -1,0 +1,248 @@
+// How a batch goes through a network, and where its buffers lie.
+#include <array>
+#include <set>
+
+#include "catch.h"
+#include "kernels/weighted_sum.h"
+#include "network_fixture.h"
+#include "nn/arena.h"
+#include "nn/fusions.h"
+#include "nn/schedule.h"
+
+namespace cnn {
+namespace {
+
+using Kind = Operation::Kind;
+
+ConvSpec conv(int channels, int kernel, ActivationFunction activation = ActivationFunction::none) {
+  ConvSpec spec;
+  spec.out_channels = channels;
+  spec.kernel_size = {kernel, kernel};
+  spec.activation = activation;
+  return spec;
+}
+
+MaxPoolSpec max_pool(int kernel, int stride) {
+  MaxPoolSpec spec;
+  spec.kernel_size = {kernel, kernel};
+  spec.stride = Size2{stride, stride};
+  return spec;
+}
+
+/// A graph with its plan and both schedules.
+struct Planned {
+  Graph graph;
+  ParameterPlan plan;
+  Schedule plain, joined;
+
+  Planned(NetworkSpec spec, const Shape& input, const ScheduleRequest& request)
+      : graph((name_entries(spec), spec), input, 0),
+        plan(plan_parameters(graph, 64)),
+        plain(make_schedule(graph, plan, request)),
+        joined(fused(plain, graph, FusionChoice::all)) {}
+
+  std::vector<Life> lives() const { return lives_of(std::array{&plain, &joined}); }
+};
+
+const Operation* find(const Schedule& schedule, Kind kind, int node) {
+  for (const Stage& stage : schedule.stages)
+    for (const Operation& operation : stage.operations)
+      if (operation.kind == kind && operation.node == node) return &operation;
+  return nullptr;
+}
+
+TEST_CASE("fusions are made where both layers offer them and nobody else reads in between", "[nn]") {
+  const ActivationFunction relu = ActivationFunction::relu, gelu = ActivationFunction::gelu;
+  NetworkSpec spec = chain(conv(4, 3, relu), max_pool(2, 2), conv(5, 3, relu), max_pool(3, 1), conv(6, 3),
+                           max_pool(2, 2), conv(6, 1, gelu), max_pool(2, 2), FlattenSpec{}, dense(4));
+  std::get<ConvSpec>(spec[0].spec).groups = 2;  // not by Winograd, which does not pool
+  std::get<ConvSpec>(spec[4].spec).dilation = {2, 2};
+  const Planned planned(spec, {.c = 2, .h = 31, .w = 30}, {.training = true});
+  const auto offers = [&](Kind kind, int node, Fusion fusion) {
+    const Operation* operation = find(planned.joined, kind, node);
+    return operation && operation->fused.has(fusion);
+  };
+  CHECK(offers(Kind::backward, 0, Fusion::relu_gradient));
+  CHECK(offers(Kind::backward, 2, Fusion::relu_gradient));
+  CHECK(offers(Kind::forward, 3, Fusion::relu_gradient));
+  CHECK(!find(planned.joined, Kind::backward, 0)->has(Role::y));
+  CHECK(find(planned.plain, Kind::backward, 0)->has(Role::y));
+  for (const int node : {4, 6}) CHECK(!offers(Kind::backward, node, Fusion::relu_gradient));
+  for (const int node : {0, 4}) {
+    CHECK(offers(Kind::forward, node, Fusion::max_pool_2x2));
+    CHECK(find(planned.joined, Kind::forward, node + 1) == nullptr);
+    CHECK(find(planned.joined, Kind::forward, node)->has(Role::winners));
+    CHECK(find(planned.plain, Kind::forward, node + 1) != nullptr);
+  }
+  for (const int node : {2, 6}) {
+    CHECK(!offers(Kind::forward, node, Fusion::max_pool_2x2));
+    CHECK(find(planned.joined, Kind::forward, node + 1) != nullptr);
+  }
+}
+
+TEST_CASE("a value that a shortcut reads too is not fused away", "[nn]") {
+  ResidualSpec residual;
+  residual.layers = chain(max_pool(2, 2));
+  residual.shortcut = ResidualSpec::Shortcut::projection;
+  ConvSpec first = conv(4, 5, ActivationFunction::relu);
+  const Planned planned(chain(first, residual, GlobalAvgPoolSpec{}, dense(3)), {.c = 1, .h = 12, .w = 12},
+                        {.training = true});
+  CHECK(find(planned.joined, Kind::forward, 0)->fused == Fusions());
+  CHECK(find(planned.joined, Kind::backward, 0)->fused == Fusions());
+}
+
+TEST_CASE("evaluation does the pooling as well, without winners", "[nn]") {
+  ConvSpec first = conv(4, 5, ActivationFunction::relu);
+  const Planned planned(chain(first, max_pool(2, 2), FlattenSpec{}, dense(3)), {.c = 1, .h = 12, .w = 12},
+                        {});
+  CHECK(planned.joined.weight_gradients.empty());
+  CHECK(planned.joined.forward_stages == planned.joined.stages.size());
+  const Operation& operation = *find(planned.joined, Kind::forward, 0);
+  CHECK(operation.fused.has(Fusion::max_pool_2x2));
+  CHECK(!operation.has(Role::winners));
+  const Schedule here = fused(planned.plain, planned.graph);
+  CHECK(find(here, Kind::forward, 0)->fused.has(Fusion::max_pool_2x2) == pooling_pays());
+}
+
+/// Pairs of buffers that are alive at the same time on the same memory, found the slow way: at every moment
+/// every buffer that was used before and will be used again, in any of the schedules, owns its floats.
+std::vector<std::pair<int, int>> clashes(const std::vector<const Schedule*>& schedules,
+                                         const ArenaLayout& layout) {
+  const std::vector<Buffer>& buffers = schedules.front()->buffers;
+  std::vector<std::set<int>> uses(buffers.size());
+  int moments = 0;
+  for (const Schedule* schedule : schedules)
+    for_each_operation(*schedule, [&](const Operation& operation, int) {
+      moments = std::max(moments, operation.time + 1);
+      for (int b = 0; b < static_cast<int>(buffers.size()); ++b)
+        if (operation.uses(b)) uses[b].insert(operation.time);
+    });
+  std::set<std::pair<int, int>> found;
+  for (int moment = 0; moment < moments; ++moment)
+    for (const bool per_block : {false, true}) {
+      std::vector<std::pair<std::int64_t, int>> alive;  // offset, buffer
+      for (int b = 0; b < static_cast<int>(buffers.size()); ++b)
+        if (!uses[b].empty() && *uses[b].begin() <= moment && moment <= *uses[b].rbegin() &&
+            layout.slots[b].per_block == per_block && buffers[b].floats > 0)
+          alive.emplace_back(layout.slots[b].offset, b);
+      std::sort(alive.begin(), alive.end());
+      for (std::size_t i = 1; i < alive.size(); ++i)
+        if (alive[i - 1].first + buffers[alive[i - 1].second].floats > alive[i].first)
+          found.emplace(alive[i - 1].second, alive[i].second);
+    }
+  return {found.begin(), found.end()};
+}
+
+/// A chain of layers that fit, drawn by lot.
+NetworkSpec random_chain(Random& random, int channels, int& side, int depth) {
+  NetworkSpec spec;
+  const auto add = [&](auto layer) { spec.push_back({.name = "", .path = "", .spec = std::move(layer)}); };
+  const auto activation = [&] {
+    constexpr std::array kSome{ActivationFunction::none, ActivationFunction::relu, ActivationFunction::gelu};
+    return kSome[random.below(3)];
+  };
+  const int length = 1 + static_cast<int>(random.below(5));
+  for (int i = 0; i < length; ++i) switch (random.below(depth > 0 ? 7 : 6)) {
+      case 0:
+      case 1: {
+        ConvSpec same = conv(channels, 3, activation());
+        same.padding.amount = {1, 1};
+        if (random.below(2) == 0) same.groups = channels;
+        add(same);
+        break;
+      }
+      case 2: {
+        BatchNormSpec norm;
+        norm.activation = activation();
+        add(norm);
+        break;
+      }
+      case 3:
+        add(DropoutSpec{.p = 0.25});
+        break;
+      case 4:
+        add(ActivationSpec{.function = ActivationFunction::relu});
+        break;
+      case 5:
+        if (side < 8) break;
+        if (random.below(2) == 0) add(conv(channels, 3, activation())), side -= 2;
+        add(max_pool(2, 2)), side /= 2;
+        break;
+      default: {
+        ResidualSpec residual;
+        int inner = side;
+        residual.layers = random_chain(random, channels, inner, depth - 1);
+        residual.activation = activation();
+        if (residual.layers.empty()) break;
+        // A projection halves what a pooling halves only if the sizes agree; else the identity.
+        if (inner != side) break;
+        if (random.below(2) == 0) residual.shortcut = ResidualSpec::Shortcut::projection;
+        add(residual);
+      }
+    }
+  return spec;
+}
+
+NetworkSpec random_network(Random& random, int channels, int side) {
+  NetworkSpec spec = random_chain(random, channels, side, 3);
+  const auto add = [&](auto layer) { spec.push_back({.name = "", .path = "", .spec = std::move(layer)}); };
+  add(FlattenSpec{});
+  if (random.below(2) == 0) add(dense(4000, ActivationFunction::gelu));  // large: computed batch-wide
+  add(dense(5));
+  return spec;
+}
+
+TEST_CASE("no two live buffers overlap, on random graphs", "[nn]") {
+  for (int seed = 0; seed < 200; ++seed) {
+    CAPTURE(seed);
+    Random random(static_cast<std::uint64_t>(seed), Purpose::split);
+    const Shape input{.c = 4, .h = 20, .w = 20};
+    const NetworkSpec spec = random_network(random, 4, 20);
+    const ScheduleRequest request{.training = random.below(4) > 0, .input_gradient = random.below(2) > 0};
+    const Planned planned(spec, input, request);
+    const std::vector<Life> lives = planned.lives();
+    const ArenaLayout layout = lay_out(planned.plain.buffers, lives);
+    CHECK(clashes({&planned.plain, &planned.joined}, layout).empty());
+    std::int64_t all = 0;
+    for (std::size_t b = 0; b < lives.size(); ++b) {
+      if (lives[b].first < 0) continue;
+      const std::int64_t end = layout.slots[b].offset + planned.plain.buffers[b].floats;
+      CHECK(end <= (lives[b].per_block ? layout.block_floats : layout.worker_floats));
+      all += planned.plain.buffers[b].floats;
+    }
+    if (request.training) CHECK(layout.block_floats + layout.worker_floats < all);  // some memory is shared
+  }
+}
+
+TEST_CASE("the check of live buffers finds those that overlap", "[nn]") {
+  const Planned planned(chain(conv(4, 3, ActivationFunction::relu), max_pool(3, 1), FlattenSpec{}, dense(3)),
+                        {.c = 1, .h = 12, .w = 12}, {.training = true});
+  ArenaLayout layout = lay_out(planned.plain.buffers, planned.lives());
+  REQUIRE(clashes({&planned.plain}, layout).empty());
+  const Operation& operation = *find(planned.plain, Kind::forward, 0);
+  layout.slots[operation[Role::y]] = layout.slots[operation[Role::x]];
+  CHECK(!clashes({&planned.plain}, layout).empty());
+}
+
+TEST_CASE("random graphs: the same gradients whether or not somebody looks, alone or in company", "[nn]") {
+  for (int seed = 0; seed < 12; ++seed) {
+    CAPTURE(seed);
+    Random random(static_cast<std::uint64_t>(seed), Purpose::split);
+    NetworkSpec spec = random_network(random, 4, 12);
+    name_entries(spec);
+    NetworkFixture fixture(spec, {.c = 4, .h = 12, .w = 12}, 35, 2, 7);
+    REQUIRE(fixture.training.train(fixture.batch));
+    const std::vector<float> alone(fixture.training.gradients().begin(), fixture.training.gradients().end());
+    const Observer looks = [](int, int, int, BlockView<const float>) {};
+    REQUIRE(fixture.training.train(fixture.batch, &looks));
+    CHECK(std::ranges::equal(alone, fixture.training.gradients()));
+    REQUIRE(fixture.training.train(fixture.batch));
+    CHECK(std::ranges::equal(alone, fixture.training.gradients()));
+    Runner joined(fixture.network, fixture.pool, true, 35, false, FusionChoice::all);
+    REQUIRE(joined.train(fixture.batch));
+    CHECK(std::ranges::equal(alone, joined.gradients()));
+  }
+}
+
+}  // namespace
+}  // namespace cnn
