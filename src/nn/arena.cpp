@@ -50,7 +50,7 @@ std::vector<Life> lives_of(std::span<const Schedule* const> schedules) {
         if (life.first < 0) life = {operation.time, operation.time}, stages[buffer] = stage;
         life.first = std::min(life.first, operation.time);
         life.last = std::max(life.last, operation.time);
-        life.per_block |= stages[buffer] != stage;
+        life.per_block |= stages[buffer] != stage || operation.kind == Operation::Kind::batch_wide;
       });
     });
   return lives;

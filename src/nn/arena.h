@@ -12,8 +12,8 @@ namespace cnn {
 /// When a buffer is in use, by Operation::time. first -1: never.
 struct Life {
   int first = -1, last = -1;
-  /// It goes from one stage to another, so each block of the batch has its own; else each worker has one,
-  /// for the block that it works on.
+  /// It goes from one stage to another, or work on all blocks uses it, so each block of the batch has its
+  /// own; else each worker has one, for the block that it works on.
   bool per_block = false;
 };
 

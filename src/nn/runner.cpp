@@ -15,6 +15,11 @@ int shards_of(std::int64_t blocks) {
   return static_cast<int>(std::min<std::int64_t>(blocks, Runner::kShards));
 }
 
+/// Images in a block: the last may have fewer than lanes.
+int images_in(const Pass& pass, int block) {
+  return static_cast<int>(std::min<std::int64_t>(kLanes, pass.batch_images - std::int64_t{block} * kLanes));
+}
+
 ArenaLayout layout_of(const Schedule& plain, const Schedule& fused) {
   return lay_out(plain.buffers, lives_of(std::array{&plain, &fused}));
 }
@@ -130,8 +135,7 @@ void Runner::run_shard(const Passing& passing, const Stage& stage, int shard, in
   const int shards = shards_of(pass.blocks);
   const int begin = shard * pass.blocks / shards, end = (shard + 1) * pass.blocks / shards;
   for (pass.block = begin; pass.block < end; ++pass.block) {
-    pass.images = static_cast<int>(
-        std::min<std::int64_t>(kLanes, pass.batch_images - std::int64_t{pass.block} * kLanes));
+    pass.images = images_in(pass, pass.block);
     pass.accumulate = pass.block > begin;
     for (const Operation& operation : stage.operations) run_operation(passing, operation, pass, worker);
   }
@@ -229,6 +233,14 @@ void Runner::run_batch_wide(const Passing& passing, const Operation& operation) 
     layer.run(batch_wide_pass(passing.pass, operation, worker), operation.work, static_cast<int>(task));
     if (watch) watch->lap(forward ? TimePart::forward : TimePart::backward_data);
   });
+  if (step_observer_ && operation.has(Role::dx)) show_input_gradients(passing.pass, operation);
+}
+
+/// Those that were computed for all blocks at once.
+void Runner::show_input_gradients(const Pass& common, const Operation& operation) const {
+  for (int block = 0; block < common.blocks; ++block)
+    step_observer_->input_gradient(operation.node, false, block, images_in(common, block),
+                                   view(operation[Role::dx], common, block));
 }
 
 /// Brings the gradients of the shards together, and those that are taken batch-wide.

@@ -85,6 +85,7 @@ class Runner {
   void run_accumulate(const Operation& operation, const Pass& pass);
   void run_backward(const Operation& operation, const Pass& pass);
   void run_batch_wide(const Passing& passing, const Operation& operation);
+  void show_input_gradients(const Pass& common, const Operation& operation) const;
   void sum_gradients(const Passing& passing);
   Pass batch_wide_pass(const Pass& common, const Operation& operation, int worker);
 

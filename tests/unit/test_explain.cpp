@@ -178,6 +178,20 @@ TEST_CASE("every layer type is explained, and all numbers are the engine's", "[i
   }
 }
 
+TEST_CASE("a dense layer that is computed for all blocks at once is explained like a small one",
+          "[inspect]") {
+  Step step(chain(dense(300, ActivationFunction::relu), dense(3)), {.c = 500, .flat = true}, 20);
+  for (int row = 0; row < 2; ++row) {
+    const Explanation explanation = explain_layer(*step.trace, step.spec, row, step.pool, 100);
+    INFO(explanation.text);
+    CHECK(explanation.agrees);
+  }
+  Step with_input(chain(FlattenSpec{}, dense(300), dense(3)), {.c = 5, .h = 10, .w = 10}, 20);
+  const Explanation explanation = explain_layer(*with_input.trace, with_input.spec, 1, with_input.pool, 100);
+  INFO(explanation.text);
+  CHECK(explanation.agrees);
+}
+
 TEST_CASE("the arithmetic of LeNet-5's first layers is written as on the whiteboard", "[inspect]") {
   Step step(lenet(), {.c = 1, .h = 28, .w = 28}, 1);
   const auto text = [&](int row) { return explain_layer(*step.trace, step.spec, row, step.pool, 100).text; };
