@@ -11,13 +11,9 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/command_line.h"
-#include "apps/environment.h"
-#include "apps/interruption.h"
 #include "apps/path_list.h"
-#include "apps/places.h"
-#include "apps/report_pictures.h"
-#include "apps/training_data.h"
 #include "config/config.h"
+#include "config/spec_places.h"
 #include "core/file.h"
 #include "core/text.h"
 #include "data/image_files.h"
@@ -29,6 +25,10 @@
 #include "report/prediction_table.h"
 #include "report/progress.h"
 #include "report/text_columns.h"
+#include "session/environment.h"
+#include "session/interruption.h"
+#include "session/report_pictures.h"
+#include "session/training_data.h"
 #include "train/evaluation.h"
 #include "train/model_file.h"
 

@@ -3,12 +3,12 @@
 #include <filesystem>
 
 #include "apps/command_line.h"
-#include "apps/inspect_layers.h"
-#include "apps/inspect_pictures.h"
-#include "apps/inspect_steps.h"
-#include "apps/inspected.h"
 #include "config/config.h"
 #include "core/text.h"
+#include "inspect/inspected.h"
+#include "inspect/layers.h"
+#include "inspect/pictures.h"
+#include "inspect/steps.h"
 #include "kernels/simd.h"
 #include "report/timing_table.h"
 #include "train/measure_step.h"

@@ -33,8 +33,17 @@ const std::map<std::string, Prefixes, std::less<>> kMayInclude = {
      {"core/", "config/", "nn/network_spec.h", "nn/layers/", "nn/shape.h", "nn/activation_function.h",
       "nn/parameter_control.h", "nn/spec_error.h", "data/data_spec.h", "train/training_spec.h"}},
     {"report", {"core/", "report/", "train/step_timing.h"}},  // results, never the engine
-    {"inspect", {"core/", "kernels/activation.h", "nn/", "reference/", "report/", "inspect/"}},
-    {"apps", {"core/", "kernels/", "nn/", "data/", "train/", "config/", "report/", "inspect/", "apps/"}},
+    {"inspect",
+     {"core/", "kernels/activation.h", "kernels/simd.h", "nn/", "reference/", "data/", "train/", "config/",
+      "report/", "inspect/"}},
+    {"session",
+     {"core/", "kernels/simd.h", "nn/", "data/", "train/", "config/", "report/", "inspect/", "session/"}},
+    // Looks at a folder and writes a config: trains nothing.
+    {"starter", {"core/", "nn/", "data/", "config/", "report/", "starter/"}},
+    // A thin roof: command lines and wiring.
+    {"apps",
+     {"core/", "kernels/simd.h", "nn/", "data/", "train/", "config/", "report/", "inspect/", "session/",
+      "starter/", "apps/"}},
 };
 
 /// Libraries that are the business of few rooms, and those rooms.
@@ -46,7 +55,8 @@ const std::vector<LibraryRule> kLibraries = {
     {"stb_image.h", {"data"}},          // decoding happens in one place
     {"stb_image_write.h", {"report"}},  // pictures
     {"stb_easy_font.h", {"report"}},
-    {"nlohmann/", {"config", "train", "report", "apps"}},  // reading is config's; the others write
+    // Reading is config's; the others write.
+    {"nlohmann/", {"config", "train", "report", "inspect", "session", "starter", "apps"}},
     {"hwy/", {"kernels"}},
     {"CLI/", {"apps"}},
 };

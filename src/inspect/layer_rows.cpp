@@ -1,0 +1,58 @@
+#include "inspect/layer_rows.h"
+
+#include "train/optimizer.h"
+
+namespace cnn {
+namespace {
+
+/// "2" for two equal sides, else "2x1".
+std::string short_text(Size2 size) { return size.h == size.w ? std::to_string(size.h) : to_string(size); }
+
+/// Whether an entry slides a window over its maps: only then do stride and padding say something.
+bool has_window(const LayerSummary& layer) {
+  return layer.type == "conv" || layer.type == "max_pool" || layer.type == "avg_pool";
+}
+
+}  // namespace
+
+std::vector<LayerRow> layer_rows(const Network& network) {
+  std::vector<LayerRow> rows;
+  for (const LayerSummary& layer : network.layers()) {
+    LayerRow row{.name = layer.name,
+                 .type = layer.type,
+                 .input = to_string(layer.in),
+                 .output = to_string(layer.out),
+                 .channels = layer.out.c,
+                 .height = layer.out.h,
+                 .width = layer.out.w,
+                 .flat = layer.out.flat,
+                 .activations = layer.out.values(),
+                 .parameters = layer.parameters,
+                 .macs = layer.macs,
+                 .dense_equivalent_parameters = layer.dense_equivalent_parameters,
+                 .receptive_field = to_string(layer.receptive_field),
+                 .inputs = layer.in.values(),
+                 .inputs_per_output = layer.inputs_per_output};
+    if (layer.effective_stride.h > 0) row.effective_stride = short_text(layer.effective_stride);
+    if (has_window(layer)) {
+      row.kernel = to_string(layer.window.kernel);
+      row.stride = short_text(layer.window.stride);
+      row.padding = short_text(layer.window.padding);
+      row.dilation = short_text(layer.window.dilation);
+      row.groups = std::max(layer.window.groups, 1);
+    }
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+void set_memory(std::vector<LayerRow>& rows, const OptimizerSpec& optimizer, std::int64_t batch_size) {
+  constexpr auto kFloat = static_cast<std::int64_t>(sizeof(float));
+  for (LayerRow& row : rows) {
+    const std::int64_t values = row.activations * batch_size * kFloat, parameters = row.parameters * kFloat;
+    row.evaluation_bytes = values + parameters;
+    row.training_bytes = 2 * values + 2 * parameters + Optimizer::moment_bytes(optimizer, row.parameters);
+  }
+}
+
+}  // namespace cnn

@@ -1,0 +1,65 @@
+#include "session/checkpoint_saver.h"
+
+#include "core/error.h"
+#include "core/text.h"
+
+namespace cnn {
+
+namespace {
+
+StateParts state_of(Trainer& trainer) {
+  StateParts parts;
+  trainer.list_state(parts);
+  return parts;
+}
+
+}  // namespace
+
+CheckpointSaver::CheckpointSaver(Trainer& trainer, CheckpointFolder folder, const TrainingSpec& spec,
+                                 std::map<std::string, std::string> texts, spdlog::logger& log)
+    : trainer_(trainer),
+      folder_(std::move(folder)),
+      spec_(spec),
+      texts_(std::move(texts)),
+      log_(log),
+      checkpoint_(state_of(trainer), texts_),
+      last_(std::chrono::steady_clock::now()) {}
+
+void CheckpointSaver::offer(bool epoch_ended, bool asked) {
+  saved_ = false;
+  if (!epoch_ended) ++steps_since_;
+  const std::chrono::duration<double, std::ratio<60>> minutes = std::chrono::steady_clock::now() - last_;
+  const bool due = epoch_ended ||
+                   (spec_.checkpoint_minutes > 0 && minutes.count() >= spec_.checkpoint_minutes) ||
+                   (spec_.checkpoint_steps > 0 && steps_since_ >= spec_.checkpoint_steps);
+  if (!due && !asked) return;
+  try {
+    save();
+    if (asked)
+      log_.warn("saved, as SIGUSR1 asked: {} and {} are done", counted(trainer_.epochs_done(), "epoch"),
+                counted(trainer_.steps_of_epoch(), "step"));
+  } catch (const Error& error) {
+    log_.warn("warning: the checkpoint is not saved: {}; the training goes on", error.what());
+  }
+}
+
+void CheckpointSaver::save_rest() {
+  if (!saved_) save();
+}
+
+void CheckpointSaver::save() {
+  last_ = std::chrono::steady_clock::now();
+  steps_since_ = 0;
+  checkpoint_.capture(state_of(trainer_), texts_);
+  folder_.save(checkpoint_);
+  saved_ = true;
+}
+
+Checkpoint CheckpointSaver::newest() {
+  CheckpointFolder::Found found = folder_.load();
+  for (const std::string& damage : found.damaged) log_.warn("warning: {}", damage);
+  if (!found.newest) fail("there is no checkpoint to go back to");
+  return std::move(*found.newest);
+}
+
+}  // namespace cnn

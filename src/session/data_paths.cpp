@@ -1,0 +1,67 @@
+#include "session/data_paths.h"
+
+#include "core/error.h"
+#include "core/file.h"
+#include "core/text.h"
+
+namespace cnn {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// "; did you mean ...?", from the names beside a path that does not exist; or the nearest folder that does.
+std::string hint(const fs::path& path) {
+  std::error_code unknown;
+  fs::path parent = path.parent_path();
+  if (!fs::is_directory(parent, unknown)) {
+    while (parent.has_relative_path() && !fs::is_directory(parent, unknown)) parent = parent.parent_path();
+    return fmt::format("; nor is there {}, only {}", printable(path.parent_path().string()),
+                       printable(parent.string()));
+  }
+  std::vector<std::string> names;
+  for (const auto& entry : fs::directory_iterator(parent, unknown)) {
+    names.push_back(entry.path().filename().string());
+    if (names.size() == 1000) break;
+  }
+  return did_you_mean(path.filename().string(), names);
+}
+
+class Checker {
+ public:
+  explicit Checker(const Document& document) : document_(document) {}
+
+  void location(const std::string& pointer, const DataLocation& location) const {
+    if (const auto* folder = std::get_if<FolderLocation>(&location)) {
+      need(pointer, folder->folder, "folder");
+    } else if (const auto* idx = std::get_if<IdxLocation>(&location)) {
+      need(pointer + "/images", idx->images, "file");
+      need(pointer + "/labels", idx->labels, "file");
+    } else {
+      const auto& files = std::get<CifarLocation>(location).files;
+      for (std::size_t i = 0; i < files.size(); ++i) need(fmt::format("{}/{}", pointer, i), files[i], "file");
+    }
+  }
+
+ private:
+  void need(const std::string& pointer, const fs::path& path, const char* what) const {
+    std::error_code unknown;
+    if (fs::exists(fs::symlink_status(path, unknown))) return;  // what it is, its reader says
+    status_of(path);                                            // throws if it may be there after all
+    fail("{}", document_.explain(pointer, fmt::format("there is no such {}: {}{}", what,
+                                                      printable(path.string()), hint(path))));
+  }
+
+  const Document& document_;
+};
+
+}  // namespace
+
+void check_data_paths(const Document& document, const DataSpec& spec) {
+  const Checker checker(document);
+  checker.location("/data/train", spec.train);
+  if (const auto* validation = std::get_if<DataLocation>(&spec.validation))
+    checker.location("/data/validation", *validation);
+  if (spec.test) checker.location("/data/test", *spec.test);
+}
+
+}  // namespace cnn

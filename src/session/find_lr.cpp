@@ -1,0 +1,74 @@
+#include "session/find_lr.h"
+
+#include <unistd.h>
+
+#include "core/file.h"
+#include "core/text.h"
+#include "report/learning_rate_page.h"
+#include "report/terminal.h"
+#include "report/terminal_chart.h"
+#include "session/environment.h"
+
+namespace cnn {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string verdict_of(const LearningRateSweep& sweep, const TrainingSpec& training) {
+  constexpr std::size_t kManySteps = 200;
+  if (sweep.suggestion == 0 && sweep.rates.size() < kManySteps)
+    return fmt::format(
+        "The loss did not fall clearly within {} steps, so there is nothing to suggest; try more, as with "
+        "--find-lr=300.",
+        sweep.rates.size());
+  if (sweep.suggestion == 0)
+    return fmt::format(
+        "The loss did not fall at any learning rate up to {:.2g}, so there is nothing to suggest. Look at "
+        "the images (train_batch.png of a training), the labels and the network.",
+        sweep.rates.empty() ? 0.0 : sweep.rates.back());
+  return fmt::format(
+      "The loss falls most steeply at a learning rate of {:.2g}, is least at {:.2g}, and {}. Suggestion: "
+      "{:g}, a tenth of where the loss is least, as the largest rate of a schedule; the config has {:g}.",
+      sweep.steepest, sweep.least,
+      sweep.diverged ? fmt::format("has grown beyond recovery at {:.2g}", sweep.rates.back())
+                     : fmt::format("does not diverge up to {:.2g}", sweep.rates.back()),
+      sweep.suggestion, learning_rate_of(training.optimizer));
+}
+
+std::string csv_of(const LearningRateSweep& sweep) {
+  std::string csv = "step,learning_rate,loss,smoothed_loss\n";
+  for (std::size_t i = 0; i < sweep.rates.size(); ++i)
+    csv += fmt::format("{},{},{},{}\n", i + 1, exact(sweep.rates[i]), exact(sweep.losses[i]),
+                       exact(sweep.smoothed[i]));
+  return csv;
+}
+
+}  // namespace
+
+ExitCode find_learning_rate(TrainingRun& run, const Config& config, const SweepRange& range,
+                            const fs::path& folder, int threads, Interruption& interruption) {
+  interruption.begin_work();
+  const LearningRateSweep sweep = run.sweep_learning_rates(range, interruption.requested());
+  if (interruption.requested()) {
+    fmt::print(stderr, "interrupted before the sweep was finished; it leaves nothing behind\n");
+    return interruption.exit_code();
+  }
+  const LearningRateReport report{.name = config.name,
+                                  .rates = sweep.rates,
+                                  .losses = sweep.losses,
+                                  .smoothed = sweep.smoothed,
+                                  .suggestion = sweep.suggestion,
+                                  .verdict = verdict_of(sweep, config.training),
+                                  .config = resolved_json(config),
+                                  .environment = environment(threads)};
+  const RunFolder results = RunFolder::create(folder);
+  write_file_atomically(results.file("learning_rates.csv"), csv_of(sweep));
+  write_file_atomically(results.file("report.html"), learning_rate_page(report));
+  const Terminal terminal = terminal_of(STDOUT_FILENO);
+  if (!sweep.rates.empty()) fmt::print("{}\n", terminal_chart(learning_rate_chart(report, false), terminal));
+  fmt::print("{}\nreport: {}\n", wrapped(report.verdict, terminal.columns),
+             printable(results.file("report.html").string()));
+  return ExitCode::done;
+}
+
+}  // namespace cnn

@@ -1,0 +1,148 @@
+#include "session/resume.h"
+
+#include <spdlog/spdlog.h>
+
+#include "config/config.h"
+#include "config/config_changes.h"
+#include "core/error.h"
+#include "core/file.h"
+#include "core/text.h"
+#include "session/interruption.h"
+#include "session/training_data.h"
+#include "session/training_run.h"
+#include "train/checkpoint_folder.h"
+#include "train/run_folder.h"
+#include "train/schedule.h"
+
+namespace cnn {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Refuses what is no run folder, and says what it may be.
+void check_folder(const fs::path& folder) {
+  const std::string where = "--resume " + printable(folder.string());
+  if (!fs::is_directory(status_of(folder)))
+    fail_usage("{}: there is no such folder; give the folder of a run, as in runs/digits-1", where);
+  if (fs::exists(status_of(folder / "config.json"))) return;
+  std::error_code unknown;
+  for (const auto& entry : fs::directory_iterator(folder, unknown))
+    if (fs::exists(entry.path() / "config.json", unknown))
+      fail_usage("{}: holds several runs; give the folder of one of them, for example {}", where,
+                 printable(entry.path().string()));
+  fail_usage(
+      "{}: is no run folder: it has no config.json. A run that was killed before it wrote one had not "
+      "begun; start it again with --config",
+      where);
+}
+
+/// What the config has otherwise than the checkpoint's, a line each. Refuses what cannot be.
+std::vector<std::string> check_changes(const Config& before, const Config& now, std::int64_t epochs_begun) {
+  std::vector<std::string> lines;
+  std::string refused;
+  for (const ConfigChange& change : changes(before, now)) {
+    const std::string line = fmt::format("{} was {} and is {}", change.key, change.from, change.to);
+    if (change.effect == ConfigChange::Effect::impossible)
+      refused += "\n  " + line;
+    else
+      lines.push_back("changed: " + line +
+                      (change.effect == ConfigChange::Effect::from_now_on ? " from here on" : ""));
+  }
+  if (!refused.empty())
+    fail_usage(
+        "what was trained so far does not bear this change of the config:{}\nTake it back, or start a new "
+        "run; "
+        "its training.initial_weights can be a model of this one",
+        refused);
+  if (now.training.epochs < epochs_begun)
+    fail_usage(
+        "training.epochs={}: this run has begun {} epochs; give at least that number, or start a new run",
+        now.training.epochs, epochs_begun);
+  return lines;
+}
+
+/// What becomes of a schedule that is made for a number of epochs when there are more of them, or "".
+std::string schedule_note(const Config& before, const Config& now, const Trainer& trainer) {
+  const LearningRateSchedule was(before.training.schedule, before.training.epochs, trainer.steps_per_epoch());
+  const LearningRateSchedule is(now.training.schedule, now.training.epochs, trainer.steps_per_epoch());
+  const std::int64_t step = trainer.steps_done();
+  if (trainer.finished() || was.factor(step) == is.factor(step)) return "";
+  const double rate = trainer.learning_rate(step), base = is.factor(step) == 0 ? 0 : rate / is.factor(step);
+  return fmt::format("the schedule now spans {} epochs: the learning rate goes on at {:.3g}{}",
+                     now.training.epochs, rate,
+                     step >= was.steps() ? " (the old schedule had ended)"
+                     : base > 0          ? fmt::format(" instead of {:.3g}", base * was.factor(step))
+                                         : "");
+}
+
+}  // namespace
+
+int resume(const ResumeOptions& options) {
+  Interruption interruption(Interruption::Work::to_come);
+  ThreadPool pool(options.threads);
+  std::optional<OpenedData> opened;
+  const auto open = [&](const DataSpec& spec) -> const OpenedData& {
+    return opened.emplace(open_data(spec, pool, options.quiet));
+  };
+  const auto result = resume_run(options, open, pool, interruption);
+  if (!result) return 0;
+  print_outcome(*result, options.folder);
+  return static_cast<int>(result->code);
+}
+
+std::optional<TrainingRun::Result> resume_run(const ResumeOptions& options, const OpenData& open_data,
+                                              ThreadPool& pool, Interruption& interruption, bool introduce) {
+  const auto log = console_log(options.quiet);
+  check_folder(options.folder);
+  const Document document = Document::read(options.folder / "config.json", options.overrides);
+  const Config config = read_config(document);
+  RunFolder run = RunFolder::reopen(options.folder);
+  CheckpointFolder checkpoints(run.checkpoints());
+  const CheckpointFolder::Found found = checkpoints.load();
+  for (const std::string& damage : found.damaged) log->warn("warning: {}", damage);
+  const Checkpoint* start = found.newest ? &*found.newest : nullptr;
+  if (!start && !found.damaged.empty())
+    fail(
+        "{}: no checkpoint is whole. The models of the last whole epoch are in the folder; to train anew: "
+        "cnn-train --config {}",
+        printable(options.folder.string()), printable((options.folder / "config.json").string()));
+
+  // A kill between the first epoch and its checkpoint leaves one epoch, which is trained again.
+  if (!start && (run.epochs_in_tables() > 1 || final_result(run.path())))
+    fail(
+        "{}: epochs are done, but there is no checkpoint to go on from: checkpoint/ was removed or is empty. "
+        "The models are in the folder; to train anew: cnn-train --config {}",
+        printable(options.folder.string()), printable((options.folder / "config.json").string()));
+
+  Config before = config;
+  std::vector<std::string> notes;
+  if (start) {
+    if (!found.damaged.empty()) log->warn("warning: the other checkpoint is used instead");
+    before = read_config(Document::parse(start->text("config"), "the config in the checkpoint"));
+    const std::int64_t epochs_done = start->integer("epochs_done");
+    const bool within_epoch = start->integer("epoch.steps") > 0;
+    notes = check_changes(before, config, epochs_done + (within_epoch ? 1 : 0));
+    if (epochs_done == config.training.epochs && final_result(run.path())) {
+      fmt::print("{}: all {} epochs are done, nothing is left to do; --set training.epochs=N trains on\n",
+                 printable(options.folder.string()), epochs_done);
+      return std::nullopt;
+    }
+  }
+
+  TrainingRun training(document, config, open_data(config.data), pool, log, options.quiet, start);
+  for (const std::string& note : notes) training.add_note(note);
+  if (start) {
+    const Trainer& trainer = training.trainer();
+    if (const std::string note = schedule_note(before, config, trainer); !note.empty())
+      training.add_note(note);
+    training.add_note(fmt::format("goes on after {} epochs and {} of {} steps", trainer.epochs_done(),
+                                  trainer.steps_of_epoch(), trainer.steps_per_epoch()));
+  } else {
+    training.add_note("there was no checkpoint yet: the run starts over");
+  }
+  training.tell_about_layers(options.layers);
+  if (options.one_of_several) training.be_one_of_several();
+  return training.train(std::move(run), std::move(checkpoints), interruption, introduce);
+}
+
+}  // namespace cnn

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <spdlog/logger.h>
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "config/config.h"
+#include "nn/network.h"
+#include "session/evaluation_collector.h"
+#include "session/training_data.h"
+
+namespace cnn {
+
+/// Keeps two files of a run folder up to date. evaluation.json: what the best model makes of the validation
+/// images and, at the end, of the test images. report.html: a page of that and of the folder's tables, so
+/// that it tells the whole training also after a resume. What cannot be written is said once, as a warning: a
+/// training is worth more than its report.
+class RunReport {
+ public:
+  /// All references must outlive the object. An evaluation.json that is there is read.
+  RunReport(std::filesystem::path folder, const Config& config, const Network& network,
+            const TrainingData& data, int threads, spdlog::logger& log);
+
+  /// A run that goes on: what was recorded of another epoch than its best is forgotten.
+  void resume(int best_epoch);
+
+  /// Null without validation. Must see the validation images of every epoch before its add_epoch().
+  EvaluationCollector* validation() { return validation_.get(); }
+  /// Null without test images.
+  EvaluationCollector* test() { return test_.get(); }
+
+  /// An epoch of so many is over and its tables are written. best: its model is the best so far. Writes the
+  /// page if that does not take more than a small share of the time.
+  void add_epoch(int epoch, int epochs, bool best);
+
+  /// Whether the validation part tells of this epoch; if not, the best model must be evaluated again before
+  /// finish().
+  bool tells_of(int best_epoch) const { return !validation_ || record_epoch_ == best_epoch; }
+
+  /// The network holds the best model; what validation() and test() saw last was that.
+  void finish(int best_epoch);
+  void stop(int epochs_done, const std::string& why);
+
+ private:
+  void write(const std::string& state);
+  void record_validation(int epoch);
+  void write_evaluation();
+  void read_evaluation();
+
+  const std::filesystem::path folder_;
+  const Config& config_;
+  const Network& network_;
+  const TrainingData& data_;
+  const int threads_;
+  spdlog::logger& log_;
+  std::unique_ptr<EvaluationCollector> validation_, test_;
+  std::optional<EvaluationRecord> validation_record_, test_record_;
+  int best_epoch_ = 0, record_epoch_ = 0;  // 0: none
+  double ready_at_ = 0;                    // seconds: when the next page may be written
+  bool evaluation_is_written_ = true, complained_ = false;
+};
+
+}  // namespace cnn

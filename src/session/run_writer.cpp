@@ -1,0 +1,75 @@
+#include "session/run_writer.h"
+
+#include "core/error.h"
+#include "core/file.h"
+#include "core/text.h"
+
+namespace cnn {
+
+RunWriter::RunWriter(RunFolder& folder, const Network& network, Trainer& trainer,
+                     ModelDescription description, spdlog::logger& log)
+    : folder_(folder),
+      network_(network),
+      trainer_(trainer),
+      description_(std::move(description)),
+      log_(log) {}
+
+void RunWriter::save(const char* name) { save_model(folder_.file(name), network_, description_); }
+
+void RunWriter::attempt(const std::function<void()>& write) {
+  try {
+    write();
+  } catch (const Error& error) {
+    whole_ = false;
+    log_.warn("warning: {}; the training goes on, and writes it later", error.what());
+  }
+}
+
+void RunWriter::begin() {
+  folder_.write_tables(trainer_.history());
+  if (trainer_.history().empty()) return;
+  // A run that was killed may have left the model of an epoch that the checkpoint has not come to.
+  trainer_.swap_best();
+  save("best.safetensors");
+  trainer_.swap_best();
+  write_result(false, std::nullopt);  // it may be a finished run that gets more epochs
+}
+
+void RunWriter::add_epoch() {
+  attempt([&] { folder_.add_last(trainer_.history()); });
+  if (trainer_.history().back().best) attempt([&] { save("best.safetensors"); });
+  attempt([&] { save("last.safetensors"); });
+}
+
+void RunWriter::interrupt() {
+  if (best_is_loaded_) return write_result(false, std::nullopt);
+  if (!whole_) folder_.write_tables(trainer_.history());
+  trainer_.with_model([&] {
+    save("last.safetensors");
+    if (trainer_.history().empty()) save("best.safetensors");
+  });
+  write_result(false, std::nullopt);
+}
+
+void RunWriter::add_post_mortem(const PostMortem& post_mortem) {
+  log_.info("{}", to_text(post_mortem));
+  attempt([&] { write_file_atomically(folder_.file("post_mortem.json"), to_json(post_mortem)); });
+}
+
+void RunWriter::finish() {
+  if (!whole_) {
+    folder_.write_tables(trainer_.history());
+    trainer_.with_model([&] { save("last.safetensors"); });
+  }
+  trainer_.swap_best();
+  best_is_loaded_ = true;
+  if (!whole_) save("best.safetensors");
+  whole_ = true;
+}
+
+void RunWriter::write_result(bool finished, const std::optional<Evaluation>& test) {
+  const auto& history = trainer_.history();
+  folder_.write_result(history.empty() ? nullptr : &best_of(history), trainer_.epochs_done(), finished, test);
+}
+
+}  // namespace cnn

@@ -1,0 +1,107 @@
+#include "session/training_commentary.h"
+
+#include <unistd.h>
+
+#include "core/clock.h"
+#include "core/text.h"
+#include "report/layer_health.h"
+#include "report/statistics_table.h"
+#include "report/text_columns.h"
+
+namespace cnn {
+namespace {
+
+std::string percent(double fraction) { return fmt::format("{:.2f} %", 100 * fraction); }
+
+std::vector<LayerStatistics> statistics_of(int epoch, const std::vector<LayerActivity>& layers) {
+  std::vector<LayerStatistics> statistics;
+  for (const LayerActivity& layer : layers)
+    statistics.push_back({.epoch = epoch,
+                          .layer = layer.layer,
+                          .values = layer.values,
+                          .active_fraction = layer.active_fraction,
+                          .mean = layer.mean,
+                          .standard_deviation = layer.standard_deviation,
+                          .gradient_norm = layer.gradient_norm});
+  return statistics;
+}
+
+std::string activity_words(const EpochResult& result) {
+  std::vector<std::string> words{"active:"};
+  for (const LayerActivity& layer : result.activity)
+    words.push_back(fmt::format("{} {:.0f} %", printable(layer.layer), 100 * layer.active_fraction));
+  return wrapped(words, 2, terminal_columns(STDERR_FILENO));
+}
+
+}  // namespace
+
+TrainingCommentary::TrainingCommentary(spdlog::logger& log, const Trainer& trainer, const TrainingData& data,
+                                       bool quiet)
+    : log_(log),
+      trainer_(trainer),
+      validation_images_(data.validation ? data.validation->size() : 0),
+      quiet_(quiet),
+      start_(now_seconds()) {}
+
+void TrainingCommentary::listen(TrainingEvents& events, const LayerStatisticsRequest& request) {
+  request_ = request;
+  events.on_step = [this](const StepProgress& p) {
+    if (!line_ || validating_)
+      line_ = std::make_unique<ProgressLine>(fmt::format("epoch {}/{}", p.epoch, p.epochs), p.steps_per_epoch,
+                                             quiet_);
+    validating_ = false;
+    if (line_->due(p.step))
+      line_->update(p.step, fmt::format("loss {}  accuracy {}", loss_text(p.loss), percent(p.accuracy)));
+  };
+  events.on_validated = [this](std::int64_t images) {
+    if (!validating_) line_ = std::make_unique<ProgressLine>("validating", validation_images_, quiet_);
+    validating_ = true;
+    line_->update(images, "images");
+  };
+  events.layers_every = request.every_steps;
+  events.on_layers = [this](const StepProgress& p, const std::vector<LayerActivity>& layers) {
+    if (line_) line_->clear();
+    log_.info("epoch {}, step {}: the layers on this step's images\n{}", p.epoch, p.step,
+              statistics_table(statistics_of(p.epoch, layers)));
+  };
+}
+
+void TrainingCommentary::epoch(const EpochResult& r) {
+  clear();
+  ++epochs_here_;
+  const int epochs = trainer_.epochs();
+  std::string text = fmt::format("epoch {}/{}  loss {}  accuracy {}", r.epoch, epochs,
+                                 loss_text(r.train_loss), percent(r.train_accuracy));
+  if (r.validation)
+    text += fmt::format("  validation {} (loss {})", percent(r.validation->accuracy()),
+                        loss_text(r.validation->loss()));
+  text += fmt::format("\n  learning rate {:.3g}, {} images/s", r.learning_rate,
+                      with_commas(static_cast<std::int64_t>(r.images_per_second)));
+  if (r.epoch < epochs)
+    text +=
+        fmt::format(", {} left", human_seconds((now_seconds() - start_) / epochs_here_ * (epochs - r.epoch)));
+  if (r.validation && r.best) text += ", best so far";
+  log_.info("{}\n{}", text,
+            request_.every_epoch ? statistics_table(statistics_of(r.epoch, r.activity)) : activity_words(r));
+  complain(r);
+}
+
+void TrainingCommentary::complain(const EpochResult& result) {
+  Complaints now;
+  for (const LayerComplaint& complaint : layer_complaints(statistics_of(result.epoch, result.activity))) {
+    const std::pair key(complaint.layer, complaint.kind);
+    if (said_.insert(key).second) log_.warn("warning: epoch {}: {}", result.epoch, complaint.message);
+    const auto before = standing_.find(key);
+    now[key] = {before == standing_.end() ? result.epoch : before->second.since, complaint.message};
+  }
+  standing_ = std::move(now);
+}
+
+void TrainingCommentary::end() const {
+  const int last = trainer_.epochs_done();
+  for (const auto& [key, complaint] : standing_)
+    if (complaint.since < last)
+      log_.warn("warning: from epoch {} to {}: {}", complaint.since, last, complaint.message);
+}
+
+}  // namespace cnn

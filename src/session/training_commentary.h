@@ -1,0 +1,62 @@
+#pragma once
+
+#include <spdlog/logger.h>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "report/progress.h"
+#include "session/training_data.h"
+#include "train/trainer.h"
+
+namespace cnn {
+
+/// What --layer-stats and --layer-stats-every ask for.
+struct LayerStatisticsRequest {
+  bool every_epoch = false;
+  std::int64_t every_steps = 0;  ///< 0: not within an epoch
+};
+
+/// What a training says while it runs: a progress line, a few lines for each epoch, the layers' statistics on
+/// request, and a warning, once, for each layer that is dead or explodes; at the end those that still do.
+class TrainingCommentary {
+ public:
+  /// All references must outlive the object.
+  TrainingCommentary(spdlog::logger& log, const Trainer& trainer, const TrainingData& data, bool quiet);
+
+  /// Takes the events for progress and layers; they must not outlive this object.
+  void listen(TrainingEvents& events, const LayerStatisticsRequest& request);
+  void epoch(const EpochResult& result);
+  /// After the last epoch: what was wrong with a layer for several epochs up to then. Its warning scrolled by
+  /// long ago.
+  void end() const;
+  /// Takes the progress line away.
+  void clear() { line_.reset(), validating_ = false; }
+
+ private:
+  void complain(const EpochResult& result);
+
+  spdlog::logger& log_;
+  const Trainer& trainer_;
+  const std::int64_t validation_images_;
+  const bool quiet_;
+  LayerStatisticsRequest request_;
+  std::unique_ptr<ProgressLine> line_;
+  bool validating_ = false;
+  double start_;
+  int epochs_here_ = 0;  // since start_
+  /// A complaint that every epoch had a reason for since this one.
+  struct Standing {
+    int since = 0;
+    std::string message;
+  };
+  using Complaints = std::map<std::pair<std::string, std::string>, Standing>;  // by layer and kind
+  Complaints standing_;
+  std::set<std::pair<std::string, std::string>> said_;
+};
+
+}  // namespace cnn

@@ -1,0 +1,162 @@
+#include "session/training_data.h"
+
+#include "core/error.h"
+#include "core/text.h"
+#include "data/batch_filler.h"
+#include "data/class_notes.h"
+#include "data/duplicates.h"
+#include "data/open_dataset.h"
+#include "data/subset.h"
+#include "report/progress.h"
+
+namespace cnn {
+namespace {
+
+/// A data set with what turns it into lanes, behind the functions that the trainer calls.
+struct FilledSet {
+  FilledSet(std::shared_ptr<const Dataset> images, const Normalize& normalize, int workers,
+            Augmentation augmentation)
+      : dataset(std::move(images)), filler(*dataset, normalize, workers, std::move(augmentation)) {}
+  std::shared_ptr<const Dataset> dataset;
+  BatchFiller filler;
+};
+
+/// Opens one set of a config with a progress line, and says what is worth knowing about it.
+class Opener {
+ public:
+  Opener(const DataSpec& spec, ThreadPool& pool, bool quiet, std::vector<std::string>& notes)
+      : spec_(spec), pool_(pool), quiet_(quiet), notes_(notes) {}
+
+  /// classes: empty for the training set, else its classes: they are matched by name.
+  std::shared_ptr<const Dataset> open(const DataLocation& location, const std::string& which,
+                                      const std::vector<std::string>& classes,
+                                      std::vector<Fingerprint>& fingerprints) {
+    std::unique_ptr<ProgressLine> line;
+    LoadOptions options;
+    options.bad_images = spec_.bad_images;
+    options.limits = spec_.limits;
+    options.cache_bytes = std::int64_t{spec_.cache_mb} << 20;
+    options.classes = classes;
+    ProgressLine listing(fmt::format("listing the {} images", which), 0, quiet_);
+    options.listed = [&](std::int64_t images) { listing.update(images, "so far"); };
+    options.progress = [&](std::int64_t done, std::int64_t total) {
+      listing.clear();
+      if (!line)
+        line = std::make_unique<ProgressLine>(fmt::format("reading the {} images", which), total, quiet_);
+      line->update(done, "");
+    };
+    LoadedSet set = open_dataset(location, spec_.image, options, pool_);
+    line.reset();
+    fingerprints = std::move(set.fingerprints);
+    set.report.missing_classes.clear();  // class_notes says it
+    for (const std::string& note : set.report.notes())
+      notes_.push_back(fmt::format("{} images: {}", which, note));
+    return set.dataset;
+  }
+
+ private:
+  const DataSpec& spec_;
+  ThreadPool& pool_;
+  bool quiet_;
+  std::vector<std::string>& notes_;
+};
+
+std::vector<Fingerprint> some_of(const std::vector<Fingerprint>& prints,
+                                 const std::vector<std::int64_t>& indices) {
+  std::vector<Fingerprint> some;
+  for (const std::int64_t index : indices) some.push_back(prints[static_cast<std::size_t>(index)]);
+  return some;
+}
+
+/// Looks for copies within and across the parts; fails on them if the config says so.
+void check_duplicates(const std::vector<DuplicateCandidates>& parts, DuplicatePolicy policy,
+                      TrainingData& data) {
+  const Duplicates duplicates = find_duplicates(parts);
+  if (duplicates.empty()) return;
+  if (policy == DuplicatePolicy::fail)
+    fail("there are images whose pixels are the same, and \"duplicates\" is \"fail\"\n{}",
+         join(duplicate_notes(duplicates, parts, 50), "\n"));
+  for (std::string& note : duplicate_notes(duplicates, parts)) data.notes.push_back(std::move(note));
+  data.duplicates = duplicate_table(duplicates, parts);
+}
+
+}  // namespace
+
+ImageSet image_set(std::shared_ptr<const Dataset> dataset, const Normalize& normalize, int workers,
+                   Augmentation augmentation) {
+  const auto owner =
+      std::make_shared<const FilledSet>(std::move(dataset), normalize, workers, std::move(augmentation));
+  ImageSet set;
+  for (std::int64_t i = 0; i < owner->dataset->size(); ++i) set.labels.push_back(owner->dataset->label(i));
+  set.fill = [owner](std::span<const std::int64_t> images, std::uint32_t epoch, int worker,
+                     BlockView<float> x) { owner->filler.fill(images, epoch, worker, x); };
+  set.will_need = [owner](std::span<const std::int64_t> images) { owner->dataset->will_need(images); };
+  set.name = [owner](std::int64_t image) { return owner->dataset->name(image); };
+  return set;
+}
+
+std::vector<WeightedLook> looks_at(const std::shared_ptr<const Dataset>& dataset, const Normalize& normalize,
+                                   int workers, TestTimeAugmentation augmentation) {
+  const std::vector<TestView> views = test_views(augmentation);
+  std::vector<WeightedLook> looks;
+  for (const TestView& view : views)
+    looks.push_back(
+        {image_set(dataset, normalize, workers, views.size() == 1 ? Augmentation() : Augmentation(view)),
+         view.weight});
+  return looks;
+}
+
+OpenedData open_data(const DataSpec& spec, ThreadPool& pool, bool quiet) {
+  OpenedData opened;
+  Opener opener(spec, pool, quiet, opened.notes);
+  opened.train = opener.open(spec.train, "training", {}, opened.train_prints);
+  const std::vector<std::string>& classes = opened.train->classes();
+  for (const std::string& name : classes)
+    if (!is_utf8(name))
+      fail("the name of the class folder \"{}\" is not UTF-8, and a model could not keep it; rename it",
+           printable(name));
+  if (classes.size() < 2)
+    fail("the training set has {} class{} ({}); a classifier needs at least 2", classes.size(),
+         classes.size() == 1 ? "" : "es", printable(join(classes)));
+  if (const auto* location = std::get_if<DataLocation>(&spec.validation))
+    opened.validation = opener.open(*location, "validation", classes, opened.validation_prints);
+  if (spec.test) opened.test = opener.open(*spec.test, "test", classes, opened.test_prints);
+  return opened;
+}
+
+TrainingData prepare_data(const OpenedData& opened, const DataSpec& spec, std::uint64_t seed,
+                          ThreadPool& pool) {
+  TrainingData data;
+  data.classes = opened.train->classes();
+  data.notes = opened.notes;
+  std::shared_ptr<const Dataset> train = opened.train, validation = opened.validation;
+  std::vector<Fingerprint> train_prints = opened.train_prints, validation_prints = opened.validation_prints;
+  if (const auto* part = std::get_if<ValidationFraction>(&spec.validation)) {
+    const Split split = stratified_split(*train, part->fraction, seed);
+    validation = std::make_shared<Subset>(train, split.validation);
+    train = std::make_shared<Subset>(train, split.train);
+    validation_prints = some_of(opened.train_prints, split.validation);
+    train_prints = some_of(opened.train_prints, split.train);
+  }
+  for (std::string& note : class_notes(*train, validation.get(), opened.test.get()))
+    data.notes.push_back(std::move(note));
+  std::vector<DuplicateCandidates> parts{{"training", train.get(), &train_prints}};
+  if (validation) parts.push_back({"validation", validation.get(), &validation_prints});
+  if (opened.test) parts.push_back({"test", opened.test.get(), &opened.test_prints});
+  check_duplicates(parts, spec.duplicates, data);
+  const Normalize normalize = resolve_normalize(spec.normalize, *train, pool);
+  data.mean = normalize.mean;
+  data.std = normalize.std;
+  const int workers = pool.threads();
+  data.train = image_set(train, normalize, workers, Augmentation(spec.augment, seed));
+  data.plain_train = image_set(train, normalize, workers);
+  for (const AugmentSpec& change : spec.augment)
+    if (const auto* mixup = std::get_if<MixupSpec>(&change)) data.train.mixup_alpha = mixup->alpha;
+  if (validation) data.validation = image_set(validation, normalize, workers);
+  if (opened.test) data.test = looks_at(opened.test, normalize, workers, spec.test_time_augmentation);
+  data.validation_images = validation;
+  data.test_images = opened.test;
+  return data;
+}
+
+}  // namespace cnn
