@@ -39,7 +39,7 @@ const std::map<std::string, Prefixes, std::less<>> kMayInclude = {
     {"session",
      {"core/", "kernels/simd.h", "nn/", "data/", "train/", "config/", "report/", "inspect/", "session/"}},
     // Looks at a folder and writes a config: trains nothing.
-    {"starter", {"core/", "nn/", "data/", "config/", "report/", "starter/"}},
+    {"starter", {"core/", "nn/", "data/", "train/training_spec.h", "config/", "report/", "starter/"}},
     // A thin roof: command lines and wiring.
     {"apps",
      {"core/", "kernels/simd.h", "nn/", "data/", "train/", "config/", "report/", "inspect/", "session/",

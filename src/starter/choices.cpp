@@ -1,0 +1,244 @@
+#include "starter/choices.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <numeric>
+#include <string_view>
+
+#include "core/text.h"
+#include "data/subset.h"
+#include "nn/network.h"
+
+namespace cnn {
+namespace {
+
+int to_multiple(double value, int of) { return std::max(of, static_cast<int>(std::lround(value / of)) * of); }
+
+Because<ImageSpec> choose_image(const FolderSurvey& survey) {
+  ImageSpec image;
+  image.channels = survey.all_grey() ? 1 : 3;
+  const std::string color = survey.all_grey() ? " All are grey: one channel." : "";
+  const int longer = std::max(survey.width.median, survey.height.median);
+  // At 8 pixels there is room for one pooling.
+  constexpr int kLeastSide = 8, kKept = 64;
+  if (survey.one_size() && longer <= kKept) {
+    image.height = std::max(kLeastSide, survey.height.median);
+    image.width = std::max(kLeastSide, survey.width.median);
+    const bool kept = image.height == survey.height.median && image.width == survey.width.median;
+    return {image, (kept ? "All images have one small size: it is kept."
+                         : fmt::format("All images have one very small size: they are enlarged to {}x{}, "
+                                       "since the network takes no side of less than {} pixels.",
+                                       image.width, image.height, kLeastSide)) +
+                       color};
+  }
+  const int side = longer < 32     ? std::max(kLeastSide, longer)
+                   : longer <= 36  ? 32
+                   : longer <= 56  ? 48
+                   : longer <= 140 ? 64
+                                   : 96;
+  // Networks learn slightly squeezed images as well; what is far from square keeps its shape.
+  constexpr double kSquare = 1.35;
+  const double aspect = std::clamp(survey.aspect, 1.0 / 3, 3.0);
+  image.height = image.width = side;
+  if (aspect > kSquare) image.height = std::max(kLeastSide, to_multiple(side / aspect, 4));
+  if (aspect < 1 / kSquare) image.width = std::max(kLeastSide, to_multiple(side * aspect, 4));
+  const double target = static_cast<double>(image.width) / image.height;
+  const bool alike = survey.aspect_high < target * kSquare && survey.aspect_low > target / kSquare;
+  image.resize = alike ? Resize::stretch : Resize::fit;
+  std::string why = fmt::format(
+      "Every image is made into {}x{}: enough to tell most things apart, and quick. "
+      "Larger is slower and sometimes better. ",
+      image.width, image.height);
+  why += alike ? "Their shapes are about the same, so they are stretched to it."
+               : "Their shapes differ, so they keep them and get black borders (\"fit\"); \"crop\" cuts to "
+                 "the center instead.";
+  return {image, why + color};
+}
+
+/// Whether the mirror image of class `name` is surely no other class and not nonsense, by the name alone.
+bool may_be_mirrored(const std::string& name) {
+  const auto letters = std::count_if(name.begin(), name.end(), [](char c) { return (c & 0xC0) != 0x80; });
+  if (letters < 2) return false;  // a digit or a letter of some script
+  static constexpr std::array<std::string_view, 27> kTold{
+      "left",  "right", "turn",  "arrow", "sign", "digit", "letter", "number", "text",
+      "clock", "speed", "limit", "zero",  "one",  "two",   "three",  "four",   "five",
+      "six",   "seven", "eight", "nine",  "ten",  "stop",  "yield",  "word",   "char"};
+  std::string lower = name;
+  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+  // Whole words, so that a phone is not a one.
+  std::string word;
+  bool all_digits = true;
+  for (const char c : lower + " ") {
+    all_digits = all_digits && ((c >= '0' && c <= '9') || c == ' ');
+    if ((c >= 'a' && c <= 'z') || (c & 0x80) != 0) {
+      word += c;
+      continue;
+    }
+    if (std::find(kTold.begin(), kTold.end(), word) != kTold.end()) return false;
+    word.clear();
+  }
+  return !all_digits;
+}
+
+Because<std::optional<RandomFlipSpec>> choose_flip(const FoundClasses& classes, const ImageSpec& image) {
+  for (const std::string& name : classes.names)
+    if (!may_be_mirrored(name))
+      return {std::nullopt,
+              fmt::format(
+                  "Mirrored images would double the data where left and right do not matter. Off, because "
+                  "of class \"{}\": digits, letters and signs must not be mirrored.",
+                  printable(name))};
+  if (image.channels == 1)
+    return {
+        std::nullopt,
+        "Mirrored images would double the data where left and right do not matter. Off, because grey images "
+        "are often writing or scans; switch it on if a mirrored image is as good as the image."};
+  return {RandomFlipSpec(),
+          "Mirrored images double the data. Remove this if left and right matter: writing, signs, arrows."};
+}
+
+Because<RandomTranslateSpec> choose_shift(const ImageSpec& image) {
+  return {{.pixels = std::max(1, std::min(image.height, image.width) / 14), .border = Border::reflect},
+          "Small shifts make more of few images: what matters may be a little off the center."};
+}
+
+Because<BadImages> choose_bad_images(const FolderLayout& layout, const FolderSurvey& survey) {
+  if (survey.bad.empty() && survey.looked_at == layout.train.size())
+    return {BadImages::fail,
+            fmt::format("Every {} can be read. If that changes, the training stops and names the bad files; "
+                        "\"skip\" goes on without them.",
+                        image_word(layout))};
+  if (survey.bad.empty())
+    return {BadImages::skip,
+            "Not every image was opened: files that cannot be read are named and left out; \"fail\" stops "
+            "instead."};
+  return {BadImages::skip,
+          fmt::format("{} of the {} cannot be read, for example {} (it {}). They are named and left out; "
+                      "\"fail\" stops instead.",
+                      with_commas(static_cast<std::int64_t>(survey.bad.size())),
+                      counted(survey.looked_at, "opened image"), printable(survey.bad.front().path),
+                      survey.bad.front().reason)};
+}
+
+/// images: of all classes. Nothing, where no class has a second image.
+Because<std::optional<ValidationFraction>> choose_held_back(const std::vector<std::int64_t>& classes,
+                                                            std::int64_t images) {
+  if (*std::max_element(classes.begin(), classes.end()) <= 1)
+    return {std::nullopt,
+            "No class has a second image that could be held back for validation: nothing will tell how good "
+            "the model is. With more images, add \"validation\": {\"fraction\": 0.2}."};
+  const double fraction = images < 2000 ? 0.2 : images < 20'000 ? 0.1 : 0.05;
+  return {ValidationFraction{fraction},
+          fmt::format("There is no folder for validation: {:.0f} % of every class are held back. They are "
+                      "measured after every epoch, to choose the best one.",
+                      100 * fraction)};
+}
+
+ConvSpec conv(int out_channels) {
+  ConvSpec spec;
+  spec.out_channels = out_channels;
+  spec.kernel_size = {3, 3};
+  spec.padding.amount = {1, 1};
+  spec.bias = false;
+  return spec;
+}
+
+/// From here on a network with more maps does not only learn its images by heart.
+constexpr std::int64_t kManyImages = 10'000;
+
+/// Stages of convolution, batch norm and pooling, each with up to twice the maps of the one before on a
+/// quarter of the pixels; two convolutions where the maps are small. Then a mean per map.
+NetworkSpec choose_network(const ImageSpec& image, std::int64_t images, std::size_t classes) {
+  NetworkSpec network;
+  const auto add = [&](const char* name, auto spec) {
+    const std::size_t number = network.size();
+    network.push_back(
+        {fmt::format("{}{}", name, number), fmt::format("/network/{}", number), std::move(spec)});
+  };
+  const auto add_conv = [&](int channels) {
+    add("conv", conv(channels));
+    add("batch_norm", BatchNormSpec{.activation = ActivationFunction::relu});
+  };
+  const bool wide = images >= kManyImages || classes > 20;
+  int channels = wide ? 32 : 16;
+  for (int side = std::min(image.height, image.width); side >= 6; side /= 2) {
+    add_conv(channels);
+    if (side < 16) add_conv(channels);
+    add("max_pool", MaxPoolSpec{.kernel_size = {2, 2}, .stride = Size2{2, 2}});
+    channels = std::min(wide ? 128 : 64, 2 * channels);
+  }
+  add("global_avg_pool", GlobalAvgPoolSpec());
+  add("dense", DenseSpec{.units = static_cast<int>(classes)});
+  return network;
+}
+
+/// Asks the network itself.
+NetworkOutputs outputs_of(const NetworkSpec& spec, const ImageSpec& image, int classes) {
+  const Network network(spec, {.c = image.channels, .h = image.height, .w = image.width}, classes, 1);
+  NetworkOutputs outputs;
+  for (const LayerSummary& layer : network.layers()) outputs.shapes.push_back(to_string(layer.out));
+  outputs.parameters = network.parameter_count();
+  return outputs;
+}
+
+int choose_batch_size(std::int64_t images) {
+  return images < 500 ? 16 : images < 10'000 ? 32 : images < 30'000 ? 64 : 128;
+}
+
+/// Enough steps for a small set, not too many looks at the same images.
+int choose_epochs(std::int64_t steps) {
+  constexpr double kSteps = 1500;
+  return static_cast<int>(std::clamp(std::round(kSteps / static_cast<double>(steps)), 10.0, 60.0));
+}
+
+}  // namespace
+
+const char* image_word(const FolderLayout& layout) {
+  return layout.validation || layout.test ? "training image" : "image";
+}
+
+Choices choose(const FolderLayout& layout, const FolderSurvey& survey, const FoundClasses& classes) {
+  Choices chosen;
+  chosen.image = choose_image(survey);
+  const ImageSpec& image = chosen.image.value;
+  chosen.flip = choose_flip(classes, image);
+  chosen.shift = choose_shift(image);
+  chosen.bad_images = choose_bad_images(layout, survey);
+
+  const auto images = std::accumulate(classes.good.begin(), classes.good.end(), std::int64_t{0});
+  chosen.epoch_images = images;
+  if (!layout.validation) chosen.held_back = choose_held_back(classes.good, images);
+  if (const auto& held_back = chosen.held_back.value)
+    for (const std::int64_t n : classes.good) chosen.epoch_images -= held_back_of(n, held_back->fraction);
+
+  const auto units = static_cast<int>(classes.names.size());
+  NetworkSpec network = choose_network(image, layout.train.size(), classes.names.size());
+  chosen.outputs = outputs_of(network, image, units);
+  chosen.network = {
+      std::move(network),
+      fmt::format(
+          "Convolutions look for patterns, more of them on ever fewer pixels; batch_norm lets them learn "
+          "quickly; the mean of every map goes to one last layer with a value per class. {} weights in "
+          "all. Many more would need more images than {}. The comments give what each entry puts out: maps x "
+          "height x width.",
+          with_commas(chosen.outputs.parameters), with_commas(layout.train.size()))};
+
+  chosen.batch_size = choose_batch_size(images);
+  chosen.epoch_steps = (chosen.epoch_images + chosen.batch_size - 1) / chosen.batch_size;
+  const int epochs = choose_epochs(chosen.epoch_steps);
+  chosen.epochs = {
+      epochs,
+      fmt::format("An epoch of {} has {}; {} epochs give the network enough of them. More epochs take "
+                  "longer and often help a little.",
+                  counted(chosen.epoch_images, "training image"), counted(chosen.epoch_steps, "step"),
+                  epochs)};
+  chosen.optimizer = {
+      {.decoupled_decay = true, .learning_rate = 0.003, .weight_decay = 0.01},
+      "AdamW forgives a rate that is not the best one. If the loss does not fall, try 0.001."};
+  chosen.schedule = {OneCycleSchedule(),
+                     "The rate goes up and then down to zero: the last epochs are the best ones."};
+  return chosen;
+}
+
+}  // namespace cnn

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "data/data_spec.h"
+#include "data/folder_layout.h"
+#include "data/folder_survey.h"
+#include "nn/network_spec.h"
+#include "starter/because.h"
+#include "starter/found_classes.h"
+#include "train/training_spec.h"
+
+namespace cnn {
+
+/// What a network puts out for one image.
+struct NetworkOutputs {
+  std::vector<std::string> shapes;  ///< of each layer
+  std::int64_t parameters = 0;
+};
+
+/// All that --init chooses for a folder of images, as a config has it, with the reasons.
+struct Choices {
+  Because<std::optional<ValidationFraction>> held_back;  ///< why: "" if there is a folder for validation
+  Because<ImageSpec> image;
+  Because<std::optional<RandomFlipSpec>> flip;
+  Because<RandomTranslateSpec> shift;
+  Because<BadImages> bad_images;
+  Because<NetworkSpec> network;
+  NetworkOutputs outputs;
+  int batch_size = 0;
+  std::int64_t epoch_images = 0, epoch_steps = 0;  ///< of an epoch
+  Because<int> epochs;
+  Because<AdamSpec> optimizer;
+  Because<OneCycleSchedule> schedule;
+};
+
+/// By rules on what was found: the same folder gives the same choices.
+Choices choose(const FolderLayout& layout, const FolderSurvey& survey, const FoundClasses& classes);
+
+/// What the images of the folder are called that were looked at: the other parts' images were only counted.
+const char* image_word(const FolderLayout& layout);
+
+}  // namespace cnn

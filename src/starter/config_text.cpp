@@ -1,0 +1,242 @@
+#include "starter/config_text.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "core/error.h"
+#include "core/text.h"
+
+namespace cnn {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Text as a JSON string. Throws Error (exit 2) if it is no UTF-8.
+std::string quoted(const std::string& text) {
+  try {
+    return nlohmann::json(text).dump();
+  } catch (const nlohmann::json::exception&) {
+    fail_usage("\"{}\" is no UTF-8, and a config can only name files in UTF-8; rename it", printable(text));
+  }
+}
+
+constexpr std::size_t kColumns = 100;
+
+std::size_t columns_of(const std::string& text) {
+  return static_cast<std::size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
+}
+
+/// Text as // comments of at most kColumns, where its words allow it.
+std::string comment(const std::string& indent, const std::string& text) {
+  std::string result, line;
+  const auto finish = [&] {
+    if (!line.empty()) result += indent + "//" + line + "\n";
+    line.clear();
+  };
+  std::size_t begin = 0;
+  while (begin < text.size()) {
+    const std::size_t end = std::min(text.find(' ', begin), text.size());
+    const std::string word = text.substr(begin, end - begin);
+    begin = end + 1;
+    if (word.empty()) continue;
+    if (!line.empty() && columns_of(indent + line + word) + 3 > kColumns) finish();
+    line += " " + word;
+  }
+  finish();
+  return result;
+}
+
+/// Relative to the config's folder where the two are near each other.
+std::string path_text(const fs::path& path, const fs::path& folder) {
+  const fs::path absolute = fs::absolute(path).lexically_normal();
+  const fs::path below = absolute.lexically_relative(folder.lexically_normal());
+  if (!below.empty() && *below.begin() != "..") return below.generic_string();
+  // Across links ".." means what the system says.
+  const fs::path real = fs::canonical(path), real_folder = fs::weakly_canonical(folder);
+  const fs::path relative = real.lexically_relative(real_folder);
+  auto first = real.begin(), first_of_folder = real_folder.begin();
+  const bool strangers = real.root_path() == real_folder.root_path() && ++first != real.end() &&
+                         ++first_of_folder != real_folder.end() && *first != *first_of_folder;
+  return (strangers || relative.empty() ? absolute : relative).generic_string();
+}
+
+/// The name of the run: that of the folder, not of a part of it.
+std::string name_of(const FolderLayout& layout, bool in_parts) {
+  fs::path folder = fs::canonical(layout.train.root);
+  if (in_parts || folder.filename() == "train" || folder.filename() == "training")
+    folder = folder.parent_path();
+  const std::string name = folder.filename().string();
+  return name.empty() || printable(name) != name ? "images" : name;
+}
+
+const char* name_of(Resize resize) {
+  switch (resize) {
+    case Resize::stretch:
+      return "stretch";
+    case Resize::fit:
+      return "fit";
+    case Resize::crop:
+      return "crop";
+    case Resize::none:
+      break;
+  }
+  return "none";
+}
+
+/// An entry of a network as one JSON object, with the keys that are not at their defaults.
+struct EntryText {
+  std::string operator()(const ConvSpec& conv) const {
+    return fmt::format(
+        R"({{"type": "conv", "out_channels": {}, "kernel_size": {}, "padding": {}, "bias": {}}})",
+        conv.out_channels, conv.kernel_size.h, conv.padding.amount.h, conv.bias);
+  }
+  std::string operator()(const BatchNormSpec&) const {
+    return R"({"type": "batch_norm", "activation": "relu"})";
+  }
+  std::string operator()(const MaxPoolSpec& pool) const {
+    return fmt::format(R"({{"type": "max_pool", "kernel_size": {}}})", pool.kernel_size.h);
+  }
+  std::string operator()(const GlobalAvgPoolSpec&) const { return R"({"type": "global_avg_pool"})"; }
+  std::string operator()(const DenseSpec& dense) const {
+    return fmt::format(R"({{"type": "dense", "units": {}}})", dense.units);
+  }
+  template <class Other>
+  std::string operator()(const Other&) const {
+    CNN_CHECK(false, "--init chooses an entry that it cannot write");
+    return "";
+  }
+};
+
+/// Writes a config from top to bottom. What it leaves out is at its default; that nothing else is, the reader
+/// of the text checks (see first_config).
+class ConfigWriter {
+ public:
+  ConfigWriter(const FolderLayout& layout, const Choices& choices, const fs::path& folder)
+      : layout_(layout), choices_(choices), folder_(folder) {}
+
+  std::string write(const ConfigHead& head) {
+    write_head(head);
+    add("{");
+    add(fmt::format("  \"name\": {},", quoted(name_of(layout_, layout_.validation || layout_.test))));
+    add("  \"seed\": 1,\n");
+    write_data();
+    write_network();
+    write_training();
+    add("}");
+    return std::move(text_);
+  }
+
+ private:
+  void add(const std::string& line) { text_ += line + "\n"; }
+  void say(const std::string& indent, const std::string& words) { text_ += comment(indent, words); }
+  void add_set(const char* key, const ImageFiles& part) {
+    add(fmt::format("    \"{}\": {},", key, quoted(path_text(part.root, folder_))));
+  }
+
+  void write_head(const ConfigHead& head) {
+    say("", fmt::format("Written by cnn-train --init for {}.", layout_.train.where));
+    say("", head.found);
+    for (const std::string& note : head.notes) say("", "Note: " + note);
+    add("//");
+    say("",
+        "A start that can be trained as it is: change what you know better. Paths are relative to the folder "
+        "of this file. cnn-train --config THIS --dry-run says what it costs, and checks every change.");
+  }
+
+  void write_data() {
+    add("  \"data\": {");
+    add("    \"format\": \"folder\",");
+    add_set("train", layout_.train);
+    write_validation();
+    write_test();
+    write_image();
+    write_augmentation();
+    say("    ", choices_.bad_images.why);
+    add(fmt::format("    \"bad_images\": \"{}\"",
+                    choices_.bad_images.value == BadImages::fail ? "fail" : "skip"));
+    add("  },\n");
+  }
+
+  void write_validation() {
+    if (layout_.validation) {
+      say("    ", "Measured after every epoch, to choose the best one.");
+      return add_set("validation", *layout_.validation);
+    }
+    say("    ", choices_.held_back.why);
+    if (const auto& part = choices_.held_back.value)
+      add(fmt::format("    \"validation\": {{\"fraction\": {}}},", exact(part->fraction)));
+  }
+
+  void write_test() {
+    if (layout_.test) {
+      say("    ", "Looked at once, at the very end.");
+      return add_set("test", *layout_.test);
+    }
+    say("    ",
+        "Images that have no part in any choice give the honest accuracy: put some aside into a folder with "
+        "the same class folders, and name it here.");
+    add("    // \"test\": \"...\",");
+  }
+
+  void write_image() {
+    const ImageSpec& image = choices_.image.value;
+    say("    ", choices_.image.why);
+    add(fmt::format("    \"image\": {{\"channels\": {}, \"height\": {}, \"width\": {}, \"resize\": \"{}\"}},",
+                    image.channels, image.height, image.width, name_of(image.resize)));
+  }
+
+  void write_augmentation() {
+    add("    \"augment\": [");
+    say("      ", choices_.flip.why);
+    add(choices_.flip.value ? "      {\"type\": \"random_flip\"}," : "      // {\"type\": \"random_flip\"},");
+    say("      ", choices_.shift.why);
+    const RandomTranslateSpec& shift = choices_.shift.value;
+    add(fmt::format("      {{\"type\": \"random_translate\", \"pixels\": {}, \"border\": \"{}\"}}",
+                    shift.pixels, shift.border == Border::reflect ? "reflect" : "zero"));
+    add("    ],");
+  }
+
+  void write_network() {
+    say("  ", choices_.network.why);
+    add("  \"network\": [");
+    std::vector<std::string> lines;
+    for (const LayerSpec& entry : choices_.network.value)
+      lines.push_back(std::visit(EntryText(), entry.spec));
+    std::size_t width = 0;
+    for (const std::string& line : lines) width = std::max(width, line.size() + 1);
+    for (std::size_t i = 0; i < lines.size(); ++i)
+      add(fmt::format("    {:<{}}  // {}", lines[i] + (i + 1 < lines.size() ? "," : ""), width,
+                      choices_.outputs.shapes[i]));
+    add("  ],\n");
+  }
+
+  void write_training() {
+    add("  \"training\": {");
+    say("    ", choices_.epochs.why);
+    add(fmt::format("    \"epochs\": {},", choices_.epochs.value));
+    add(fmt::format("    \"batch_size\": {},", choices_.batch_size));
+    say("    ", choices_.optimizer.why);
+    const AdamSpec& adamw = choices_.optimizer.value;
+    add(fmt::format(
+        "    \"optimizer\": {{\"type\": \"adamw\", \"learning_rate\": {}, \"weight_decay\": {}}},",
+        exact(adamw.learning_rate), exact(adamw.weight_decay)));
+    say("    ", choices_.schedule.why);
+    add("    \"schedule\": {\"type\": \"one_cycle\"}");
+    add("  }");
+  }
+
+  const FolderLayout& layout_;
+  const Choices& choices_;
+  const fs::path& folder_;
+  std::string text_;
+};
+
+}  // namespace
+
+std::string config_text(const FolderLayout& layout, const ConfigHead& head, const Choices& choices,
+                        const fs::path& folder) {
+  return ConfigWriter(layout, choices, folder).write(head);
+}
+
+}  // namespace cnn
