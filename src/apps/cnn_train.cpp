@@ -11,6 +11,7 @@
 #include "config/spec_places.h"
 #include "core/text.h"
 #include "session/data_paths.h"
+#include "session/dry_run.h"
 #include "session/find_lr.h"
 #include "session/interruption.h"
 #include "session/resume.h"
@@ -34,8 +35,17 @@ struct Options {
   bool quiet = false, dry_run = false;
 };
 
-int train(const Options& options) {
-  const auto log = console_log(options.quiet);
+/// What a dry run says at its end.
+void print_dry_run(const Options& options, const Config& config, double seconds, const fs::path& folder) {
+  if (options.seeds > 0)
+    fmt::print("{} seeds, {} to {}, in about {}\n", options.seeds, config.seed,
+               config.seed + static_cast<std::uint64_t>(options.seeds) - 1,
+               human_seconds(seconds * options.seeds));
+  fmt::print("nothing was written; the run folder would be {}\n", printable(folder.string()));
+}
+
+int run(const Options& options) {
+  const Voice voice(options.quiet, options.layers);
   const Document document = Document::read(options.config, options.overrides);
   const Config config = read_config(document);
   if (config.seed > std::numeric_limits<std::uint64_t>::max() - static_cast<std::uint64_t>(options.seeds))
@@ -50,28 +60,18 @@ int train(const Options& options) {
       RunFolder::choose(options.run_dir, options.sweep ? config.name + "-lr" : config.name);
   check_data_paths(document, config.data);
   ThreadPool pool(options.threads);
-  const OpenedData opened = open_data(config.data, pool, options.quiet);
+  const OpenedData opened = open_data(config.data, pool, voice);
   if (options.seeds > 0 && !options.dry_run)
-    return static_cast<int>(train_seeds(document, config, opened, pool, folder, interruption,
-                                        {options.seeds, options.quiet, options.layers}));
-
-  TrainingRun run(document, config, opened, pool, log, options.quiet);
-  run.tell_about_layers(options.layers);
-  if (options.sweep)
     return static_cast<int>(
-        find_learning_rate(run, config, *options.sweep, folder, pool.threads(), interruption));
-  if (options.dry_run) {
-    const double seconds = run.dry_run();
-    if (options.seeds > 0)
-      fmt::print("{} seeds, {} to {}, in about {}\n", options.seeds, config.seed,
-                 config.seed + static_cast<std::uint64_t>(options.seeds) - 1,
-                 human_seconds(seconds * options.seeds));
-    fmt::print("nothing was written; the run folder would be {}\n", printable(folder.string()));
-    return 0;
-  }
-  const TrainingRun::Result result = run.train(folder, interruption);
-  print_outcome(result, folder);
-  return static_cast<int>(result.code);
+        train_seeds(document, config, opened, pool, folder, options.seeds, voice, interruption));
+
+  TrainingSetup setup(document, config, opened, pool);
+  if (options.sweep)
+    return static_cast<int>(find_learning_rate(setup, *options.sweep, folder, voice, interruption));
+  if (options.dry_run) return print_dry_run(options, config, dry_run(setup, voice), folder), 0;
+  const TrainingOutcome outcome = train(setup, folder, voice, interruption);
+  print_outcome(outcome, folder);
+  return static_cast<int>(outcome.code);
 }
 
 }  // namespace
@@ -134,23 +134,27 @@ int main(int argc, char** argv) {
         if (*option && std::find(allowed.begin(), allowed.end(), option) == allowed.end())
           cnn::fail_usage("{} does not go with {}", option->get_name(), why);
     };
-    if (*resumed) {
+    if (*resumed)
       only({resumed, set, threads, quiet, layers, steps}, "--resume, which goes on with the run as it is");
-      resume.overrides = options.overrides;
-      resume.threads = options.threads;
-      resume.quiet = options.quiet;
-      resume.layers = options.layers;
-      return cnn::is_folder_of_seeds(resume.folder) ? cnn::resume_seeds(resume) : cnn::resume(resume);
-    }
-    if (*find_lr) {
+    else if (*find_lr)
       only({config, set, run_dir, threads, quiet, find_lr},
            "--find-lr, which only looks for a learning rate");
-      options.sweep = cnn::SweepRange{.steps = sweep_steps == 0 ? cnn::SweepRange().steps : sweep_steps};
+    else if (*folder)
+      only({folder, out, threads, quiet}, "--init, which only writes a config");
+    if (*folder) {
+      init.threads = options.threads;
+      init.quiet = options.quiet;
+      return cnn::init(init);
     }
-    if (!*folder) return cnn::train(options);
-    only({folder, out, threads, quiet}, "--init, which only writes a config");
-    init.threads = options.threads;
-    init.quiet = options.quiet;
-    return cnn::init(init);
+    if (*resumed) {
+      resume.overrides = options.overrides;
+      resume.threads = options.threads;
+      const cnn::Voice voice(options.quiet, options.layers);
+      return cnn::is_folder_of_seeds(resume.folder) ? cnn::resume_seeds(resume, voice)
+                                                    : cnn::resume(resume, voice);
+    }
+    if (*find_lr)
+      options.sweep = cnn::SweepRange{.steps = sweep_steps == 0 ? cnn::SweepRange().steps : sweep_steps};
+    return cnn::run(options);
   });
 }

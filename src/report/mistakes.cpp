@@ -17,24 +17,17 @@ bool is_worse(const Mistake& a, const Mistake& b) {
 
 }  // namespace
 
-bool WorstMistakes::add(std::int64_t image, int label, int predicted, std::span<const float> probabilities,
+void WorstMistakes::add(std::int64_t image, int label, int predicted, std::span<const float> probabilities,
                         double loss) {
-  if (predicted == label || most_ == 0) return false;
+  if (predicted == label || most_ == 0) return;
   Mistake mistake;
   mistake.image = image, mistake.label = label, mistake.predicted = predicted;
   mistake.confidence = probabilities[static_cast<std::size_t>(predicted)];
   mistake.label_confidence = probabilities[static_cast<std::size_t>(label)];
   mistake.loss = loss;
-  if (mistakes_.size() < most_) {
-    last_ = mistakes_.size();
-    mistakes_.push_back(std::move(mistake));
-    return true;
-  }
-  const auto mildest = std::max_element(mistakes_.begin(), mistakes_.end(), is_worse);
-  if (!is_worse(mistake, *mildest)) return false;
-  last_ = static_cast<std::size_t>(mildest - mistakes_.begin());
-  *mildest = std::move(mistake);
-  return true;
+  if (mistakes_.size() < most_) return mistakes_.push_back(std::move(mistake));
+  Mistake& mildest = *std::max_element(mistakes_.begin(), mistakes_.end(), is_worse);
+  if (is_worse(mistake, mildest)) mildest = std::move(mistake);
 }
 
 std::vector<Mistake> WorstMistakes::sorted() const {

@@ -23,16 +23,16 @@ class WorstMistakes {
  public:
   explicit WorstMistakes(std::size_t most = 24) : most_(most) {}
 
-  /// Any labeled image; right predictions are passed over. True if the mistake was kept: its path and picture
-  /// may be put into `last()`.
-  bool add(std::int64_t image, int label, int predicted, std::span<const float> probabilities, double loss);
-  Mistake& last() { return mistakes_[last_]; }
+  /// Any labeled image; right predictions are passed over.
+  void add(std::int64_t image, int label, int predicted, std::span<const float> probabilities, double loss);
+  /// In no order. Paths and pictures may be put in.
+  std::span<Mistake> kept() { return mistakes_; }
 
   /// The greatest loss first; the earlier image where two are equal.
   std::vector<Mistake> sorted() const;
 
  private:
-  std::size_t most_, last_ = 0;
+  std::size_t most_;
   std::vector<Mistake> mistakes_;
 };
 

@@ -1,38 +1,64 @@
 #include "session/evaluation_collector.h"
 
+#include <cmath>
+#include <utility>
+
 #include "session/report_pictures.h"
 
 namespace cnn {
 
-EvaluationCollector::EvaluationCollector(std::vector<std::string> classes, const ImageSet& set,
-                                         std::shared_ptr<const Dataset> pictures)
-    : classes_(std::move(classes)), set_(set), pictures_(std::move(pictures)), results_(classes_) {}
+EvaluationCollector::EvaluationCollector(std::vector<std::string> classes, Pictures pictures)
+    : pictures_(pictures), results_(std::move(classes)) {}
 
-OnPrediction EvaluationCollector::observer() {
-  return [this](std::int64_t image, int predicted, std::span<const float> probabilities, float loss) {
-    see(image, predicted, probabilities, loss);
-  };
+void EvaluationCollector::clear() {
+  results_ = Classification(results_.classes());
+  mistakes_ = WorstMistakes();
+  images_ = not_finite_ = before_ = 0;
+}
+
+void EvaluationCollector::begin_part(const ImageSet& set, const Dataset& images) {
+  set_ = &set;
+  part_ = &images;
+  before_ = images_;
 }
 
 void EvaluationCollector::see(std::int64_t image, int predicted, std::span<const float> probabilities,
                               float loss) {
-  if (image == 0) {
-    results_ = Classification(classes_);
-    mistakes_ = WorstMistakes();
-  }
-  const int label = set_.labels[static_cast<std::size_t>(image)];
+  ++images_;
+  not_finite_ += !std::isfinite(probabilities[static_cast<std::size_t>(predicted)]);
+  const int label = set_->labels[static_cast<std::size_t>(image)];
   if (label < 0) return;
   results_.add(label, predicted, probabilities, loss);
-  mistakes_.add(image, label, predicted, probabilities, loss);
+  if (pictures_ == Pictures::of_mistakes)
+    mistakes_.add(before_ + image, label, predicted, probabilities, loss);
 }
 
-EvaluationRecord EvaluationCollector::record() const {
-  EvaluationRecord record{.results = results_, .mistakes = mistakes_.sorted()};
-  for (Mistake& mistake : record.mistakes) {
-    mistake.path = set_.name(mistake.image);
-    mistake.picture = picture_address(*pictures_, mistake.image);
+OnPrediction EvaluationCollector::observer(const ImageSet& set, const Dataset& images) {
+  return [this, &set, &images](std::int64_t image, int predicted, std::span<const float> probabilities,
+                               float loss) {
+    if (image == 0) {
+      clear();
+      begin_part(set, images);
+    }
+    see(image, predicted, probabilities, loss);
+  };
+}
+
+EvaluationRecord EvaluationCollector::record() {
+  end_part();
+  return {results_, mistakes_.sorted()};
+}
+
+/// Only to what is still among the worst when its part ends: to open an image takes longer than to judge it.
+void EvaluationCollector::end_part() {
+  if (!set_) return;
+  for (Mistake& mistake : mistakes_.kept()) {
+    if (mistake.image < before_ || !mistake.picture.empty()) continue;
+    mistake.path = set_->name(mistake.image - before_);
+    mistake.picture = picture_address(*part_, mistake.image - before_);
   }
-  return record;
+  set_ = nullptr;
+  part_ = nullptr;
 }
 
 }  // namespace cnn

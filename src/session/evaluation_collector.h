@@ -1,7 +1,6 @@
 #pragma once
 
-#include <memory>
-#include <optional>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
@@ -13,27 +12,42 @@
 
 namespace cnn {
 
-/// Sees the predictions of one evaluation and makes a record of them.
+/// Collects what an evaluation gives: counts for tables and charts, and the worst mistakes. Its images may
+/// come in parts.
 class EvaluationCollector {
  public:
-  /// pictures: the images of the set, in its order. The set must outlive the collector.
-  EvaluationCollector(std::vector<std::string> classes, const ImageSet& set,
-                      std::shared_ptr<const Dataset> pictures);
+  enum class Pictures { none, of_mistakes };
+  EvaluationCollector(std::vector<std::string> classes, Pictures pictures);
 
-  /// What evaluate() calls for each image; image 0 begins a new evaluation. The collector must outlive it.
-  OnPrediction observer();
+  /// Forgets what it saw.
+  void clear();
+  /// see() tells of this set from now on. `images`: what the set is made of, in its order. Both must live
+  /// until the part ends.
+  void begin_part(const ImageSet& set, const Dataset& images);
+  /// What evaluate() calls for each image of the part.
+  void see(std::int64_t image, int predicted, std::span<const float> probabilities, float loss);
+  /// Opens the images of the mistakes that are among the worst so far.
+  void end_part();
+  /// For a set that is evaluated as a whole, again and again: image 0 begins a new evaluation. Collector, set
+  /// and images must outlive it.
+  OnPrediction observer(const ImageSet& set, const Dataset& images);
 
-  /// Of what was seen since image 0. Opens the images of the worst mistakes.
-  EvaluationRecord record() const;
+  /// Of the images with a label.
+  const Classification& results() const { return results_; }
+  std::int64_t images() const { return images_; }
+  /// Images whose most probable class has no finite probability.
+  std::int64_t not_finite() const { return not_finite_; }
+  /// Ends the part.
+  EvaluationRecord record();
 
  private:
-  void see(std::int64_t image, int predicted, std::span<const float> probabilities, float loss);
-
-  std::vector<std::string> classes_;
-  const ImageSet& set_;
-  std::shared_ptr<const Dataset> pictures_;
+  const Pictures pictures_;
   Classification results_;
   WorstMistakes mistakes_;
+  std::int64_t images_ = 0, not_finite_ = 0;
+  const ImageSet* set_ = nullptr;
+  const Dataset* part_ = nullptr;
+  std::int64_t before_ = 0;  // images of the parts before
 };
 
 }  // namespace cnn

@@ -7,7 +7,10 @@
 #include "report/learning_rate_page.h"
 #include "report/terminal.h"
 #include "report/terminal_chart.h"
+#include "session/description.h"
 #include "session/environment.h"
+#include "train/class_weights.h"
+#include "train/run_folder.h"
 
 namespace cnn {
 namespace {
@@ -43,12 +46,28 @@ std::string csv_of(const LearningRateSweep& sweep) {
   return csv;
 }
 
+/// Trains with rising learning rates, on all training images.
+LearningRateSweep sweep_of(TrainingSetup& setup, const SweepRange& range, const Voice& voice,
+                           const std::atomic<bool>& stop) {
+  describe(setup, voice.log(), true);
+  setup.drop_trainer();  // room for another one
+  const Config& config = setup.config();
+  const ImageSet& images = setup.all_train();
+  Trainer trainer(setup.network(), setup.pool(), sweep_spec(config.training, range, images.size()),
+                  config.seed, images, nullptr,
+                  class_weights(config.training.class_weights, setup.data().classes, images.labels));
+  const auto line = voice.progress("learning rates", range.steps);
+  return sweep_learning_rates(
+      trainer, range, [&](std::int64_t steps) { line->update(steps, "steps"); }, stop);
+}
+
 }  // namespace
 
-ExitCode find_learning_rate(TrainingRun& run, const Config& config, const SweepRange& range,
-                            const fs::path& folder, int threads, Interruption& interruption) {
+ExitCode find_learning_rate(TrainingSetup& setup, const SweepRange& range, const fs::path& folder,
+                            const Voice& voice, Interruption& interruption) {
   interruption.begin_work();
-  const LearningRateSweep sweep = run.sweep_learning_rates(range, interruption.requested());
+  const Config& config = setup.config();
+  const LearningRateSweep sweep = sweep_of(setup, range, voice, interruption.requested());
   if (interruption.requested()) {
     fmt::print(stderr, "interrupted before the sweep was finished; it leaves nothing behind\n");
     return interruption.exit_code();
@@ -60,7 +79,7 @@ ExitCode find_learning_rate(TrainingRun& run, const Config& config, const SweepR
                                   .suggestion = sweep.suggestion,
                                   .verdict = verdict_of(sweep, config.training),
                                   .config = resolved_json(config),
-                                  .environment = environment(threads)};
+                                  .environment = environment(setup.pool().threads())};
   const RunFolder results = RunFolder::create(folder);
   write_file_atomically(results.file("learning_rates.csv"), csv_of(sweep));
   write_file_atomically(results.file("report.html"), learning_rate_page(report));

@@ -75,49 +75,71 @@ std::string schedule_note(const Config& before, const Config& now, const Trainer
                                          : "");
 }
 
+/// The newest checkpoint that is whole; nothing if the run was ended before its first one. Says which ones
+/// are damaged. Throws Error (exit 1) if there were some, and none is left.
+std::optional<Checkpoint> find_start(CheckpointFolder& checkpoints, const RunFolder& run,
+                                     spdlog::logger& log) {
+  CheckpointFolder::Found found = checkpoints.load();
+  for (const std::string& damage : found.damaged) log.warn("warning: {}", damage);
+  const std::string folder = printable(run.path().string());
+  const std::string config = printable((run.path() / "config.json").string());
+  if (found.newest) {
+    if (!found.damaged.empty()) log.warn("warning: the other checkpoint is used instead");
+    return std::move(found.newest);
+  }
+  if (!found.damaged.empty())
+    fail(
+        "{}: no checkpoint is whole. The models of the last whole epoch are in the folder; to train anew: "
+        "cnn-train --config {}",
+        folder, config);
+  // A kill between the first epoch and its checkpoint leaves one epoch, which is trained again.
+  if (run.epochs_in_tables() > 1 || final_result(run.path()))
+    fail(
+        "{}: epochs are done, but there is no checkpoint to go on from: checkpoint/ was removed or is empty. "
+        "The models are in the folder; to train anew: cnn-train --config {}",
+        folder, config);
+  return std::nullopt;
+}
+
+/// For the log. before: the config of the checkpoint.
+std::vector<std::string> where_it_goes_on(const TrainingSetup& setup, const Config& before) {
+  if (!setup.resumed()) return {"there was no checkpoint yet: the run starts over"};
+  const Trainer& trainer = setup.trainer();
+  std::vector<std::string> notes;
+  if (std::string note = schedule_note(before, setup.config(), trainer); !note.empty())
+    notes.push_back(std::move(note));
+  notes.push_back(fmt::format("goes on after {} epochs and {} of {} steps", trainer.epochs_done(),
+                              trainer.steps_of_epoch(), trainer.steps_per_epoch()));
+  return notes;
+}
+
 }  // namespace
 
-int resume(const ResumeOptions& options) {
+int resume(const ResumeOptions& options, const Voice& voice) {
   Interruption interruption(Interruption::Work::to_come);
   ThreadPool pool(options.threads);
   std::optional<OpenedData> opened;
   const auto open = [&](const DataSpec& spec) -> const OpenedData& {
-    return opened.emplace(open_data(spec, pool, options.quiet));
+    return opened.emplace(open_data(spec, pool, voice));
   };
-  const auto result = resume_run(options, open, pool, interruption);
-  if (!result) return 0;
-  print_outcome(*result, options.folder);
-  return static_cast<int>(result->code);
+  const auto outcome = resume_run(options, open, pool, voice, interruption);
+  if (!outcome) return 0;
+  print_outcome(*outcome, options.folder);
+  return static_cast<int>(outcome->code);
 }
 
-std::optional<TrainingRun::Result> resume_run(const ResumeOptions& options, const OpenData& open_data,
-                                              ThreadPool& pool, Interruption& interruption, bool introduce) {
-  const auto log = console_log(options.quiet);
+std::optional<TrainingOutcome> resume_run(const ResumeOptions& options, const OpenData& open_data,
+                                          ThreadPool& pool, const Voice& voice, Interruption& interruption) {
   check_folder(options.folder);
   const Document document = Document::read(options.folder / "config.json", options.overrides);
   const Config config = read_config(document);
   RunFolder run = RunFolder::reopen(options.folder);
   CheckpointFolder checkpoints(run.checkpoints());
-  const CheckpointFolder::Found found = checkpoints.load();
-  for (const std::string& damage : found.damaged) log->warn("warning: {}", damage);
-  const Checkpoint* start = found.newest ? &*found.newest : nullptr;
-  if (!start && !found.damaged.empty())
-    fail(
-        "{}: no checkpoint is whole. The models of the last whole epoch are in the folder; to train anew: "
-        "cnn-train --config {}",
-        printable(options.folder.string()), printable((options.folder / "config.json").string()));
-
-  // A kill between the first epoch and its checkpoint leaves one epoch, which is trained again.
-  if (!start && (run.epochs_in_tables() > 1 || final_result(run.path())))
-    fail(
-        "{}: epochs are done, but there is no checkpoint to go on from: checkpoint/ was removed or is empty. "
-        "The models are in the folder; to train anew: cnn-train --config {}",
-        printable(options.folder.string()), printable((options.folder / "config.json").string()));
+  const std::optional<Checkpoint> start = find_start(checkpoints, run, voice.log());
 
   Config before = config;
   std::vector<std::string> notes;
   if (start) {
-    if (!found.damaged.empty()) log->warn("warning: the other checkpoint is used instead");
     before = read_config(Document::parse(start->text("config"), "the config in the checkpoint"));
     const std::int64_t epochs_done = start->integer("epochs_done");
     const bool within_epoch = start->integer("epoch.steps") > 0;
@@ -128,21 +150,10 @@ std::optional<TrainingRun::Result> resume_run(const ResumeOptions& options, cons
       return std::nullopt;
     }
   }
-
-  TrainingRun training(document, config, open_data(config.data), pool, log, options.quiet, start);
-  for (const std::string& note : notes) training.add_note(note);
-  if (start) {
-    const Trainer& trainer = training.trainer();
-    if (const std::string note = schedule_note(before, config, trainer); !note.empty())
-      training.add_note(note);
-    training.add_note(fmt::format("goes on after {} epochs and {} of {} steps", trainer.epochs_done(),
-                                  trainer.steps_of_epoch(), trainer.steps_per_epoch()));
-  } else {
-    training.add_note("there was no checkpoint yet: the run starts over");
-  }
-  training.tell_about_layers(options.layers);
-  if (options.one_of_several) training.be_one_of_several();
-  return training.train(std::move(run), std::move(checkpoints), interruption, introduce);
+  TrainingSetup setup(document, config, open_data(config.data), pool, start ? &*start : nullptr);
+  for (const std::string& note : notes) setup.add_note(note);
+  for (const std::string& note : where_it_goes_on(setup, before)) setup.add_note(note);
+  return train(setup, std::move(run), std::move(checkpoints), voice, interruption);
 }
 
 }  // namespace cnn

@@ -20,11 +20,6 @@ using Json = nlohmann::ordered_json;
 /// Times the seconds that a page takes: until the next one. So pages cost a twentieth of the time at most.
 constexpr double kPause = 19;
 
-std::unique_ptr<EvaluationCollector> collector(const TrainingData& data, const ImageSet* set,
-                                               const std::shared_ptr<const Dataset>& pictures) {
-  return set ? std::make_unique<EvaluationCollector>(data.classes, *set, pictures) : nullptr;
-}
-
 }  // namespace
 
 RunReport::RunReport(fs::path folder, const Config& config, const Network& network, const TrainingData& data,
@@ -34,10 +29,19 @@ RunReport::RunReport(fs::path folder, const Config& config, const Network& netwo
       network_(network),
       data_(data),
       threads_(threads),
-      log_(log),
-      validation_(collector(data, data.validation ? &*data.validation : nullptr, data.validation_images)),
-      test_(collector(data, data.test.empty() ? nullptr : &data.test.front().set, data.test_images)) {
+      log_(log) {
+  constexpr auto kPictures = EvaluationCollector::Pictures::of_mistakes;
+  if (data.validation) validation_.emplace(data.classes, kPictures);
+  if (!data.test.empty()) test_.emplace(data.classes, kPictures);
   read_evaluation();
+}
+
+OnPrediction RunReport::validation_observer() {
+  return validation_ ? validation_->observer(*data_.validation, *data_.validation_images) : OnPrediction();
+}
+
+OnPrediction RunReport::test_observer() {
+  return test_ ? test_->observer(data_.test.front().set, *data_.test_images) : OnPrediction();
 }
 
 void RunReport::resume(int best_epoch) {
@@ -87,7 +91,7 @@ void RunReport::write(const std::string& state) {
                                          .layers = layer_rows(network_),
                                          .input = to_string(input),
                                          .input_values = input.values(),
-                                         .has_validation_images = validation_ != nullptr,
+                                         .has_validation_images = validation_.has_value(),
                                          .validation = validation_record_,
                                          .test = test_record_,
                                          .validation_epoch = record_epoch_,

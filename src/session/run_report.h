@@ -3,7 +3,6 @@
 #include <spdlog/logger.h>
 
 #include <filesystem>
-#include <memory>
 #include <optional>
 #include <string>
 
@@ -27,10 +26,10 @@ class RunReport {
   /// A run that goes on: what was recorded of another epoch than its best is forgotten.
   void resume(int best_epoch);
 
-  /// Null without validation. Must see the validation images of every epoch before its add_epoch().
-  EvaluationCollector* validation() { return validation_.get(); }
-  /// Null without test images.
-  EvaluationCollector* test() { return test_.get(); }
+  /// Must see the validation images of every epoch before its add_epoch(). Empty without validation.
+  OnPrediction validation_observer();
+  /// Empty without test images.
+  OnPrediction test_observer();
 
   /// An epoch of so many is over and its tables are written. best: its model is the best so far. Writes the
   /// page if that does not take more than a small share of the time.
@@ -40,7 +39,7 @@ class RunReport {
   /// finish().
   bool tells_of(int best_epoch) const { return !validation_ || record_epoch_ == best_epoch; }
 
-  /// The network holds the best model; what validation() and test() saw last was that.
+  /// The network holds the best model; what the observers saw last was that.
   void finish(int best_epoch);
   void stop(int epochs_done, const std::string& why);
 
@@ -56,7 +55,7 @@ class RunReport {
   const TrainingData& data_;
   const int threads_;
   spdlog::logger& log_;
-  std::unique_ptr<EvaluationCollector> validation_, test_;
+  std::optional<EvaluationCollector> validation_, test_;
   std::optional<EvaluationRecord> validation_record_, test_record_;
   int best_epoch_ = 0, record_epoch_ = 0;  // 0: none
   double ready_at_ = 0;                    // seconds: when the next page may be written

@@ -35,17 +35,16 @@ class SeedTrainings {
   /// config: that of the first seed. lock: on the folder, if it exists already. All references must outlive
   /// the object.
   SeedTrainings(const Document& document, const Config& config, OpenData data, ThreadPool& pool,
-                const fs::path& folder, Interruption& interruption, const SeedsRequest& request,
+                const fs::path& folder, std::size_t seeds, const Voice& voice, Interruption& interruption,
                 std::optional<RunFolder> lock)
       : document_(document),
         config_(config),
         data_(std::move(data)),
         pool_(pool),
         folder_(folder),
+        voice_(voice),
         interruption_(interruption),
-        request_(request),
-        log_(console_log(request.quiet)),
-        plan_{static_cast<std::size_t>(request.seeds), resolved_json(config)},
+        plan_{seeds, resolved_json(config)},
         lock_(std::move(lock)) {}
 
   ExitCode run() {
@@ -73,11 +72,12 @@ class SeedTrainings {
 
   /// Trains with a seed, or finishes a training that has begun.
   ExitCode train(std::uint64_t seed) {
-    log_->info("seed {} ({} of {})", seed, results_.size() + 1, plan_.seeds);
+    voice_.log().info("seed {} ({} of {})", seed, results_.size() + 1, plan_.seeds);
     const fs::path folder = folder_ / seed_folder(seed);
-    const TrainingRun::Result result =
-        fs::exists(folder / "config.json") ? resume(folder) : start(seed, folder);
-    introduce_ = false;
+    const Voice voice = voice_.for_one_of_several(is_first_);
+    const TrainingOutcome result =
+        fs::exists(folder / "config.json") ? resume(folder, voice) : start(seed, folder, voice);
+    is_first_ = false;
     if (result.code != ExitCode::done) return result.code;
     if (!take_result(seed)) fail("{}: its result.json is not there any more", printable(folder.string()));
     fmt::print("seed {}: {}\n", seed, result.summary);
@@ -85,28 +85,23 @@ class SeedTrainings {
     return ExitCode::done;
   }
 
-  TrainingRun::Result start(std::uint64_t seed, const fs::path& folder) {
+  TrainingOutcome start(std::uint64_t seed, const fs::path& folder, const Voice& voice) {
     Config config = config_;
     config.seed = seed;
-    TrainingRun run(document_, config, data_(config.data), pool_, log_, request_.quiet);
-    run.tell_about_layers(request_.layers);
-    run.be_one_of_several();
+    TrainingSetup setup(document_, config, data_(config.data), pool_);
     // A folder appears only when it is clear that there can be a training.
     if (!lock_) {
       interruption_.begin_work();
       lock_.emplace(RunFolder::create(folder_));
       write_seed_results(folder_, results_, plan_);
     }
-    return run.train(folder, interruption_, introduce_);
+    return cnn::train(setup, folder, voice, interruption_);
   }
 
-  TrainingRun::Result resume(const fs::path& folder) {
+  TrainingOutcome resume(const fs::path& folder, const Voice& voice) {
     ResumeOptions options;
     options.folder = folder;
-    options.quiet = request_.quiet;
-    options.layers = request_.layers;
-    options.one_of_several = true;
-    return *resume_run(options, data_, pool_, interruption_, introduce_);  // it is not finished
+    return *resume_run(options, data_, pool_, voice, interruption_);  // it is not finished
   }
 
   void summarize() const {
@@ -116,8 +111,8 @@ class SeedTrainings {
       fmt::print("{}\n", spread_line("test", *spread));
     if (!results_.empty()) fmt::print("summary: {}\n", printable((folder_ / "seeds.json").string()));
     if (results_.size() < plan_.seeds)
-      log_->warn("{} of {} seeds are finished; go on with: cnn-train --resume {}", results_.size(),
-                 plan_.seeds, printable(folder_.string()));
+      voice_.log().warn("{} of {} seeds are finished; go on with: cnn-train --resume {}", results_.size(),
+                        plan_.seeds, printable(folder_.string()));
   }
 
   const Document& document_;
@@ -125,22 +120,23 @@ class SeedTrainings {
   const OpenData data_;
   ThreadPool& pool_;
   const fs::path& folder_;
+  const Voice& voice_;
   Interruption& interruption_;
-  const SeedsRequest& request_;
-  const std::shared_ptr<spdlog::logger> log_;
   const SeedPlan plan_;
   std::optional<RunFolder> lock_;
   std::vector<SeedResult> results_;
-  bool introduce_ = true;  // whether the log has yet to tell about data and layers
+  bool is_first_ = true;
 };
 
 }  // namespace
 
 ExitCode train_seeds(const Document& document, const Config& config, const OpenedData& opened,
-                     ThreadPool& pool, const fs::path& folder, Interruption& interruption,
-                     const SeedsRequest& request) {
+                     ThreadPool& pool, const fs::path& folder, int seeds, const Voice& voice,
+                     Interruption& interruption) {
   const auto data = [&](const DataSpec&) -> const OpenedData& { return opened; };
-  return SeedTrainings(document, config, data, pool, folder, interruption, request, std::nullopt).run();
+  return SeedTrainings(document, config, data, pool, folder, static_cast<std::size_t>(seeds), voice,
+                       interruption, std::nullopt)
+      .run();
 }
 
 bool is_folder_of_seeds(const fs::path& folder) {
@@ -148,7 +144,7 @@ bool is_folder_of_seeds(const fs::path& folder) {
   return fs::exists(folder / "seeds.json", unknown);
 }
 
-int resume_seeds(const ResumeOptions& options) {
+int resume_seeds(const ResumeOptions& options, const Voice& voice) {
   if (!options.overrides.empty())
     fail_usage(
         "--set does not go with {}, whose runs differ in nothing but the seed; give the folder of one of "
@@ -166,13 +162,12 @@ int resume_seeds(const ResumeOptions& options) {
   ThreadPool pool(options.threads);
   std::optional<OpenedData> opened;
   const auto data = [&](const DataSpec& spec) -> const OpenedData& {
-    if (!opened) opened = open_data(spec, pool, options.quiet);
+    if (!opened) opened = open_data(spec, pool, voice);
     return *opened;
   };
-  const SeedsRequest request{static_cast<int>(plan.seeds), options.quiet, options.layers};
-  return static_cast<int>(
-      SeedTrainings(document, config, data, pool, options.folder, interruption, request, std::move(lock))
-          .run());
+  return static_cast<int>(SeedTrainings(document, config, data, pool, options.folder, plan.seeds, voice,
+                                        interruption, std::move(lock))
+                              .run());
 }
 
 }  // namespace cnn

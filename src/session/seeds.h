@@ -6,29 +6,23 @@
 #include "core/thread_pool.h"
 #include "session/interruption.h"
 #include "session/resume.h"
-#include "session/training_commentary.h"
 #include "session/training_data.h"
+#include "session/voice.h"
 
 namespace cnn {
 
-struct SeedsRequest {
-  int seeds = 0;  ///< how many trainings
-  bool quiet = false;
-  LayerStatisticsRequest layers;
-};
-
-/// cnn-train --seeds: trains with the seeds config.seed, config.seed + 1, ..., each into a folder of its own
-/// in `folder`, and says how much the result depends on the seed. Stops at the first run that does not come
-/// to its end; what is finished by then stays, with its summary.
+/// cnn-train --seeds: trains `seeds` times, with config.seed, config.seed + 1, ..., each into a folder of its
+/// own in `folder`, and says how much the result depends on the seed. Stops at the first run that does not
+/// come to its end; what is finished by then stays, with its summary.
 ExitCode train_seeds(const Document& document, const Config& config, const OpenedData& opened,
-                     ThreadPool& pool, const std::filesystem::path& folder, Interruption& interruption,
-                     const SeedsRequest& request);
+                     ThreadPool& pool, const std::filesystem::path& folder, int seeds, const Voice& voice,
+                     Interruption& interruption);
 
 /// Whether train_seeds made this folder.
 bool is_folder_of_seeds(const std::filesystem::path& folder);
 
 /// Finishes what train_seeds began there: the run that did not come to its end, and those that had not begun.
 /// Returns the exit code. Throws Error as resume() does.
-int resume_seeds(const ResumeOptions& options);
+int resume_seeds(const ResumeOptions& options, const Voice& voice);
 
 }  // namespace cnn

@@ -36,29 +36,27 @@ std::string activity_words(const EpochResult& result) {
 }  // namespace
 
 TrainingCommentary::TrainingCommentary(spdlog::logger& log, const Trainer& trainer, const TrainingData& data,
-                                       bool quiet)
+                                       const Voice& voice)
     : log_(log),
       trainer_(trainer),
       validation_images_(data.validation ? data.validation->size() : 0),
-      quiet_(quiet),
+      voice_(voice),
       start_(now_seconds()) {}
 
-void TrainingCommentary::listen(TrainingEvents& events, const LayerStatisticsRequest& request) {
-  request_ = request;
+void TrainingCommentary::listen(TrainingEvents& events) {
   events.on_step = [this](const StepProgress& p) {
     if (!line_ || validating_)
-      line_ = std::make_unique<ProgressLine>(fmt::format("epoch {}/{}", p.epoch, p.epochs), p.steps_per_epoch,
-                                             quiet_);
+      line_ = voice_.progress(fmt::format("epoch {}/{}", p.epoch, p.epochs), p.steps_per_epoch);
     validating_ = false;
     if (line_->due(p.step))
       line_->update(p.step, fmt::format("loss {}  accuracy {}", loss_text(p.loss), percent(p.accuracy)));
   };
   events.on_validated = [this](std::int64_t images) {
-    if (!validating_) line_ = std::make_unique<ProgressLine>("validating", validation_images_, quiet_);
+    if (!validating_) line_ = voice_.progress("validating", validation_images_);
     validating_ = true;
     line_->update(images, "images");
   };
-  events.layers_every = request.every_steps;
+  events.layers_every = voice_.layers().every_steps;
   events.on_layers = [this](const StepProgress& p, const std::vector<LayerActivity>& layers) {
     if (line_) line_->clear();
     log_.info("epoch {}, step {}: the layers on this step's images\n{}", p.epoch, p.step,
@@ -81,8 +79,9 @@ void TrainingCommentary::epoch(const EpochResult& r) {
     text +=
         fmt::format(", {} left", human_seconds((now_seconds() - start_) / epochs_here_ * (epochs - r.epoch)));
   if (r.validation && r.best) text += ", best so far";
-  log_.info("{}\n{}", text,
-            request_.every_epoch ? statistics_table(statistics_of(r.epoch, r.activity)) : activity_words(r));
+  log_.info(
+      "{}\n{}", text,
+      voice_.layers().every_epoch ? statistics_table(statistics_of(r.epoch, r.activity)) : activity_words(r));
   complain(r);
 }
 

@@ -9,27 +9,22 @@
 #include <string>
 #include <utility>
 
-#include "report/progress.h"
 #include "session/training_data.h"
+#include "session/voice.h"
 #include "train/trainer.h"
 
 namespace cnn {
-
-/// What --layer-stats and --layer-stats-every ask for.
-struct LayerStatisticsRequest {
-  bool every_epoch = false;
-  std::int64_t every_steps = 0;  ///< 0: not within an epoch
-};
 
 /// What a training says while it runs: a progress line, a few lines for each epoch, the layers' statistics on
 /// request, and a warning, once, for each layer that is dead or explodes; at the end those that still do.
 class TrainingCommentary {
  public:
   /// All references must outlive the object.
-  TrainingCommentary(spdlog::logger& log, const Trainer& trainer, const TrainingData& data, bool quiet);
+  TrainingCommentary(spdlog::logger& log, const Trainer& trainer, const TrainingData& data,
+                     const Voice& voice);
 
   /// Takes the events for progress and layers; they must not outlive this object.
-  void listen(TrainingEvents& events, const LayerStatisticsRequest& request);
+  void listen(TrainingEvents& events);
   void epoch(const EpochResult& result);
   /// After the last epoch: what was wrong with a layer for several epochs up to then. Its warning scrolled by
   /// long ago.
@@ -43,8 +38,7 @@ class TrainingCommentary {
   spdlog::logger& log_;
   const Trainer& trainer_;
   const std::int64_t validation_images_;
-  const bool quiet_;
-  LayerStatisticsRequest request_;
+  const Voice& voice_;
   std::unique_ptr<ProgressLine> line_;
   bool validating_ = false;
   double start_;

@@ -7,7 +7,6 @@
 #include "data/duplicates.h"
 #include "data/open_dataset.h"
 #include "data/subset.h"
-#include "report/progress.h"
 
 namespace cnn {
 namespace {
@@ -24,8 +23,8 @@ struct FilledSet {
 /// Opens one set of a config with a progress line, and says what is worth knowing about it.
 class Opener {
  public:
-  Opener(const DataSpec& spec, ThreadPool& pool, bool quiet, std::vector<std::string>& notes)
-      : spec_(spec), pool_(pool), quiet_(quiet), notes_(notes) {}
+  Opener(const DataSpec& spec, ThreadPool& pool, const Voice& voice, std::vector<std::string>& notes)
+      : spec_(spec), pool_(pool), voice_(voice), notes_(notes) {}
 
   /// classes: empty for the training set, else its classes: they are matched by name.
   std::shared_ptr<const Dataset> open(const DataLocation& location, const std::string& which,
@@ -37,12 +36,11 @@ class Opener {
     options.limits = spec_.limits;
     options.cache_bytes = std::int64_t{spec_.cache_mb} << 20;
     options.classes = classes;
-    ProgressLine listing(fmt::format("listing the {} images", which), 0, quiet_);
-    options.listed = [&](std::int64_t images) { listing.update(images, "so far"); };
+    const auto listing = voice_.progress(fmt::format("listing the {} images", which), 0);
+    options.listed = [&](std::int64_t images) { listing->update(images, "so far"); };
     options.progress = [&](std::int64_t done, std::int64_t total) {
-      listing.clear();
-      if (!line)
-        line = std::make_unique<ProgressLine>(fmt::format("reading the {} images", which), total, quiet_);
+      listing->clear();
+      if (!line) line = voice_.progress(fmt::format("reading the {} images", which), total);
       line->update(done, "");
     };
     LoadedSet set = open_dataset(location, spec_.image, options, pool_);
@@ -57,7 +55,7 @@ class Opener {
  private:
   const DataSpec& spec_;
   ThreadPool& pool_;
-  bool quiet_;
+  const Voice& voice_;
   std::vector<std::string>& notes_;
 };
 
@@ -106,9 +104,9 @@ std::vector<WeightedLook> looks_at(const std::shared_ptr<const Dataset>& dataset
   return looks;
 }
 
-OpenedData open_data(const DataSpec& spec, ThreadPool& pool, bool quiet) {
+OpenedData open_data(const DataSpec& spec, ThreadPool& pool, const Voice& voice) {
   OpenedData opened;
-  Opener opener(spec, pool, quiet, opened.notes);
+  Opener opener(spec, pool, voice, opened.notes);
   opened.train = opener.open(spec.train, "training", {}, opened.train_prints);
   const std::vector<std::string>& classes = opened.train->classes();
   for (const std::string& name : classes)

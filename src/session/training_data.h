@@ -11,6 +11,7 @@
 #include "data/dataset.h"
 #include "data/fingerprint.h"
 #include "data/normalize.h"
+#include "session/voice.h"
 #include "train/evaluation.h"
 #include "train/image_set.h"
 
@@ -45,7 +46,7 @@ std::vector<WeightedLook> looks_at(const std::shared_ptr<const Dataset>& dataset
                                    int workers, TestTimeAugmentation augmentation);
 
 /// Opens and checks the data of a config. Throws Error with everything that is wrong with it.
-OpenedData open_data(const DataSpec& spec, ThreadPool& pool, bool quiet);
+OpenedData open_data(const DataSpec& spec, ThreadPool& pool, const Voice& voice);
 
 /// Splits off the validation part, looks for copies among the parts, and finds out the normalization, as the
 /// seed has it.

@@ -186,19 +186,19 @@ TEST_CASE("an evaluation reads back from its JSON", "[report]") {
 TEST_CASE("the worst mistakes are those with the greatest loss", "[report]") {
   WorstMistakes worst(2);
   const std::vector<float> p{0.5f, 0.3f, 0.2f};
-  CHECK_FALSE(worst.add(0, 0, 0, p, 9));  // right
-  CHECK(worst.add(1, 1, 0, p, 1));
-  CHECK(worst.add(2, 2, 0, p, 3));
-  CHECK_FALSE(worst.add(3, 1, 0, p, 0.5));
-  CHECK_FALSE(worst.add(4, 1, 0, p, 1));  // as bad as the mildest, but later
-  CHECK(worst.add(5, 1, 0, p, 2));
-  worst.last().path = "five";
+  worst.add(0, 0, 0, p, 9);  // right
+  worst.add(1, 1, 0, p, 1);
+  worst.add(2, 2, 0, p, 3);
+  worst.add(3, 1, 0, p, 0.5);
+  worst.add(4, 1, 0, p, 1);  // as bad as the mildest, but later
+  worst.add(5, 1, 0, p, 2);
+  for (Mistake& mistake : worst.kept()) mistake.path = std::to_string(mistake.image);
   const auto sorted = worst.sorted();
   REQUIRE(sorted.size() == 2);
   CHECK(sorted[0].image == 2);
   CHECK(sorted[0].label_confidence == Approx(0.2));
   CHECK(sorted[1].image == 5);
-  CHECK(sorted[1].path == "five");
+  CHECK(sorted[1].path == "5");
   CHECK(sorted[1].confidence == Approx(0.5));
 }
 

@@ -1,0 +1,69 @@
+#include "session/description.h"
+
+#include "core/text.h"
+#include "inspect/layer_rows.h"
+#include "kernels/simd.h"
+#include "session/image_filter.h"
+
+namespace cnn {
+namespace {
+
+void describe_data(const TrainingSetup& setup, spdlog::logger& log) {
+  const TrainingData& data = setup.data();
+  log.info("{}: {} classes ({}), {} training images{}{}", setup.config().name, data.classes.size(),
+           printable(join(data.classes)), with_commas(setup.all_train().size()),
+           data.validation ? fmt::format(", {} for validation", with_commas(data.validation->size())) : "",
+           data.test.empty()
+               ? ""
+               : fmt::format(", {} for the test at the end", with_commas(data.test.front().set.size())));
+  const auto say = [&](const std::string& note) {
+    log.log(note.starts_with("warning:") ? spdlog::level::warn : spdlog::level::info, "{}", note);
+  };
+  for (const std::string& note : data.notes) say(note);
+  for (const std::string& note : setup.notes()) say(note);
+}
+
+void describe_start(const TrainingSetup& setup, spdlog::logger& log) {
+  const auto& start = setup.config().training.initial_weights;
+  if (!start || setup.resumed()) return;
+  const std::vector<std::string>& unused = setup.unused_weights();
+  log.info("starts from {}{}{}", printable(start->file.string()),
+           start->except.empty() ? "" : fmt::format(", but {} fresh", printable(join(start->except))),
+           unused.empty() ? "" : fmt::format("; not used of it: {}", printable(join(unused))));
+}
+
+void describe_filter(const TrainingSetup& setup, spdlog::logger& log) {
+  const auto& filter = setup.config().training.filter;
+  if (!filter) return;
+  if (setup.resumed())
+    log.info("filter: keeps {}", kept_by_class(setup));
+  else
+    log.info("filter: a proxy network is trained first, for {} epochs, and keeps {}", filter->epochs,
+             kept_count(setup));
+}
+
+void describe_layers(const TrainingSetup& setup, spdlog::logger& log, bool with_table) {
+  const std::vector<LayerRow> rows = layer_rows(setup.network());
+  if (with_table) log.info("{}", layer_table(to_string(setup.input()), rows));
+  for (const CliffWarning& warning : cliff_warnings(setup.input().values(), rows))
+    log.warn("warning: {}", warning.message);
+}
+
+}  // namespace
+
+void describe(const TrainingSetup& setup, spdlog::logger& log, bool with_layers) {
+  describe_data(setup, log);
+  describe_start(setup, log);
+  describe_filter(setup, log);
+  if (!setup.resumed()) {
+    describe_layers(setup, log, with_layers);
+    const int batch_size = setup.config().training.batch_size;
+    if (const std::int64_t images = setup.data().train.size(); batch_size > images)
+      log.warn("warning: batch_size {} is more than all {}: an epoch is a single step",
+               with_commas(batch_size), counted(images, "training image"));
+  }
+  log.info("{}, {}, {} of memory for activations, gradients and optimizer",
+           counted(setup.pool().threads(), "thread"), instruction_set(), human_bytes(setup.bytes()));
+}
+
+}  // namespace cnn

@@ -1,0 +1,106 @@
+#include "session/training_setup.h"
+
+#include <algorithm>
+
+#include "config/spec_places.h"
+#include "core/memory.h"
+#include "core/text.h"
+#include "train/class_weights.h"
+#include "train/data_filter.h"
+#include "train/model_file.h"
+#include "train/whitening.h"
+
+namespace cnn {
+
+TrainingSetup::TrainingSetup(const Document& document, Config config, const OpenedData& opened,
+                             ThreadPool& pool, const Checkpoint* start)
+    : config_(std::move(config)),
+      pool_(pool),
+      input_{.c = config_.data.image.channels, .h = config_.data.image.height, .w = config_.data.image.width},
+      data_(prepare_data(opened, config_.data, config_.seed, pool)),
+      all_train_(data_.train) {
+  const TrainingSpec& training = config_.training;
+  network_ = with_places(document, [&] { return planned(config_.network, training.batch_size); });
+  if (training.filter && !start)
+    proxy_ = with_places(document, [&] { return planned(training.filter->proxy, training.batch_size); });
+  network_->initialize(config_.seed);
+  if (!start) whiten(*network_, data_.plain_train, pool);
+  if (training.initial_weights && !start)
+    unused_weights_ = load_initial_weights(*training.initial_weights, *network_);
+
+  bytes_ = bytes_of(*network_, proxy_.get());
+  check_memory(document);
+  identity_ = {data_.classes, identify(data_.train), std::nullopt, data_.mean, data_.std};
+  if (data_.validation) identity_.validation = identify(*data_.validation);
+  if (start) check_identity(*start);
+  if (training.filter)
+    keep(start ? to_kept_images(start->text("kept"), all_train_.size(), "the checkpoint")
+               : hardest_images(all_train_.labels, std::vector<double>(all_train_.labels.size()),
+                                training.filter->keep));
+  make_trainer();
+  if (!start) return;
+  trainer_->restore(*start);
+  resumed_ = true;
+}
+
+std::unique_ptr<Network> TrainingSetup::planned(const NetworkSpec& spec, int batch_size) const {
+  return std::make_unique<Network>(spec, input_, static_cast<int>(data_.classes.size()), batch_size);
+}
+
+/// One is trained after the other, so the larger need counts.
+std::int64_t TrainingSetup::bytes_of(const Network& network, const Network* proxy) const {
+  const TrainingSpec& training = config_.training;
+  const std::int64_t bytes = Trainer::bytes(network, training, pool_.threads());
+  return proxy ? std::max(bytes, Trainer::bytes(*proxy, proxy_spec(training), pool_.threads())) : bytes;
+}
+
+/// Refuses what does not fit, before it is allocated, with the batch size that would.
+void TrainingSetup::check_memory(const Document& document) const {
+  const AvailableMemory available = available_memory();
+  if (bytes_ <= available.bytes) return;
+  const TrainingSpec& training = config_.training;
+  int fits = training.batch_size / 2;
+  for (; fits > 0; fits /= 2) {
+    const auto network = planned(config_.network, fits);
+    const auto proxy = proxy_ ? planned(training.filter->proxy, fits) : nullptr;
+    if (bytes_of(*network, proxy.get()) <= available.bytes) break;
+  }
+  fail_usage("{}",
+             document.explain("/training/batch_size",
+                              fmt::format("training needs {} beside the data, and {} leaves {}; {}",
+                                          human_bytes(bytes_), available.limit, human_bytes(available.bytes),
+                                          fits > 0 ? fmt::format("a batch_size of {} fits", fits)
+                                                   : "not even a batch_size of 1 fits: use a smaller "
+                                                     "network, smaller images, or fewer threads")));
+}
+
+void TrainingSetup::check_identity(const Checkpoint& checkpoint) const {
+  const DataIdentity before = to_identity(checkpoint.text("data"), "the checkpoint");
+  if (const auto found = differences(before, identity_); !found.empty())
+    fail(
+        "the data is not what this run began with: {}. Restore it, or start a new run; its "
+        "\"initial_weights\" "
+        "can be a model of this one",
+        join(found, "; "));
+}
+
+void TrainingSetup::keep(std::vector<std::int64_t> images) {
+  kept_ = std::move(images);
+  data_.train = some_images(all_train_, kept_);
+}
+
+void TrainingSetup::make_trainer() {
+  trainer_ = std::make_unique<Trainer>(
+      *network_, pool_, config_.training, config_.seed, data_.train,
+      data_.validation ? &*data_.validation : nullptr,
+      class_weights(config_.training.class_weights, data_.classes, data_.train.labels));
+}
+
+void TrainingSetup::choose(std::vector<std::int64_t> images) {
+  proxy_.reset();
+  trainer_.reset();
+  keep(std::move(images));
+  make_trainer();
+}
+
+}  // namespace cnn

@@ -1,0 +1,81 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "config/config.h"
+#include "nn/network.h"
+#include "session/training_data.h"
+#include "train/checkpoint.h"
+#include "train/data_identity.h"
+#include "train/trainer.h"
+
+namespace cnn {
+
+/// What a training of a config with its seed begins with: images, networks and trainer, all of which fit into
+/// memory and go together.
+class TrainingSetup {
+ public:
+  /// Plans the network, and initializes it or goes on from a checkpoint. The pool must outlive the object.
+  /// Throws Error: for shapes with file, line and column out of `document`; for initial weights; if memory
+  /// will not do; if the checkpoint is one of other data.
+  TrainingSetup(const Document& document, Config config, const OpenedData& opened, ThreadPool& pool,
+                const Checkpoint* start = nullptr);
+
+  const Config& config() const { return config_; }
+  ThreadPool& pool() const { return pool_; }
+  const Shape& input() const { return input_; }
+  /// Its training part is what a filter keeps. Until the filter's proxy network has chosen, the first images
+  /// of each class stand in: as many, so that whatever depends on their number can be checked and planned.
+  const TrainingData& data() const { return data_; }
+  /// The training images before a filter.
+  const ImageSet& all_train() const { return all_train_; }
+  /// The numbers in all_train() of what a filter keeps.
+  const std::vector<std::int64_t>& kept() const { return kept_; }
+  Network& network() const { return *network_; }
+  /// Only while a filter has yet to choose.
+  Network* proxy() const { return proxy_.get(); }
+  Trainer& trainer() const { return *trainer_; }
+  const DataIdentity& identity() const { return identity_; }
+  /// What the larger one of network and proxy takes up.
+  std::int64_t bytes() const { return bytes_; }
+  /// Tensors of the file to start from that this network has no use for.
+  const std::vector<std::string>& unused_weights() const { return unused_weights_; }
+  bool resumed() const { return resumed_; }
+
+  /// Lines for the log when the training begins.
+  const std::vector<std::string>& notes() const { return notes_; }
+  void add_note(std::string line) { notes_.push_back(std::move(line)); }
+
+  /// Gives the trainer's memory to another one.
+  void drop_trainer() { trainer_.reset(); }
+  /// The filter has chosen: the proxy network goes, and a new trainer takes these images.
+  void choose(std::vector<std::int64_t> images);
+
+ private:
+  std::unique_ptr<Network> planned(const NetworkSpec& spec, int batch_size) const;
+  std::int64_t bytes_of(const Network& network, const Network* proxy) const;
+  void check_memory(const Document& document) const;
+  void check_identity(const Checkpoint& checkpoint) const;
+  void keep(std::vector<std::int64_t> images);
+  void make_trainer();
+
+  const Config config_;
+  ThreadPool& pool_;
+  const Shape input_;
+  TrainingData data_;
+  ImageSet all_train_;
+  std::vector<std::int64_t> kept_;
+  std::unique_ptr<Network> network_, proxy_;
+  std::vector<std::string> unused_weights_;
+  std::int64_t bytes_ = 0;
+  DataIdentity identity_;
+  std::unique_ptr<Trainer> trainer_;
+  bool resumed_ = false;
+  std::vector<std::string> notes_;
+};
+
+}  // namespace cnn

@@ -1,0 +1,44 @@
+#include "session/voice.h"
+
+#include <spdlog/sinks/basic_file_sink.h>
+#include <spdlog/sinks/stdout_sinks.h>
+
+#include <utility>
+
+namespace cnn {
+
+Voice::Voice(bool quiet, const LayerStatisticsRequest& layers) : quiet_(quiet), layers_(layers) {
+  const auto console = std::make_shared<spdlog::sinks::stderr_sink_mt>();
+  console->set_pattern("%v");
+  console->set_level(quiet ? spdlog::level::warn : spdlog::level::info);
+  log_ = std::make_shared<spdlog::logger>("cnn-train", console);
+}
+
+Voice Voice::into(std::shared_ptr<spdlog::logger> log) {
+  Voice voice(true);
+  voice.log_ = std::move(log);
+  return voice;
+}
+
+Voice Voice::for_one_of_several(bool first) const {
+  Voice voice = *this;
+  voice.introduces_ = first;
+  voice.advises_ = false;
+  return voice;
+}
+
+std::unique_ptr<ProgressLine> Voice::progress(const std::string& what, std::int64_t total) const {
+  return std::make_unique<ProgressLine>(what, total, quiet_);
+}
+
+RunLog::RunLog(const Voice& voice, const std::string& file) {
+  const auto to_file = std::make_shared<spdlog::sinks::basic_file_sink_mt>(file);
+  to_file->set_pattern("%Y-%m-%d %H:%M:%S  %v");
+  file_ = std::make_shared<spdlog::logger>("train.log", to_file);
+  const auto& console = voice.log().sinks();
+  both_ = std::make_shared<spdlog::logger>("cnn-train", console.begin(), console.end());
+  both_->sinks().push_back(to_file);
+  for (const auto& log : {file_, both_}) log->flush_on(spdlog::level::info);
+}
+
+}  // namespace cnn

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <spdlog/logger.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "report/progress.h"
+
+namespace cnn {
+
+/// What --layer-stats and --layer-stats-every ask for.
+struct LayerStatisticsRequest {
+  bool every_epoch = false;
+  std::int64_t every_steps = 0;  ///< 0: not within an epoch
+};
+
+/// How a program speaks to people while it reads and trains: messages on stderr without decoration, and
+/// progress lines. A quiet one says only warnings. Copies speak through the same stream.
+class Voice {
+ public:
+  explicit Voice(bool quiet = false, const LayerStatisticsRequest& layers = {});
+
+  /// A voice that writes its messages elsewhere and draws no progress lines.
+  static Voice into(std::shared_ptr<spdlog::logger> log);
+
+  /// That of one of several trainings: who runs them says how to go on with all of them, and only the first
+  /// one tells about data and layers.
+  Voice for_one_of_several(bool first) const;
+
+  spdlog::logger& log() const { return *log_; }
+  /// As ProgressLine has it: `what` stands in front; total 0: nobody knows how much there is to do.
+  std::unique_ptr<ProgressLine> progress(const std::string& what, std::int64_t total) const;
+
+  /// What is to be told about the layers in the course of a training.
+  const LayerStatisticsRequest& layers() const { return layers_; }
+  /// Whether a training tells about data and layers before it begins.
+  bool introduces() const { return introduces_; }
+  /// Whether a training says how to go on with it after an interruption.
+  bool advises() const { return advises_; }
+
+ private:
+  std::shared_ptr<spdlog::logger> log_;
+  bool quiet_;
+  LayerStatisticsRequest layers_;
+  bool introduces_ = true, advises_ = true;
+};
+
+/// What a training says: by voice, and into its train.log, with the time and never quiet.
+class RunLog {
+ public:
+  /// Throws spdlog::spdlog_ex (exit 1) if the file cannot be written.
+  RunLog(const Voice& voice, const std::string& file);
+
+  spdlog::logger& both() { return *both_; }
+  spdlog::logger& file() { return *file_; }
+
+ private:
+  std::shared_ptr<spdlog::logger> file_, both_;
+};
+
+}  // namespace cnn
