@@ -105,6 +105,8 @@ void check_labels(const Options& options) {
     fail_usage("--labels goes with one IDX file, and --images names {}", options.images.size());
   if (fs::is_directory(options.images.front(), unknown))
     fail_usage("--labels goes with an IDX file; the labels of a folder are its subfolders");
+  if (is_cifar_name(options.images.front()))
+    fail_usage("--labels does not go with CIFAR files (.bin), which hold their labels");
 }
 
 /// Finds out what kind of images there are, and takes them.

@@ -1,12 +1,12 @@
 // cnn-train: trains the network of a config and leaves a run folder. Command line and wiring only.
 #include <spdlog/spdlog.h>
 
-#include <algorithm>
 #include <filesystem>
 #include <limits>
 #include <optional>
 
 #include "apps/command_line.h"
+#include "apps/modes.h"
 #include "config/config.h"
 #include "config/spec_places.h"
 #include "core/text.h"
@@ -33,6 +33,24 @@ struct Options {
   LayerStatisticsRequest layers;
   std::optional<SweepRange> sweep;  // --find-lr
   bool quiet = false, dry_run = false;
+};
+
+/// The ways in which cnn-train works; each is chosen by an option of its own.
+const std::vector<Mode> kModes = {
+    {"--resume",
+     ", which goes on with the run as it is",
+     {"--set", "--threads", "--quiet", "--layer-stats", "--layer-stats-every"}},
+    {"--find-lr",
+     ", which only looks for a learning rate",
+     {"--config", "--set", "--run-dir", "--threads", "--quiet"}},
+    {"--init", ", which only writes a config", {"--out", "--threads", "--quiet"}},
+    {"--dry-run",
+     ", which trains no epoch",
+     {"--config", "--set", "--run-dir", "--seeds", "--threads", "--quiet"}},
+    {"",
+     "",
+     {"--config", "--set", "--run-dir", "--seeds", "--threads", "--quiet", "--layer-stats",
+      "--layer-stats-every"}},
 };
 
 /// What a dry run says at its end.
@@ -90,32 +108,28 @@ int main(int argc, char** argv) {
       "--init", init.folder,
       "Look at a folder of images, one folder per class (or with train, validation and test in it), and "
       "write a config for it with the reasons");
-  CLI::Option* out = app.add_option("--out", init.out,
-                                    "With --init: the file to write, never an existing one (default: stdout)")
-                         ->needs(folder);
-  CLI::Option* set =
-      app.add_option("--set", options.overrides,
-                     "Override a value of the config, as in training.epochs=3; entries of a list "
-                     "by number from 0, as in network.1.kernel_size=3 (repeatable)")
-          ->allow_extra_args(false);
-  CLI::Option* run_dir =
-      app.add_option("--run-dir", options.run_dir,
-                     "Folder for the results; must be new or empty (default: runs/<name>-<n>)");
+  app.add_option("--out", init.out, "With --init: the file to write, never an existing one (default: stdout)")
+      ->needs(folder);
+  app.add_option("--set", options.overrides,
+                 "Override a value of the config, as in training.epochs=3; entries of a list "
+                 "by number from 0, as in network.1.kernel_size=3 (repeatable)")
+      ->allow_extra_args(false);
+  app.add_option("--run-dir", options.run_dir,
+                 "Folder for the results; must be new or empty (default: runs/<name>-<n>)");
   app.add_option("--seeds", options.seeds,
                  "Train N times, with the seeds seed, seed + 1, ...; mean and standard deviation at the end")
       ->check(CLI::Range(1, cnn::kMostSeeds));
-  CLI::Option* threads =
-      app.add_option("--threads", options.threads, "Worker threads; the result does not depend on it")
-          ->check(CLI::Range(1, 1024))
-          ->capture_default_str();
-  CLI::Option* quiet = app.add_flag("--quiet", options.quiet, "Only warnings and the final result");
-  CLI::Option* layers = app.add_flag("--layer-stats", options.layers.every_epoch,
-                                     "Log the share of active values, mean, standard deviation and gradient "
-                                     "norm of every layer after each epoch");
-  CLI::Option* steps = app.add_option("--layer-stats-every", options.layers.every_steps,
-                                      "The same every so many steps, over the images of that step")
-                           ->check(CLI::Range(1, 1000000000))
-                           ->type_name("STEPS");
+  app.add_option("--threads", options.threads, "Worker threads; the result does not depend on it")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  app.add_flag("--quiet", options.quiet, "Only warnings and the final result");
+  app.add_flag("--layer-stats", options.layers.every_epoch,
+               "Log the share of active values, mean, standard deviation and gradient "
+               "norm of every layer after each epoch");
+  app.add_option("--layer-stats-every", options.layers.every_steps,
+                 "The same every so many steps, over the images of that step")
+      ->check(CLI::Range(1, 1000000000))
+      ->type_name("STEPS");
   int sweep_steps = 0;  // stays 0 without a number
   CLI::Option* find_lr =
       app.add_option("--find-lr", sweep_steps,
@@ -129,18 +143,7 @@ int main(int argc, char** argv) {
   return cnn::run_program(app, argc, argv, [&] {
     if (!*folder && !*config && !*resumed)
       cnn::fail_usage("give --config FILE, --resume FOLDER, or --init FOLDER for a first config");
-    const auto only = [&](const std::vector<CLI::Option*>& allowed, const char* why) {
-      for (CLI::Option* option : app.get_options())
-        if (*option && std::find(allowed.begin(), allowed.end(), option) == allowed.end())
-          cnn::fail_usage("{} does not go with {}", option->get_name(), why);
-    };
-    if (*resumed)
-      only({resumed, set, threads, quiet, layers, steps}, "--resume, which goes on with the run as it is");
-    else if (*find_lr)
-      only({config, set, run_dir, threads, quiet, find_lr},
-           "--find-lr, which only looks for a learning rate");
-    else if (*folder)
-      only({folder, out, threads, quiet}, "--init, which only writes a config");
+    check_options(app, cnn::kModes, chosen_mode(app, cnn::kModes));
     if (*folder) {
       init.threads = options.threads;
       init.quiet = options.quiet;
