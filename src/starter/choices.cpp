@@ -158,7 +158,9 @@ NetworkSpec choose_network(const ImageSpec& image, std::int64_t images, std::siz
   };
   const auto add_conv = [&](int channels) {
     add("conv", conv(channels));
-    add("batch_norm", BatchNormSpec{.activation = ActivationFunction::relu});
+    BatchNormSpec norm;
+    norm.activation = ActivationFunction::relu;
+    add("batch_norm", norm);
   };
   const bool wide = images >= kManyImages || classes > 20;
   int channels = wide ? 32 : 16;
@@ -169,7 +171,9 @@ NetworkSpec choose_network(const ImageSpec& image, std::int64_t images, std::siz
     channels = std::min(wide ? 128 : 64, 2 * channels);
   }
   add("global_avg_pool", GlobalAvgPoolSpec());
-  add("dense", DenseSpec{.units = static_cast<int>(classes)});
+  DenseSpec last;
+  last.units = static_cast<int>(classes);
+  add("dense", last);
   return network;
 }
 
