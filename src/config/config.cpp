@@ -42,6 +42,7 @@ Field<Config> schema_key() {
   field.doc = "Where the JSON Schema is, for editors; the program does not look at it.";
   field.default_words = "none";
   field.in_model = false;
+  field.on_resume(ResumeEffect::none);
   field.read = [](const Place& place, Config&) {
     return place.value().kind == JsonValue::Kind::string ||
            place.expected("the path of a JSON Schema (a string)");
@@ -75,12 +76,15 @@ std::shared_ptr<const Object<Config>> config_kind() {
         "A network, the images it learns from, and how it is trained.",
         {schema_key(),
          optional_key("name", &Config::name, run_name(), "Name of the run; its folder is `runs/<name>-<n>`.")
+             .on_resume(ResumeEffect::none)
              .defaults_to("the file's name"),
          optional_key("seed", &Config::seed, seed_number(),
-                      "Start of all random numbers; one seed, one result."),
+                      "Start of all random numbers; one seed, one result.")
+             .on_resume(ResumeEffect::impossible),
          object_key("data", &Config::data, data_kind(), "The images."),
          required_key("network", &Config::network, chain_kind(),
-                      "The entries of the network, first entry first."),
+                      "The entries of the network, first entry first.")
+             .on_resume(ResumeEffect::impossible),
          object_key("training", &Config::training, training_kind(), "How the network is trained.")}};
     table.check = check_config;
     return std::make_shared<const Object<Config>>("the config", std::move(table));

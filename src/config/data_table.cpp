@@ -83,6 +83,8 @@ Field<DataSpec> train_key() {
       "..., \"labels\": ...}`; `cifar10`: a list of .bin files.";
   field.required = true;
   field.in_model = false;
+  // Moved, perhaps: whether the images are the same is found out when they are opened.
+  field.on_resume(ResumeEffect::none);
   field.read = [](const Place& place, DataSpec& data) {
     return format_is_known(place) && read_location(place, data.format, data.train);
   };
@@ -99,6 +101,7 @@ Field<DataSpec> test_key() {
   field.key = "test";
   field.doc = "Test images, in the same forms as `train`: evaluated once, at the end, with the best model.";
   field.in_model = false;
+  field.on_resume(ResumeEffect::none);
   field.read = [](const Place& place, DataSpec& data) {
     if (place.value().kind == JsonKind::null) return data.test.reset(), true;
     return format_is_known(place) && read_location(place, data.format, data.test.emplace());
@@ -125,6 +128,15 @@ std::shared_ptr<const Object<ValidationFraction>> fraction_kind() {
                         "Share of the training images of each class.")}});
 }
 
+/// A set of its own may move. Images that are held back change what is trained on, and a training that had no
+/// validation images has chosen no best epoch by them.
+ResumeEffect effect_on_validation(const JsonValue* before, const JsonValue* now) {
+  const auto is_set = [](const JsonValue* value) {
+    return value && value->kind != JsonKind::null && !value->find("fraction");
+  };
+  return is_set(before) && is_set(now) ? ResumeEffect::none : ResumeEffect::impossible;
+}
+
 Field<DataSpec> validation_key() {
   Field<DataSpec> field;
   field.key = "validation";
@@ -132,6 +144,7 @@ Field<DataSpec> validation_key() {
       "Images to measure progress and to choose the best model with: `{\"fraction\": 0.1}` holds back a "
       "stratified, "
       "seeded part of the training images; or the same forms as `train`.";
+  field.resume_rule = effect_on_validation;
   field.read = [](const Place& place, DataSpec& data) {
     const JsonValue& value = place.value();
     if (value.kind == JsonKind::null) return data.validation.emplace<std::monostate>(), true;
@@ -267,7 +280,7 @@ Field<DataSpec> limits_key() {
                  "What reading one image file may cost at most: a small file can promise more than a "
                  "machine holds.");
   field.required = false;
-  return field;
+  return std::move(field).on_resume(ResumeEffect::none);
 }
 
 }  // namespace
@@ -311,38 +324,46 @@ std::shared_ptr<const Object<DataSpec>> data_kind() {
         {required_key("format", &S::format, format_kind(),
                       "`folder`: `train/<class>/*.{png,jpg,...}`; `idx`: MNIST's file format, also .gz; "
                       "`cifar10`: CIFAR-10's "
-                      "binary batches."),
+                      "binary batches.")
+             .on_resume(ResumeEffect::impossible),
          train_key(), validation_key(), test_key(),
          object_key("image", &S::image, image_kind(),
-                    "What every image is made into before the network sees it."),
+                    "What every image is made into before the network sees it.")
+             .on_resume(ResumeEffect::impossible),
          optional_key("normalize", &S::normalize, KindOf<NormalizeSpec>(std::make_shared<Normalize>()),
                       "(value - mean) / std on values in 0..1. `auto`: mean and std per channel of the "
                       "training images; "
-                      "`none`; or given numbers, one per channel."),
+                      "`none`; or given numbers, one per channel.")
+             .on_resume(ResumeEffect::impossible),
          optional_key("augment", &S::augment,
                       list(augment, 0, "an array of entries such as {\"type\": \"random_flip\"}"),
-                      "Random changes to training images, in this order."),
+                      "Random changes to training images, in this order.")
+             .on_resume(ResumeEffect::from_now_on),
          optional_key(
              "test_time_augmentation", &S::test_time_augmentation, test_time_augmentation_kind(),
              "Test images are judged by the mean of the outputs for several looks at each: `flip` adds "
              "its mirror image; `shift` the image moved by one pixel along the diagonal, both ways, "
              "which count half together; `flip+shift` all six. For the test at the end and, unless its "
-             "--tta says otherwise, for cnn-eval; not for the validation after every epoch."),
+             "--tta says otherwise, for cnn-eval; not for the validation after every epoch.")
+             .on_resume(ResumeEffect::none),
          optional_key("bad_images", &S::bad_images,
                       choice<BadImages>({{"fail", BadImages::fail}, {"skip", BadImages::skip}}),
                       "Files that cannot be read: `fail` lists all of them and stops before training; `skip` "
                       "lists them "
-                      "and goes on without."),
+                      "and goes on without.")
+             .on_resume(ResumeEffect::none),
          limits_key(),
          optional_key(
              "duplicates", &S::duplicates,
              choice<DuplicatePolicy>({{"warn", DuplicatePolicy::warn}, {"fail", DuplicatePolicy::fail}}),
              "Images whose pixels are the same, as the network sees them, within and across the sets: `warn` "
              "counts them and lists them in the run's `duplicates.csv`; `fail` stops before training.")
+             .on_resume(ResumeEffect::none)
              .not_in_model(),
          optional_key(
              "cache_mb", &S::cache_mb, integer(0, 1 << 24),
-             "Megabytes of decoded images kept in memory; beyond it files are read again when needed.")}};
+             "Megabytes of decoded images kept in memory; beyond it files are read again when needed.")
+             .on_resume(ResumeEffect::none)}};
     table.check = check_data;
     return std::make_shared<const Object<S>>("data", std::move(table));
   }();

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "config/description.h"
 #include "config/json_value.h"
 #include "config/place.h"
 #include "config/suggestion.h"
@@ -24,9 +25,8 @@ namespace cnn {
 /// A kind of value: how it is read and checked, written, described in the JSON Schema and to people. The one
 /// source of all four.
 template <class V>
-class Kind {
+class Kind : public Described {
  public:
-  virtual ~Kind() = default;
   /// Reads and checks. Reports every mistake and returns false; `out` is then of no use.
   virtual bool read(const Place& place, V& out) const = 0;
   /// What read() makes the same value of.
@@ -176,6 +176,7 @@ class List : public Kind<std::vector<V>> {
     return schema;
   }
   std::string words() const override { return words_; }
+  std::vector<ObjectDescription> descriptions() const override { return element_->descriptions(); }
 
  private:
   KindOf<V> element_;
@@ -205,6 +206,7 @@ class Optional : public Kind<std::optional<V>> {
         "anyOf", JsonValue::array({kind_->schema(), JsonValue::object().set("type", "null")}));
   }
   std::string words() const override { return kind_->words(); }
+  std::vector<ObjectDescription> descriptions() const override { return kind_->descriptions(); }
 
  private:
   KindOf<V> kind_;

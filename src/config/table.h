@@ -15,25 +15,8 @@ namespace cnn {
 
 using Purpose = Reading::Purpose;
 
-/// What schema and reference say about one key.
-struct KeyDescription {
-  std::string key;
-  bool required = false;
-  std::string words;                       ///< what is allowed
-  std::optional<JsonValue> default_value;  ///< as it would be written
-  std::string default_words;               ///< for a default that depends on other keys
-  std::string doc;
-  JsonValue schema;
-};
-
-/// One kind of JSON object, for schema and reference.
-struct ObjectDescription {
-  std::string type;  ///< value of its `type`, "" if it has none
-  std::string doc;
-  std::vector<KeyDescription> keys;
-};
-
-/// A key of objects that become a C++ struct S.
+/// A key of objects that become a C++ struct S. A key of an object must say what another value means for
+/// --resume, unless the key above says it for all of them; tests/unit/test_config_rows.cpp walks the tables.
 template <class S>
 struct Field {
   std::string key;
@@ -46,7 +29,17 @@ struct Field {
   std::function<std::optional<JsonValue>(const S&, Purpose)> write;
   std::function<JsonValue()> schema;
   std::function<std::string()> words;
+  ResumeRule resume_rule = {};                 ///< empty: the key above, or the keys below, have one
+  std::shared_ptr<const Described> kind = {};  ///< of the value, where it may have keys of its own
+  /// Brings the value from one S to another.
+  std::function<void(const S& from, S& to)> copy = {};
+  std::optional<bool> proxy_inherits = {};  ///< of S = TrainingSpec: see config/proxy_training.h
 
+  Field& on_resume(ResumeRule rule) & { return resume_rule = std::move(rule), *this; }
+  Field&& on_resume(ResumeRule rule) && { return resume_rule = std::move(rule), std::move(*this); }
+  Field& on_resume(ResumeEffect effect) & { return on_resume(always(effect)); }
+  Field&& on_resume(ResumeEffect effect) && { return std::move(*this).on_resume(always(effect)); }
+  Field&& in_proxy(bool inherits) && { return proxy_inherits = inherits, std::move(*this); }
   Field& defaults_to(std::string words) & { return default_words = std::move(words), *this; }
   Field&& defaults_to(std::string words) && { return default_words = std::move(words), std::move(*this); }
   Field&& not_in_model() && { return in_model = false, std::move(*this); }
@@ -62,6 +55,8 @@ Field<S> optional_key(std::string key, V S::*member, KindOf<V> kind, std::string
   field.write = [=](const S& value, Purpose) { return std::optional(kind->write(value.*member)); };
   field.schema = [=] { return kind->schema(); };
   field.words = [=] { return kind->words(); };
+  field.kind = kind;
+  field.copy = [=](const S& from, S& to) { to.*member = from.*member; };
   return field;
 }
 
@@ -140,8 +135,15 @@ template <class S>
 std::vector<KeyDescription> describe_fields(const std::vector<Field<S>>& fields, const S& prototype) {
   std::vector<KeyDescription> keys;
   for (const Field<S>& field : fields) {
-    KeyDescription key{field.key,           field.required, field.words(), {},
-                       field.default_words, field.doc,      field.schema()};
+    KeyDescription key{.key = field.key,
+                       .required = field.required,
+                       .words = field.words(),
+                       .default_value = {},
+                       .default_words = field.default_words,
+                       .doc = field.doc,
+                       .schema = field.schema(),
+                       .on_resume = field.resume_rule,
+                       .kind = field.kind};
     if (!field.required && field.default_words.empty())
       key.default_value = field.write(prototype, Purpose::run);
     keys.push_back(std::move(key));
@@ -184,6 +186,8 @@ class Object : public Kind<S> {
   ObjectDescription description() const {
     return {"", table_.doc, describe_fields(table_.fields, table_.prototype)};
   }
+  std::vector<ObjectDescription> descriptions() const override { return {description()}; }
+  const std::vector<Field<S>>& fields() const { return table_.fields; }
 
  private:
   std::string name_;
@@ -246,6 +250,9 @@ class Typed : public Kind<V> {
     return *this;
   }
 
+  /// What another type means for --resume.
+  Typed& on_resume_of_type(ResumeEffect effect) { return type_on_resume_ = always(effect), *this; }
+
   /// A type that users try and that is none, and what to do instead.
   Typed& refuse_type(std::string type, std::string why) {
     refused_types_.push_back({std::move(type), std::move(why)});
@@ -288,10 +295,11 @@ class Typed : public Kind<V> {
   std::string words() const override {
     return fmt::format("an object {{\"type\": ...}} with type one of {}", quoted_list(types()));
   }
-  std::vector<ObjectDescription> descriptions() const {
+  std::vector<ObjectDescription> descriptions() const override {
     std::vector<ObjectDescription> all;
     for (const Alternative& alternative : alternatives_) {
       all.push_back(alternative.describe());
+      all.back().type_on_resume = type_on_resume_;
       if (alternative.with_common)
         for (KeyDescription& key : describe_fields(common_, V{})) all.back().keys.push_back(std::move(key));
     }
@@ -351,6 +359,7 @@ class Typed : public Kind<V> {
   std::vector<Field<V>> common_;
   std::vector<Alternative> alternatives_;
   std::vector<RefusedKey> refused_types_;
+  ResumeRule type_on_resume_;
 };
 
 }  // namespace cnn

@@ -13,10 +13,18 @@ KindOf<V> borrowed(const Kind<V>& kind) {
   return KindOf<V>(&kind, [](const Kind<V>*) {});
 }
 
+/// A velocity neither begins nor ends in the course of a training.
+ResumeEffect effect_on_velocity(const JsonValue* before, const JsonValue* now) {
+  const auto is_used = [](const JsonValue* momentum) { return momentum && momentum->number != 0; };
+  return is_used(before) == is_used(now) ? ResumeEffect::from_now_on : ResumeEffect::impossible;
+}
+
+/// Decides for which parameters the optimizer counts steps together.
 template <class S>
 Field<S> decay_norm_and_bias_key() {
   return optional_key("decay_norm_and_bias", &S::decay_norm_and_bias, boolean(),
-                      "Whether `weight_decay` is also for biases and the parameters of batch_norm.");
+                      "Whether `weight_decay` is also for biases and the parameters of batch_norm.")
+      .on_resume(ResumeEffect::impossible);
 }
 
 Table<SgdSpec> sgd_table() {
@@ -24,12 +32,16 @@ Table<SgdSpec> sgd_table() {
   Table<S> table{
       "sgd",
       "Stochastic gradient descent, PyTorch's rule.",
-      {required_key("learning_rate", &S::learning_rate, number(Interval::at_least(0)), "Size of a step."),
+      {required_key("learning_rate", &S::learning_rate, number(Interval::at_least(0)), "Size of a step.")
+           .on_resume(ResumeEffect::from_now_on),
        optional_key("momentum", &S::momentum, number(Interval::half_open(0, 1)),
-                    "Share of the last step that is kept."),
-       optional_key("nesterov", &S::nesterov, boolean(), "Nesterov's momentum; needs `momentum` > 0."),
+                    "Share of the last step that is kept.")
+           .on_resume(effect_on_velocity),
+       optional_key("nesterov", &S::nesterov, boolean(), "Nesterov's momentum; needs `momentum` > 0.")
+           .on_resume(ResumeEffect::from_now_on),
        optional_key("weight_decay", &S::weight_decay, number(Interval::at_least(0)),
-                    "Times the weight, added to the gradient."),
+                    "Times the weight, added to the gradient.")
+           .on_resume(ResumeEffect::from_now_on),
        decay_norm_and_bias_key<S>()}};
   table.check = [](const Place& place, SgdSpec& spec) {
     if (!spec.nesterov || spec.momentum > 0) return true;
@@ -46,13 +58,17 @@ Table<AdamSpec> adam_table(bool decoupled) {
   Table<S> table{
       decoupled ? "adamw" : "adam",
       decoupled ? "Adam with weight decay applied to the weights, PyTorch's rule." : "Adam, PyTorch's rule.",
-      {required_key("learning_rate", &S::learning_rate, number(Interval::at_least(0)), "Size of a step."),
+      {required_key("learning_rate", &S::learning_rate, number(Interval::at_least(0)), "Size of a step.")
+           .on_resume(ResumeEffect::from_now_on),
        optional_key("betas", &S::betas, number_pair(Interval::half_open(0, 1)),
-                    "Share of the old running mean that is kept: of the gradient, of its square."),
-       optional_key("eps", &S::eps, number(Interval::at_least(0)), "Added to the denominator."),
+                    "Share of the old running mean that is kept: of the gradient, of its square.")
+           .on_resume(ResumeEffect::from_now_on),
+       optional_key("eps", &S::eps, number(Interval::at_least(0)), "Added to the denominator.")
+           .on_resume(ResumeEffect::from_now_on),
        optional_key("weight_decay", &S::weight_decay, number(Interval::at_least(0)),
                     decoupled ? "Times the learning rate, the share of a weight that a step takes away."
-                              : "Times the weight, added to the gradient."),
+                              : "Times the weight, added to the gradient.")
+           .on_resume(ResumeEffect::from_now_on),
        decay_norm_and_bias_key<S>()}};
   table.prototype.decoupled_decay = decoupled;
   if (decoupled) table.prototype.weight_decay = 0.01;
@@ -67,16 +83,23 @@ Table<MuonSpec> muon_table() {
       "For the weights of convolutions: momentum whose matrix of outputs and inputs is made orthogonal by "
       "Newton "
       "and Schulz's iteration (torch.optim.Muon). The other parameters follow `others`.",
-      {required_key("learning_rate", &S::learning_rate, number(Interval::at_least(0)), "Size of a step."),
+      {required_key("learning_rate", &S::learning_rate, number(Interval::at_least(0)), "Size of a step.")
+           .on_resume(ResumeEffect::from_now_on),
        optional_key("momentum", &S::momentum, number(Interval::half_open(0, 1)),
-                    "Share of the old running mean of the gradient that is kept."),
-       optional_key("nesterov", &S::nesterov, boolean(), "Nesterov's momentum."),
+                    "Share of the old running mean of the gradient that is kept.")
+           .on_resume(ResumeEffect::from_now_on),
+       optional_key("nesterov", &S::nesterov, boolean(), "Nesterov's momentum.")
+           .on_resume(ResumeEffect::from_now_on),
        optional_key("weight_decay", &S::weight_decay, number(Interval::at_least(0)),
-                    "Times the learning rate, the share of a weight that a step takes away."),
-       optional_key("steps", &S::steps, integer(1, 20), "Steps of the iteration."),
-       optional_key("eps", &S::eps, number(Interval::at_least(0)), "Added to the norm before the iteration."),
+                    "Times the learning rate, the share of a weight that a step takes away.")
+           .on_resume(ResumeEffect::from_now_on),
+       optional_key("steps", &S::steps, integer(1, 20), "Steps of the iteration.")
+           .on_resume(ResumeEffect::from_now_on),
+       optional_key("eps", &S::eps, number(Interval::at_least(0)), "Added to the norm before the iteration.")
+           .on_resume(ResumeEffect::from_now_on),
        optional_key("normalize_weights", &S::normalize_weights, boolean(),
-                    "Before each step bring every weight to the norm sqrt(out_channels)."),
+                    "Before each step bring every weight to the norm sqrt(out_channels).")
+           .on_resume(ResumeEffect::from_now_on),
        required_key(
            "others", &S::others, borrowed<ElementwiseSpec>(elementwise_kind()),
            "The optimizer of all other parameters, with its own learning rate; the schedule is for both.")}};
@@ -176,6 +199,7 @@ const Typed<ElementwiseSpec, ElementwiseSpec>& elementwise_kind() {
     Typed<ElementwiseSpec, ElementwiseSpec> optimizers(
         [](ElementwiseSpec& spec) -> ElementwiseSpec& { return spec; });
     optimizers.add(sgd_table()).add(adam_table(false)).add(adam_table(true));
+    optimizers.on_resume_of_type(ResumeEffect::impossible);
     return optimizers;
   }();
   return kind;
@@ -189,7 +213,8 @@ const Object<WeightAveragingSpec>& weight_averaging_kind() {
        "AveragedModel). "
        "The averages are the model: they are validated, tested and saved.",
        {optional_key("decay", &WeightAveragingSpec::decay, number(Interval::half_open(0, 1)),
-                     "Share of the old average that a step keeps.")}});
+                     "Share of the old average that a step keeps.")
+            .on_resume(ResumeEffect::from_now_on)}});
   return kind;
 }
 
@@ -202,15 +227,19 @@ const Object<LookaheadSpec>& lookahead_kind() {
           "Slow weights, running statistics included, that go a part of the way to the optimizer's every few "
           "steps; the "
           "optimizer goes on from there, and the slow ones are the model at the end.",
-          {optional_key("steps", &S::steps, integer(1), "Steps between two moves of the slow weights."),
+          {optional_key("steps", &S::steps, integer(1), "Steps between two moves of the slow weights.")
+               .on_resume(ResumeEffect::from_now_on),
            optional_key("alpha", &S::alpha, number(Interval::closed(0, 1)),
-                        "Part of the way, at the beginning."),
+                        "Part of the way, at the beginning.")
+               .on_resume(ResumeEffect::from_now_on),
            optional_key("final_alpha", &S::final_alpha, number(Interval::closed(0, 1)),
                         "Part of the way, at the end of the training.")
+               .on_resume(ResumeEffect::from_now_on)
                .defaults_to("`alpha`"),
            optional_key(
                "power", &S::power, number(Interval::above(0)),
-               "The part is `alpha` + (`final_alpha` - `alpha`) * (share of the training done)^`power`.")},
+               "The part is `alpha` + (`final_alpha` - `alpha`) * (share of the training done)^`power`.")
+               .on_resume(ResumeEffect::from_now_on)},
           {},
           {},
           [](const Place& place, S& spec) {
@@ -258,6 +287,7 @@ const Typed<OptimizerSpec, OptimizerSpec>& optimizer_kind() {
     Typed<OptimizerSpec, OptimizerSpec> optimizers(
         [](OptimizerSpec& spec) -> OptimizerSpec& { return spec; });
     optimizers.add(sgd_table()).add(adam_table(false)).add(adam_table(true)).add(muon_table());
+    optimizers.on_resume_of_type(ResumeEffect::impossible);
     return optimizers;
   }();
   return kind;
@@ -321,45 +351,76 @@ std::shared_ptr<const Object<TrainingSpec>> training_kind() {
       Table<S>{
           "",
           "How the network is trained.",
-          {required_key("epochs", &S::epochs, integer(1), "Passes over the training images."),
-           required_key("batch_size", &S::batch_size, integer(1), "Images per step."),
-           optional_key("shuffle", &S::shuffle, boolean(), "A new order of the images every epoch."),
+          {required_key("epochs", &S::epochs, integer(1), "Passes over the training images.")
+               .on_resume(ResumeEffect::none)
+               .in_proxy(false),
+           required_key("batch_size", &S::batch_size, integer(1), "Images per step.")
+               .on_resume(ResumeEffect::impossible)
+               .in_proxy(true),
+           optional_key("shuffle", &S::shuffle, boolean(), "A new order of the images every epoch.")
+               .on_resume(ResumeEffect::impossible)
+               .in_proxy(true),
            optional_key("drop_last", &S::drop_last, boolean(),
-                        "Leave out an epoch's last batch if it is not full."),
+                        "Leave out an epoch's last batch if it is not full.")
+               .on_resume(ResumeEffect::impossible)
+               .in_proxy(true),
            optional_key("loss", &S::loss, loss_kind(),
-                        "What is made small: the cross-entropy of the softmax."),
+                        "What is made small: the cross-entropy of the softmax.")
+               .on_resume(ResumeEffect::impossible)
+               .in_proxy(true),
            optional_key("label_smoothing", &S::label_smoothing, number(Interval::half_open(0, 1)),
-                        "Share of the target that is spread evenly over all classes."),
+                        "Share of the target that is spread evenly over all classes.")
+               .on_resume(ResumeEffect::from_now_on)
+               .in_proxy(true),
            optional_key(
                "class_weights", &S::class_weights, KindOf<ClassWeightsSpec>(std::make_shared<ClassWeights>()),
                "Factors of the classes in the training loss, as in PyTorch's CrossEntropyLoss: `balanced` is "
-               "images / (classes * images of the class); by name, the others are 1."),
+               "images / (classes * images of the class); by name, the others are 1.")
+               .on_resume(ResumeEffect::from_now_on)
+               .in_proxy(false),
            required_key("optimizer", &S::optimizer, borrowed<OptimizerSpec>(optimizer_kind()),
-                        "The rule that changes the weights."),
+                        "The rule that changes the weights.")
+               .in_proxy(true),
            optional_key("schedule", &S::schedule, borrowed<ScheduleSpec>(schedule_kind()),
-                        "How the learning rate changes; it advances every step."),
+                        "How the learning rate changes; it advances every step.")
+               .on_resume(ResumeEffect::from_now_on)
+               .in_proxy(true),
            optional_key(
                "clip_gradient_norm", &S::clip_gradient_norm, optional(number(Interval::above(0))),
-               "The largest norm that all gradients together may have; longer ones are shortened to it."),
+               "The largest norm that all gradients together may have; longer ones are shortened to it.")
+               .on_resume(ResumeEffect::from_now_on)
+               .in_proxy(true),
            optional_key("weight_averaging", &S::weight_averaging,
                         optional(borrowed<WeightAveragingSpec>(weight_averaging_kind())),
-                        "Makes a moving average of the weights the model."),
+                        "Makes a moving average of the weights the model.")
+               .on_resume(ResumeEffect::impossible)
+               .in_proxy(false),
            optional_key("lookahead", &S::lookahead, optional(borrowed<LookaheadSpec>(lookahead_kind())),
-                        "Slow weights that follow the optimizer's."),
+                        "Slow weights that follow the optimizer's.")
+               .on_resume(ResumeEffect::impossible)
+               .in_proxy(false),
            optional_key(
                "best", &S::best, choice<BestBy>({{"accuracy", BestBy::accuracy}, {"loss", BestBy::loss}}),
                "Which epoch is the best: most validation images right, or smallest validation loss; the "
-               "other decides ties, then the earlier epoch."),
+               "other decides ties, then the earlier epoch.")
+               .on_resume(ResumeEffect::impossible)
+               .in_proxy(false),
            optional_key("early_stopping", &S::early_stopping,
                         optional(borrowed<EarlyStoppingSpec>(early_stopping_kind())),
-                        "Ends the training when it does not get better."),
+                        "Ends the training when it does not get better.")
+               .on_resume(ResumeEffect::none)
+               .in_proxy(false),
            optional_key(
                "max_minutes", &S::max_minutes, optional(number(Interval::above(0))),
                "Time for the training, without the test at the end. If not all `epochs` fit, as many "
                "are done as do, and the schedule is walked through faster, to its end. How many that "
-               "are depends on the machine: for the same bits again, set `epochs` to their number."),
+               "are depends on the machine: for the same bits again, set `epochs` to their number.")
+               .on_resume(ResumeEffect::none)
+               .in_proxy(false),
            optional_key("filter", &S::filter, optional(borrowed<DataFilterSpec>(data_filter_kind())),
-                        "Trains on the images only that are hard for a small proxy network."),
+                        "Trains on the images only that are hard for a small proxy network.")
+               .on_resume(ResumeEffect::impossible)
+               .in_proxy(false),
            optional_key(
                "initial_weights", &S::initial_weights,
                optional(KindOf<InitialWeightsSpec>(std::make_shared<InitialWeights>())),
@@ -367,6 +428,8 @@ std::shared_ptr<const Object<TrainingSpec>> training_kind() {
                "error. `{\"file\": ..., \"except\": [\"dense3\"]}` leaves layers freshly initialized "
                "(fine-tuning); the name of a residual stands for its projection, the entries inside have "
                "names of their own.")
+               .on_resume(ResumeEffect::none)
+               .in_proxy(false)
                .not_in_model(),
            optional_key(
                "on_non_finite", &S::on_non_finite,
@@ -374,14 +437,20 @@ std::shared_ptr<const Object<TrainingSpec>> training_kind() {
                "What to do when a loss, gradient or weight is not finite: `stop` keeps the last good "
                "model and says where it began; `rollback` also goes back to the last checkpoint and on "
                "with half the learning rate, at most 3 times.")
+               .on_resume(ResumeEffect::none)
+               .in_proxy(false)
                .not_in_model(),
            optional_key(
                "checkpoint_minutes", &S::checkpoint_minutes, number(Interval::at_least(0)),
                "Minutes between two checkpoints within an epoch; 0: none by time. There is always one "
                "at the end of an epoch.")
+               .on_resume(ResumeEffect::none)
+               .in_proxy(false)
                .not_in_model(),
            optional_key("checkpoint_steps", &S::checkpoint_steps, integer(0),
                         "Steps between two checkpoints within an epoch; 0: none by count.")
+               .on_resume(ResumeEffect::none)
+               .in_proxy(false)
                .not_in_model()}});
   return kind;
 }

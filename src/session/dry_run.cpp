@@ -1,10 +1,10 @@
 #include "session/dry_run.h"
 
+#include "config/proxy_training.h"
 #include "core/clock.h"
 #include "core/text.h"
 #include "inspect/layer_rows.h"
 #include "session/description.h"
-#include "train/data_filter.h"
 
 namespace cnn {
 namespace {
@@ -43,8 +43,8 @@ double dry_run(TrainingSetup& setup, const Voice& voice) {
   if (!setup.proxy()) return all;
   setup.drop_trainer();
   setup.proxy()->initialize(setup.config().seed);
-  Trainer proxy(*setup.proxy(), setup.pool(), proxy_spec(training), setup.config().seed, setup.all_train(),
-                nullptr);
+  Trainer proxy(*setup.proxy(), setup.pool(), proxy_training(training), setup.config().seed,
+                setup.all_train(), nullptr);
   const int epochs = training.filter->epochs;
   const double before = epochs * measured_epoch_seconds(proxy);
   fmt::print("the proxy network of the filter before that: {} epochs in about {}\n", epochs,

@@ -42,11 +42,11 @@ std::vector<std::string> check_changes(const Config& before, const Config& now, 
   std::string refused;
   for (const ConfigChange& change : changes(before, now)) {
     const std::string line = fmt::format("{} was {} and is {}", change.key, change.from, change.to);
-    if (change.effect == ConfigChange::Effect::impossible)
+    if (change.effect == ResumeEffect::impossible)
       refused += "\n  " + line;
     else
       lines.push_back("changed: " + line +
-                      (change.effect == ConfigChange::Effect::from_now_on ? " from here on" : ""));
+                      (change.effect == ResumeEffect::from_now_on ? " from here on" : ""));
   }
   if (!refused.empty())
     fail_usage(

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "config/proxy_training.h"
 #include "config/spec_places.h"
 #include "core/memory.h"
 #include "core/text.h"
@@ -51,7 +52,7 @@ std::unique_ptr<Network> TrainingSetup::planned(const NetworkSpec& spec, int bat
 std::int64_t TrainingSetup::bytes_of(const Network& network, const Network* proxy) const {
   const TrainingSpec& training = config_.training;
   const std::int64_t bytes = Trainer::bytes(network, training, pool_.threads());
-  return proxy ? std::max(bytes, Trainer::bytes(*proxy, proxy_spec(training), pool_.threads())) : bytes;
+  return proxy ? std::max(bytes, Trainer::bytes(*proxy, proxy_training(training), pool_.threads())) : bytes;
 }
 
 /// Refuses what does not fit, before it is allocated, with the batch size that would.

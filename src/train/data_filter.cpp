@@ -9,25 +9,12 @@
 
 namespace cnn {
 
-TrainingSpec proxy_spec(const TrainingSpec& spec) {
-  TrainingSpec proxy;
-  proxy.epochs = spec.filter->epochs;
-  proxy.batch_size = spec.batch_size;
-  proxy.shuffle = spec.shuffle;
-  proxy.drop_last = spec.drop_last;
-  proxy.label_smoothing = spec.label_smoothing;
-  proxy.optimizer = spec.optimizer;
-  proxy.schedule = spec.schedule;
-  proxy.clip_gradient_norm = spec.clip_gradient_norm;
-  return proxy;
-}
-
 std::optional<ProxyResult> train_proxy(Network& proxy, ThreadPool& pool, const TrainingSpec& spec,
                                        std::uint64_t seed, ImageSet train,
                                        const std::function<void(const StepProgress&)>& on_step,
                                        const std::atomic<bool>& stop) {
   train.mixup_alpha = 0;  // the loss of a mixture is that of two images
-  Trainer trainer(proxy, pool, proxy_spec(spec), seed, train, nullptr);
+  Trainer trainer(proxy, pool, spec, seed, train, nullptr);
   ProxyResult result;
   result.losses.resize(train.labels.size());
   std::vector<int> seen(train.labels.size());

@@ -20,10 +20,6 @@ namespace cnn {
 /// were easy for it, after airbench96 (K. Jordan, 2024). There the choice is made anew in every batch; here
 /// once, so that the training is one of a smaller set and nothing else about it changes.
 
-/// How the proxy network is trained: with the batches, the optimizer and the schedule of the training, but
-/// for its own number of epochs, and with nothing that only the end of a training needs.
-TrainingSpec proxy_spec(const TrainingSpec& spec);
-
 struct ProxyResult {
   /// Of each image: the mean over the epochs, as the steps saw them; infinite for one that none saw
   /// (drop_last).
@@ -31,7 +27,7 @@ struct ProxyResult {
   double accuracy = 0;  ///< of the last epoch
 };
 /// Trains a proxy network, which must be initialized, without class weights and mixup: losses are compared
-/// within a class. The result depends on spec (the one of the training), seed and data only. Nothing if
+/// within a class. The result depends on spec (how the proxy is trained), seed and data only. Nothing if
 /// `stop` became true. Throws Error (exit 1) for numbers that are not finite.
 std::optional<ProxyResult> train_proxy(Network& proxy, ThreadPool& pool, const TrainingSpec& spec,
                                        std::uint64_t seed, ImageSet train,

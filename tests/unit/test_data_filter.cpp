@@ -68,11 +68,11 @@ TEST_CASE("an image that the proxy network never saw is kept", "[train]") {
     std::fill_n(x.data, kLanes, 1.0f);
   };
   TrainingSpec spec;
+  spec.epochs = 3;
   spec.batch_size = 4;
   spec.shuffle = false;
   spec.drop_last = true;
   spec.optimizer = SgdSpec{.learning_rate = 0};
-  spec.filter = DataFilterSpec{.proxy = network_spec, .epochs = 3};
   // With zeros for weights and nothing learned, every loss is that of a coin.
   const std::optional<ProxyResult> result =
       train_proxy(network, pool, spec, 1, set, {}, std::atomic<bool>(false));

@@ -143,6 +143,10 @@ TEST_CASE("changes of the config that break the meaning are refused, others are 
       runs.resume("run", {"--set", "training.optimizer.learning_rate=0.001", "--set", "training.epochs=3"});
   runs.require_success(slower);
   CHECK_THAT(slower.err, ContainsSubstring("learning_rate was 0.01 and is 0.001 from here on"));
+  const ProgramResult looks =
+      runs.resume("run", {"--set", "data.test_time_augmentation=\"flip\"", "--set", "training.epochs=4"});
+  runs.require_success(looks);
+  CHECK_THAT(looks.err, ContainsSubstring("data.test_time_augmentation was \"none\" and is \"flip\"\n"));
 }
 
 TEST_CASE("a validation set may move, but not come to a run that had none", "[cli]") {
