@@ -35,11 +35,11 @@ struct Options {
 };
 
 /// The words of --tta.
-const std::map<std::string, TestTimeAugmentation> kLooks{
-    {"none", TestTimeAugmentation::none},
-    {"flip", TestTimeAugmentation::flip},
-    {"shift", TestTimeAugmentation::shift},
-    {"flip+shift", TestTimeAugmentation::flip_and_shift}};
+const std::map<std::string, TestTimeAugmentation> kLooks = [] {
+  std::map<std::string, TestTimeAugmentation> looks;
+  for (const auto& [word, look] : kWords<TestTimeAugmentation>) looks.emplace(word, look);
+  return looks;
+}();
 
 /// IDX files begin with two zero bytes; packed ones are the only gzip files that make sense here.
 bool looks_like_idx(const fs::path& path) {

@@ -62,9 +62,7 @@ KindOf<Range> range_around(double center, Interval allowed) {
   return std::make_shared<RangeAround>(center, allowed);
 }
 
-KindOf<Border> border_kind() {
-  return choice<Border>({{"zero", Border::zero}, {"reflect", Border::reflect}});
-}
+KindOf<Border> border_kind() { return choice<Border>(); }
 
 template <class S>
 Field<S> border_key() {
@@ -79,8 +77,7 @@ Table<RandomFlipSpec> flip_table() {
       "Mirrors the image left to right.",
       {optional_key("p", &S::p, number(Interval::closed(0, 1)), "Probability, mode `random` only."),
        optional_key(
-           "mode", &S::mode,
-           choice<S::Mode>({{"random", S::Mode::random}, {"alternate", S::Mode::alternate}}),
+           "mode", &S::mode, choice<S::Mode>(),
            "`random`: every time anew. `alternate`: a random half of the images in the first epoch, "
            "then every image in every second epoch, so that each is seen both ways equally often.")}};
   table.check = [](const Place& place, S& spec) {
@@ -168,11 +165,7 @@ const Typed<AugmentSpec, AugmentSpec>& augment_kind() {
   return kind;
 }
 
-KindOf<TestTimeAugmentation> test_time_augmentation_kind() {
-  using Tta = TestTimeAugmentation;
-  return choice<Tta>(
-      {{"none", Tta::none}, {"flip", Tta::flip}, {"shift", Tta::shift}, {"flip+shift", Tta::flip_and_shift}});
-}
+KindOf<TestTimeAugmentation> test_time_augmentation_kind() { return choice<TestTimeAugmentation>(); }
 
 bool check_augment(const Place& place, const DataSpec& data) {
   bool good = true;

@@ -9,11 +9,6 @@ using JsonKind = JsonValue::Kind;
 
 constexpr std::int64_t kMostImageValues = std::int64_t{1} << 28;  // 1 GiB of floats for one image
 
-KindOf<DataFormat> format_kind() {
-  return choice<DataFormat>(
-      {{"folder", DataFormat::folder}, {"idx", DataFormat::idx}, {"cifar10", DataFormat::cifar10}});
-}
-
 std::shared_ptr<const Object<IdxLocation>> idx_kind() {
   using S = IdxLocation;
   return std::make_shared<Object<S>>(
@@ -256,11 +251,7 @@ Table<ImageSpec> image_table() {
        required_key("height", &S::height, integer(1), "Rows."),
        required_key("width", &S::width, integer(1), "Columns."),
        optional_key(
-           "resize", &S::resize,
-           choice<Resize>({{"stretch", Resize::stretch},
-                           {"fit", Resize::fit},
-                           {"crop", Resize::crop},
-                           {"none", Resize::none}}),
+           "resize", &S::resize, choice<Resize>(),
            "Images of another size: `stretch` both sides; `fit` keeps the shape and adds black (letterbox); "
            "`crop` keeps the shape and cuts to the center; `none`: the size must match.")}};
   table.check = [](const Place& place, ImageSpec& image) {
@@ -321,7 +312,7 @@ std::shared_ptr<const Object<DataSpec>> data_kind() {
     Table<S> table{
         "",
         "The images, and what is done to them.",
-        {required_key("format", &S::format, format_kind(),
+        {required_key("format", &S::format, choice<DataFormat>(),
                       "`folder`: `train/<class>/*.{png,jpg,...}`; `idx`: MNIST's file format, also .gz; "
                       "`cifar10`: CIFAR-10's "
                       "binary batches.")
@@ -346,16 +337,14 @@ std::shared_ptr<const Object<DataSpec>> data_kind() {
              "which count half together; `flip+shift` all six. For the test at the end and, unless its "
              "--tta says otherwise, for cnn-eval; not for the validation after every epoch.")
              .on_resume(ResumeEffect::none),
-         optional_key("bad_images", &S::bad_images,
-                      choice<BadImages>({{"fail", BadImages::fail}, {"skip", BadImages::skip}}),
+         optional_key("bad_images", &S::bad_images, choice<BadImages>(),
                       "Files that cannot be read: `fail` lists all of them and stops before training; `skip` "
                       "lists them "
                       "and goes on without.")
              .on_resume(ResumeEffect::none),
          limits_key(),
          optional_key(
-             "duplicates", &S::duplicates,
-             choice<DuplicatePolicy>({{"warn", DuplicatePolicy::warn}, {"fail", DuplicatePolicy::fail}}),
+             "duplicates", &S::duplicates, choice<DuplicatePolicy>(),
              "Images whose pixels are the same, as the network sees them, within and across the sets: `warn` "
              "counts them and lists them in the run's `duplicates.csv`; `fail` stops before training.")
              .on_resume(ResumeEffect::none)

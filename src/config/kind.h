@@ -2,6 +2,7 @@
 
 #include <spdlog/fmt/fmt.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <filesystem>
@@ -17,6 +18,7 @@
 #include "config/place.h"
 #include "config/suggestion.h"
 #include "core/text.h"
+#include "core/words.h"
 #include "nn/layers/conv.h"
 #include "nn/shape.h"
 
@@ -87,61 +89,56 @@ KindOf<std::vector<std::array<double, 2>>> points();
 /// "a", "b", "c" for messages.
 std::string quoted_list(const std::vector<std::string>& words, std::string_view last = ", ");
 
-/// One of several words.
+/// One of the words of an enumeration.
 template <class E>
 class Choice : public Kind<E> {
  public:
-  struct Word {
-    std::string name;
-    E value;
-  };
   /// A word that users try and that is none, and what to do instead.
   struct Refused {
     std::string name;
     std::string why;
   };
-  explicit Choice(std::vector<Word> words, std::vector<Refused> refused = {})
-      : words_(std::move(words)), refused_(std::move(refused)) {}
+  /// `without`: values that are none here.
+  explicit Choice(std::vector<Refused> refused = {}, const std::vector<E>& without = {})
+      : refused_(std::move(refused)) {
+    for (const Word<E>& word : kWords<E>)
+      if (std::ranges::find(without, word.value) == without.end()) words_.push_back(word);
+  }
 
   bool read(const Place& place, E& out) const override {
     const JsonValue& value = place.value();
     if (value.kind == JsonValue::Kind::string) {
-      for (const Word& word : words_)
-        if (word.name == value.text) return out = word.value, true;
+      for (const Word<E>& word : words_)
+        if (word.word == value.text) return out = word.value, true;
       for (const Refused& word : refused_)
         if (word.name == value.text) return place.error(word.why);
       return place.expected(words() + suggestion(value.text, names()));
     }
     return place.expected(words());
   }
-  JsonValue write(const E& value) const override {
-    for (const Word& word : words_)
-      if (word.value == value) return word.name;
-    return {};
-  }
+  JsonValue write(const E& value) const override { return std::string(word_of(value)); }
   JsonValue schema() const override {
     JsonValue names = JsonValue::array();
-    for (const Word& word : words_) names.items.push_back(word.name);
+    for (const std::string& name : this->names()) names.items.push_back(name);
     return JsonValue::object().set("enum", std::move(names));
   }
   std::string words() const override {
-    return words_.size() == 1 ? fmt::format("\"{}\"", words_[0].name) : "one of " + quoted_list(names());
+    return words_.size() == 1 ? fmt::format("\"{}\"", words_[0].word) : "one of " + quoted_list(names());
   }
   std::vector<std::string> names() const {
     std::vector<std::string> names;
-    for (const Word& word : words_) names.push_back(word.name);
+    for (const Word<E>& word : words_) names.emplace_back(word.word);
     return names;
   }
 
  private:
-  std::vector<Word> words_;
+  std::vector<Word<E>> words_;
   std::vector<Refused> refused_;
 };
 
 template <class E>
-KindOf<E> choice(std::vector<typename Choice<E>::Word> words,
-                 std::vector<typename Choice<E>::Refused> refused = {}) {
-  return std::make_shared<Choice<E>>(std::move(words), std::move(refused));
+KindOf<E> choice(std::vector<typename Choice<E>::Refused> refused = {}, const std::vector<E>& without = {}) {
+  return std::make_shared<Choice<E>>(std::move(refused), without);
 }
 
 /// An array of values of one kind.

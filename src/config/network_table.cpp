@@ -14,15 +14,6 @@ constexpr const char* kPoolActivation =
 
 KindOf<ActivationFunction> activation_function(bool with_none) {
   using A = ActivationFunction;
-  std::vector<Choice<A>::Word> words;
-  if (with_none) words.push_back({"none", A::none});
-  words.insert(words.end(), {{"relu", A::relu},
-                             {"leaky_relu", A::leaky_relu},
-                             {"elu", A::elu},
-                             {"gelu", A::gelu},
-                             {"silu", A::silu},
-                             {"sigmoid", A::sigmoid},
-                             {"tanh", A::tanh}});
   std::vector<Choice<A>::Refused> refused{{"softmax",
                                            "softmax is part of the loss and is applied there; leave it out "
                                            "(the last entry yields one plain value per class)"}};
@@ -30,7 +21,7 @@ KindOf<ActivationFunction> activation_function(bool with_none) {
     refused.push_back({"linear", "a linear activation is none at all; write \"none\" or leave the key out"});
   else
     refused.push_back({"none", "an activation entry without a function does nothing; leave the entry out"});
-  return choice<A>(std::move(words), std::move(refused));
+  return choice<A>(std::move(refused), with_none ? std::vector<A>{} : std::vector{A::none});
 }
 
 template <class S>
@@ -39,30 +30,23 @@ Field<S> activation_key() {
                       "Non-linearity applied to the output.");
 }
 
-/// `refused`: initializers that such an entry cannot have.
 KindOf<WeightInit> weight_init(bool of_conv) {
   using W = WeightInit;
-  std::vector<Choice<W>::Word> words{{"kaiming_uniform", W::kaiming_uniform},
-                                     {"kaiming_normal", W::kaiming_normal},
-                                     {"xavier_uniform", W::xavier_uniform},
-                                     {"zeros", W::zeros}};
-  if (of_conv)
-    words.insert(words.end(),
-                 {{"dirac", W::dirac}, {"partial_dirac", W::partial_dirac}, {"whitening", W::whitening}});
+  if (of_conv) return choice<W>();
+  const std::vector<W> of_windows{W::dirac, W::partial_dirac, W::whitening};
   std::vector<Choice<W>::Refused> refused;
-  if (!of_conv)
-    for (const char* name : {"dirac", "partial_dirac", "whitening"})
-      refused.push_back(
-          {name, fmt::format("\"{}\" is about the windows of a convolution; only conv has it", name)});
-  return choice<W>(std::move(words), std::move(refused));
+  for (const W init : of_windows)
+    refused.push_back(
+        {std::string(word_of(init)),
+         fmt::format("\"{}\" is about the windows of a convolution; only conv has it", word_of(init))});
+  return choice<W>(std::move(refused), of_windows);
 }
 
 /// A key about a bias, for an entry that may have none.
 template <class S>
 Field<S> bias_init_key() {
-  using B = BiasInit;
   Field<S> field =
-      optional_key("bias_init", &S::bias_init, choice<B>({{"uniform", B::uniform}, {"zeros", B::zeros}}),
+      optional_key("bias_init", &S::bias_init, choice<BiasInit>(),
                    "How the bias starts: `uniform` as in PyTorch, U(-b, b) with b = 1 / sqrt(inputs of an "
                    "output), or `zeros`.");
   field.write = [write = field.write](const S& spec, Purpose purpose) {
@@ -282,15 +266,13 @@ Table<ScaleSpec> scale_table() {
 }
 
 Table<ResidualSpec> residual_table() {
-  using S = ResidualSpec::Shortcut;
   Table<ResidualSpec> table{
       "residual",
       "A chain of entries whose result is added to a shortcut from its input (ResNet). Entries may be "
       "residuals "
       "themselves.",
       {required_key("layers", &ResidualSpec::layers, chain_kind(), "The chain, as in `network`."),
-       optional_key("shortcut", &ResidualSpec::shortcut,
-                    choice<S>({{"identity", S::identity}, {"projection", S::projection}}),
+       optional_key("shortcut", &ResidualSpec::shortcut, choice<ResidualSpec::Shortcut>(),
                     "`\"identity\"`: the input itself, shapes must agree; `\"projection\"`: a 1x1 conv "
                     "without bias and a "
                     "batch_norm make them agree."),
@@ -377,11 +359,14 @@ const Typed<LayerSpec, LayerVariant>& layer_kind() {
     const char* softmax = "softmax is part of the loss and is applied there; leave this entry out";
     layers.refuse_type("softmax", softmax).refuse_type("log_softmax", softmax);
     layers.refuse_type("input", "the input's shape is `image` in `data`; leave this entry out");
-    for (const char* function : {"relu", "leaky_relu", "elu", "gelu", "silu", "sigmoid", "tanh"})
-      layers.refuse_type(function, fmt::format("a non-linearity is no type of entry; write {{\"type\": "
-                                               "\"activation\", \"function\": \"{}\"}}, or "
-                                               "\"activation\": \"{}\" in the entry before",
-                                               function, function));
+    for (const auto& [function, value] : kWords<ActivationFunction>) {
+      if (value == ActivationFunction::none) continue;
+      layers.refuse_type(std::string(function),
+                         fmt::format("a non-linearity is no type of entry; write {{\"type\": "
+                                     "\"activation\", \"function\": \"{}\"}}, or "
+                                     "\"activation\": \"{}\" in the entry before",
+                                     function, function));
+    }
     return layers;
   }();
   return kind;

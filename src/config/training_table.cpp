@@ -151,8 +151,7 @@ class ClassWeights : public Kind<ClassWeightsSpec> {
 
 KindOf<Loss> loss_kind() {
   const char* part = "softmax_cross_entropy is the only loss, for one class per image";
-  return choice<Loss>({{"softmax_cross_entropy", Loss::softmax_cross_entropy}},
-                      {{"cross_entropy", fmt::format("{}; write \"softmax_cross_entropy\"", part)},
+  return choice<Loss>({{"cross_entropy", fmt::format("{}; write \"softmax_cross_entropy\"", part)},
                        {"mse", part},
                        {"binary_cross_entropy", part}});
 }
@@ -323,9 +322,7 @@ const Typed<ScheduleSpec, ScheduleVariant>& schedule_kind() {
         "PyTorch's OneCycleLR: up to `learning_rate`, then down far below the start. Momentum is not cycled.",
         {optional_key("pct_start", &Cycle::pct_start, number(Interval::closed(0, 1)),
                       "Share of training that goes up."),
-         optional_key("anneal", &Cycle::anneal,
-                      choice<Cycle::Anneal>({{"cos", Cycle::Anneal::cos}, {"linear", Cycle::Anneal::linear}}),
-                      "Shape of the way up and down."),
+         optional_key("anneal", &Cycle::anneal, choice<Cycle::Anneal>(), "Shape of the way up and down."),
          optional_key("div_factor", &Cycle::div_factor, number(Interval::above(0)),
                       "The rate starts at `learning_rate` divided by this."),
          optional_key("final_div_factor", &Cycle::final_div_factor, number(Interval::above(0)),
@@ -400,7 +397,7 @@ std::shared_ptr<const Object<TrainingSpec>> training_kind() {
                .on_resume(ResumeEffect::impossible)
                .in_proxy(false),
            optional_key(
-               "best", &S::best, choice<BestBy>({{"accuracy", BestBy::accuracy}, {"loss", BestBy::loss}}),
+               "best", &S::best, choice<BestBy>(),
                "Which epoch is the best: most validation images right, or smallest validation loss; the "
                "other decides ties, then the earlier epoch.")
                .on_resume(ResumeEffect::impossible)
@@ -432,8 +429,7 @@ std::shared_ptr<const Object<TrainingSpec>> training_kind() {
                .in_proxy(false)
                .not_in_model(),
            optional_key(
-               "on_non_finite", &S::on_non_finite,
-               choice<OnNonFinite>({{"stop", OnNonFinite::stop}, {"rollback", OnNonFinite::rollback}}),
+               "on_non_finite", &S::on_non_finite, choice<OnNonFinite>(),
                "What to do when a loss, gradient or weight is not finite: `stop` keeps the last good "
                "model and says where it began; `rollback` also goes back to the last checkpoint and on "
                "with half the learning rate, at most 3 times.")

@@ -6,6 +6,8 @@
 #include <variant>
 #include <vector>
 
+#include "core/words.h"
+
 namespace cnn {
 
 enum class DataFormat {
@@ -13,6 +15,10 @@ enum class DataFormat {
   idx,      ///< MNIST's file format, also .gz
   cifar10,  ///< CIFAR-10's binary batches
 };
+template <>
+inline constexpr auto kWords<DataFormat> = all_words<DataFormat>({{"folder", DataFormat::folder},
+                                                                  {"idx", DataFormat::idx},
+                                                                  {"cifar10", DataFormat::cifar10}});
 
 /// Where one set of images is. All paths absolute.
 struct FolderLocation {
@@ -41,6 +47,9 @@ enum class Resize {
   crop,     ///< keep the shape, cut what sticks out (center)
   none,     ///< the size must match
 };
+template <>
+inline constexpr auto kWords<Resize> = all_words<Resize>(
+    {{"stretch", Resize::stretch}, {"fit", Resize::fit}, {"crop", Resize::crop}, {"none", Resize::none}});
 
 /// What every image is made into before the network sees it.
 struct ImageSpec {
@@ -67,6 +76,9 @@ struct NormalizeSpec {
 };
 
 enum class Border { zero, reflect };
+template <>
+inline constexpr auto kWords<Border> = all_words<Border>({{"zero", Border::zero},
+                                                          {"reflect", Border::reflect}});
 
 /// Shifts by a whole number of pixels, uniform in -pixels .. pixels, independently in both directions.
 struct RandomTranslateSpec {
@@ -88,6 +100,9 @@ struct RandomFlipSpec {
   Mode mode = Mode::random;
   friend bool operator==(const RandomFlipSpec&, const RandomFlipSpec&) = default;
 };
+template <>
+inline constexpr auto kWords<RandomFlipSpec::Mode> = all_words<RandomFlipSpec::Mode>(
+    {{"random", RandomFlipSpec::Mode::random}, {"alternate", RandomFlipSpec::Mode::alternate}});
 
 /// A random number is uniform between the two.
 struct Range {
@@ -141,16 +156,28 @@ using AugmentSpec =
 
 /// Several looks at each image whose outputs are averaged (see data/test_views.h).
 enum class TestTimeAugmentation { none, flip, shift, flip_and_shift };
+template <>
+inline constexpr auto kWords<TestTimeAugmentation> =
+    all_words<TestTimeAugmentation>({{"none", TestTimeAugmentation::none},
+                                     {"flip", TestTimeAugmentation::flip},
+                                     {"shift", TestTimeAugmentation::shift},
+                                     {"flip+shift", TestTimeAugmentation::flip_and_shift}});
 
 enum class BadImages {
   fail,  ///< list every bad file and stop before training
   skip,  ///< list them, leave them out, go on
 };
+template <>
+inline constexpr auto kWords<BadImages> = all_words<BadImages>({{"fail", BadImages::fail},
+                                                                {"skip", BadImages::skip}});
 
 enum class DuplicatePolicy {
   warn,  ///< say that there are images which are the same, and go on
   fail,  ///< list them and stop before training
 };
+template <>
+inline constexpr auto kWords<DuplicatePolicy> = all_words<DuplicatePolicy>({{"warn", DuplicatePolicy::warn},
+                                                                            {"fail", DuplicatePolicy::fail}});
 
 /// The `data` part of a config.
 struct DataSpec {

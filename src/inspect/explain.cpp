@@ -63,28 +63,6 @@ Slope slope_at(ActivationFunction function, double negative_slope, double z) {
   return {reference::activate(function, negative_slope, z), f.imag() / kStep};
 }
 
-const char* name_of(ActivationFunction function) {
-  switch (function) {
-    case ActivationFunction::none:
-      return "none";
-    case ActivationFunction::relu:
-      return "relu";
-    case ActivationFunction::leaky_relu:
-      return "leaky_relu";
-    case ActivationFunction::elu:
-      return "elu";
-    case ActivationFunction::gelu:
-      return "gelu";
-    case ActivationFunction::silu:
-      return "silu";
-    case ActivationFunction::sigmoid:
-      return "sigmoid";
-    case ActivationFunction::tanh:
-      return "tanh";
-  }
-  return "?";
-}
-
 LayerAlone::LayerAlone(const Scene& scene, LayerSpec entry, const Shape& in, int images, std::vector<float> x,
                        std::span<const float> dy) {
   entry.path = "/network/0";

@@ -107,7 +107,7 @@ class ConvForward : private ConvCorner {
       double scale = 0, sum = 0;
       for (const double t : terms) scale += std::abs(t), sum += t;
       book_.say(fmt::format("z = {} = {}", join(written, " + "), short_number(sum)));
-      book_.value("y", fmt::format("{}(z)", name_of(spec_.activation)),
+      book_.value("y", fmt::format("{}(z)", word_of(spec_.activation)),
                   slope_at(spec_.activation, 0.01, sum).value, engine, scale);
     }
   }

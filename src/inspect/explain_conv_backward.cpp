@@ -42,7 +42,7 @@ class ConvBackward : private ConvCorner {
     }
     Grid dy_grid{fmt::format("dy: map {}", oc_), rows_shown_, columns_shown_, {}};
     Grid dz_grid{
-        fmt::format("dz = dy x slope of {}", name_of(spec_.activation)), rows_shown_, columns_shown_, {}};
+        fmt::format("dz = dy x slope of {}", word_of(spec_.activation)), rows_shown_, columns_shown_, {}};
     each_output([&](int oh, int ow) {
       dy_grid.values.push_back(scene_.dy()[at(scene_.out(), 0, oc_, oh, ow)]);
       dz_grid.values.push_back(dz(0, oc_, oh, ow));

@@ -107,7 +107,7 @@ void explain_dense(const Scene& scene, const DenseSpec& spec) {
       text += fmt::format(" + ... ({} terms)", with_commas(static_cast<std::int64_t>(written.size())));
     const double sum = z(0, o);
     book.say(fmt::format("z({}) = {} = {}", o, text, short_number(sum)));
-    book.value(fmt::format("y({})", o), fmt::format("{}(z)", name_of(spec.activation)),
+    book.value(fmt::format("y({})", o), fmt::format("{}(z)", word_of(spec.activation)),
                slope_at(spec.activation, 0.01, sum).value, engine_y, scale);
   }
 
@@ -119,7 +119,7 @@ void explain_dense(const Scene& scene, const DenseSpec& spec) {
                            : ", as the next layer sent it back"));
   if (slope) {
     const Slope f = slope_at(spec.activation, 0.01, z(0, o));
-    book.say(fmt::format("Times the slope of {} at z: dz({}) = {} x {} = {}", name_of(spec.activation), o,
+    book.say(fmt::format("Times the slope of {} at z: dz({}) = {} x {} = {}", word_of(spec.activation), o,
                          term(scene.dy()[o]), term(f.derivative), short_number(dz(0, o))));
   }
   const char* d = slope ? "dz" : "dy";

@@ -33,7 +33,7 @@ std::vector<std::size_t> places_to_show(const Scene& scene, const Kind& one_kind
 
 void explain_activation(const Scene& scene, const ActivationSpec& spec) {
   Notebook& book = scene.book;
-  const char* name = name_of(spec.function);
+  const std::string_view name = word_of(spec.function);
   book.heading("Every value by itself: the shape stays, and there is nothing to learn");
   const bool last = scene.node + 1 == static_cast<int>(scene.trace.network().nodes().size());
   book.say(last ? fmt::format(

@@ -107,7 +107,7 @@ void explain_batch_norm(const Scene& scene, const BatchNormSpec& spec) {
   book.say(fmt::format(
       "n = (x - mean) / sqrt(variance + {}), y = {}{} x n + {}{}  (scale {}, shift {})",
       short_number(spec.eps),
-      spec.activation == ActivationFunction::none ? "" : fmt::format("{}(", name_of(spec.activation)),
+      spec.activation == ActivationFunction::none ? "" : fmt::format("{}(", word_of(spec.activation)),
       term(gamma), term(beta), spec.activation == ActivationFunction::none ? "" : ")", short_number(gamma),
       short_number(beta)));
   const double scale = std::abs(gamma) + std::abs(beta);

@@ -53,7 +53,6 @@ struct Slope {
   double value = 0, derivative = 0;
 };
 Slope slope_at(ActivationFunction function, double negative_slope, double z);
-const char* name_of(ActivationFunction function);
 
 /// A layer alone, taken through the engine with values and gradients of our choice.
 class LayerAlone {

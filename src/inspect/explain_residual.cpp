@@ -176,7 +176,7 @@ void explain_residual(const Scene& scene, const ResidualSpec& spec) {
       "y = {}branch(x) + shortcut(x){}: the branch is what is inside ({}), the shortcut {}. The "
       "branch only has to learn what is to be added to the input, and the shortcut carries gradients "
       "past the branch.",
-      spec.activation == ActivationFunction::none ? "" : fmt::format("{}(", name_of(spec.activation)),
+      spec.activation == ActivationFunction::none ? "" : fmt::format("{}(", word_of(spec.activation)),
       spec.activation == ActivationFunction::none ? "" : ")",
       spec.layers.size() == 1 ? "one entry" : fmt::format("{} entries", spec.layers.size()),
       projection ? "is a 1x1 convolution with a batch_norm, which make the shapes agree"
@@ -211,13 +211,13 @@ void explain_residual(const Scene& scene, const ResidualSpec& spec) {
       "y",
       fmt::format(
           "{}{} (branch) + {} (shortcut){}",
-          spec.activation == ActivationFunction::none ? "" : fmt::format("{}(", name_of(spec.activation)),
+          spec.activation == ActivationFunction::none ? "" : fmt::format("{}(", word_of(spec.activation)),
           term(branch[place]), term(shortcut[place]), spec.activation == ActivationFunction::none ? "" : ")"),
       slope_at(spec.activation, 0.01, z).value, scene.y()[place], scale);
 
   book.heading("Backward: a sum sends the same gradient both ways");
   if (spec.activation != ActivationFunction::none)
-    book.say(fmt::format("dz = dy x slope of {} = {} x {} = {}", name_of(spec.activation),
+    book.say(fmt::format("dz = dy x slope of {} = {} x {} = {}", word_of(spec.activation),
                          term(scene.dy()[place]), term(slope_at(spec.activation, 0.01, z).derivative),
                          short_number(gradient(place))));
   book.value("to the branch", "", gradient(place), scene.dx()[place]);

@@ -1,11 +1,22 @@
 #pragma once
 
 #include "core/block.h"
+#include "core/words.h"
 
 namespace cnn {
 
 /// The non-linearities a layer may apply to its output. PyTorch's definitions; gelu is the exact one (erf).
 enum class ActivationFunction { none, relu, leaky_relu, elu, gelu, silu, sigmoid, tanh };
+template <>
+inline constexpr auto kWords<ActivationFunction> =
+    all_words<ActivationFunction>({{"none", ActivationFunction::none},
+                                   {"relu", ActivationFunction::relu},
+                                   {"leaky_relu", ActivationFunction::leaky_relu},
+                                   {"elu", ActivationFunction::elu},
+                                   {"gelu", ActivationFunction::gelu},
+                                   {"silu", ActivationFunction::silu},
+                                   {"sigmoid", ActivationFunction::sigmoid},
+                                   {"tanh", ActivationFunction::tanh}});
 
 struct Activation {
   ActivationFunction function = ActivationFunction::none;

@@ -4,6 +4,8 @@
 #include <span>
 #include <vector>
 
+#include "core/words.h"
+
 namespace cnn {
 
 class Random;
@@ -20,11 +22,23 @@ enum class WeightInit {
   whitening,  ///< filters that decorrelate the training images' patches (train/whitening.h); the network
               ///< itself starts them as kaiming_uniform
 };
+template <>
+inline constexpr auto kWords<WeightInit> =
+    all_words<WeightInit>({{"kaiming_uniform", WeightInit::kaiming_uniform},
+                           {"kaiming_normal", WeightInit::kaiming_normal},
+                           {"xavier_uniform", WeightInit::xavier_uniform},
+                           {"zeros", WeightInit::zeros},
+                           {"dirac", WeightInit::dirac},
+                           {"partial_dirac", WeightInit::partial_dirac},
+                           {"whitening", WeightInit::whitening}});
 
 enum class BiasInit {
   uniform,  ///< U(-b, b), b = 1 / sqrt(fan_in): what PyTorch's layers do
   zeros,
 };
+template <>
+inline constexpr auto kWords<BiasInit> = all_words<BiasInit>({{"uniform", BiasInit::uniform},
+                                                              {"zeros", BiasInit::zeros}});
 
 /// How a parameter starts: a constant or random numbers, and some outputs as copies of inputs.
 struct Initialization {

@@ -4,6 +4,7 @@
 #include <variant>
 #include <vector>
 
+#include "core/words.h"
 #include "nn/layers/activation.h"
 #include "nn/layers/batch_norm.h"
 #include "nn/layers/conv.h"
@@ -35,6 +36,9 @@ struct ResidualSpec {
   LayerControl control;  ///< of the projection, and of every entry inside beside its own
   friend bool operator==(const ResidualSpec& a, const ResidualSpec& b);
 };
+template <>
+inline constexpr auto kWords<ResidualSpec::Shortcut> = all_words<ResidualSpec::Shortcut>(
+    {{"identity", ResidualSpec::Shortcut::identity}, {"projection", ResidualSpec::Shortcut::projection}});
 
 /// One entry of the config's `network`.
 struct LayerSpec {

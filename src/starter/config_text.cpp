@@ -70,20 +70,6 @@ std::string name_of(const FolderLayout& layout, bool in_parts) {
   return name.empty() || printable(name) != name ? "images" : name;
 }
 
-const char* name_of(Resize resize) {
-  switch (resize) {
-    case Resize::stretch:
-      return "stretch";
-    case Resize::fit:
-      return "fit";
-    case Resize::crop:
-      return "crop";
-    case Resize::none:
-      break;
-  }
-  return "none";
-}
-
 /// An entry of a network as one JSON object, with the keys that are not at their defaults.
 struct EntryText {
   std::string operator()(const ConvSpec& conv) const {
@@ -153,8 +139,7 @@ class ConfigWriter {
     write_image();
     write_augmentation();
     say("    ", choices_.bad_images.why);
-    add(fmt::format("    \"bad_images\": \"{}\"",
-                    choices_.bad_images.value == BadImages::fail ? "fail" : "skip"));
+    add(fmt::format("    \"bad_images\": \"{}\"", word_of(choices_.bad_images.value)));
     add("  },\n");
   }
 
@@ -183,7 +168,7 @@ class ConfigWriter {
     const ImageSpec& image = choices_.image.value;
     say("    ", choices_.image.why);
     add(fmt::format("    \"image\": {{\"channels\": {}, \"height\": {}, \"width\": {}, \"resize\": \"{}\"}},",
-                    image.channels, image.height, image.width, name_of(image.resize)));
+                    image.channels, image.height, image.width, word_of(image.resize)));
   }
 
   void write_augmentation() {
@@ -193,7 +178,7 @@ class ConfigWriter {
     say("      ", choices_.shift.why);
     const RandomTranslateSpec& shift = choices_.shift.value;
     add(fmt::format("      {{\"type\": \"random_translate\", \"pixels\": {}, \"border\": \"{}\"}}",
-                    shift.pixels, shift.border == Border::reflect ? "reflect" : "zero"));
+                    shift.pixels, word_of(shift.border)));
     add("    ],");
   }
 

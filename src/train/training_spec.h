@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "core/words.h"
 #include "nn/network_spec.h"
 
 namespace cnn {
@@ -82,6 +83,9 @@ struct OneCycleSchedule {
   double final_div_factor = 1e4;
   friend bool operator==(const OneCycleSchedule&, const OneCycleSchedule&) = default;
 };
+template <>
+inline constexpr auto kWords<OneCycleSchedule::Anneal> = all_words<OneCycleSchedule::Anneal>(
+    {{"cos", OneCycleSchedule::Anneal::cos}, {"linear", OneCycleSchedule::Anneal::linear}});
 /// Straight lines between points (fraction of training, factor).
 struct LinearSchedule {
   std::vector<std::array<double, 2>> points;
@@ -125,10 +129,16 @@ struct ClassWeightsSpec {
 
 /// softmax_cross_entropy is the only one; the config may name it.
 enum class Loss { softmax_cross_entropy };
+template <>
+inline constexpr auto kWords<Loss> = all_words<Loss>({{"softmax_cross_entropy",
+                                                       Loss::softmax_cross_entropy}});
 
 /// What makes an epoch better than another: more of the validation images right, then a smaller loss; or the
 /// other way round.
 enum class BestBy { accuracy, loss };
+template <>
+inline constexpr auto kWords<BestBy> = all_words<BestBy>({{"accuracy", BestBy::accuracy},
+                                                          {"loss", BestBy::loss}});
 
 struct EarlyStoppingSpec {
   int patience = 10;  ///< epochs without a new best one after which the training ends
@@ -157,6 +167,9 @@ enum class OnNonFinite {
   stop,
   rollback,  ///< to the last checkpoint, with half the learning rate; at most kMostRollbacks times
 };
+template <>
+inline constexpr auto kWords<OnNonFinite> = all_words<OnNonFinite>({{"stop", OnNonFinite::stop},
+                                                                    {"rollback", OnNonFinite::rollback}});
 inline constexpr int kMostRollbacks = 3;
 
 /// The `training` part of a config.

@@ -155,5 +155,13 @@ TEST_CASE("keys that an optimizer's state depends on stay", "[config]") {
         Effects{"training.schedule.type: from now on", "training.schedule.final_factor: from now on"});
 }
 
+TEST_CASE("an enumeration's words are complete, and the check of that can fail", "[config]") {
+  STATIC_REQUIRE(is_named<Border, Border::reflect>());
+  STATIC_REQUIRE_FALSE(is_named<Border, static_cast<Border>(2)>());
+  STATIC_REQUIRE(is_named<RandomFlipSpec::Mode, RandomFlipSpec::Mode::alternate>());
+  STATIC_REQUIRE_FALSE(is_named<RandomFlipSpec::Mode, static_cast<RandomFlipSpec::Mode>(2)>());
+  CHECK(word_of(TestTimeAugmentation::flip_and_shift) == "flip+shift");
+}
+
 }  // namespace
 }  // namespace cnn
