@@ -8,11 +8,6 @@ namespace {
 /// "2" for two equal sides, else "2x1".
 std::string short_text(Size2 size) { return size.h == size.w ? std::to_string(size.h) : to_string(size); }
 
-/// Whether an entry slides a window over its maps: only then do stride and padding say something.
-bool has_window(const LayerSummary& layer) {
-  return layer.type == "conv" || layer.type == "max_pool" || layer.type == "avg_pool";
-}
-
 }  // namespace
 
 std::vector<LayerRow> layer_rows(const Network& network) {
@@ -26,6 +21,8 @@ std::vector<LayerRow> layer_rows(const Network& network) {
                  .height = layer.out.h,
                  .width = layer.out.w,
                  .flat = layer.out.flat,
+                 .reads_whole_map = layer.window.whole_map,
+                 .outputs_key = layer.outputs_key,
                  .activations = layer.out.values(),
                  .parameters = layer.parameters,
                  .macs = layer.macs,
@@ -34,7 +31,7 @@ std::vector<LayerRow> layer_rows(const Network& network) {
                  .inputs = layer.in.values(),
                  .inputs_per_output = layer.inputs_per_output};
     if (layer.effective_stride.h > 0) row.effective_stride = short_text(layer.effective_stride);
-    if (has_window(layer)) {
+    if (layer.window.slides) {
       row.kernel = to_string(layer.window.kernel);
       row.stride = short_text(layer.window.stride);
       row.padding = short_text(layer.window.padding);

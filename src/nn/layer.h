@@ -143,6 +143,7 @@ class LayerError : public std::runtime_error {
 struct Window {
   Size2 kernel{1, 1}, stride{1, 1}, dilation{1, 1};
   Size2 padding{0, 0};     ///< above and at the left
+  bool slides = false;     ///< over the map: only then do stride and padding say something
   bool whole_map = false;  ///< every output reads every position
   int groups = 0;          ///< an output reads the channels of one of so many groups; 0: only its own channel
 };
@@ -176,6 +177,10 @@ class Layer {
   /// Multiply-accumulates for one image, biases not counted.
   virtual std::int64_t macs(const Shape& /*in*/) const { return 0; }
   virtual Window window() const { return {}; }
+  /// The config's key for the number of output channels, where they are learned and the user chooses it; "".
+  virtual std::string_view outputs_key() const { return {}; }
+  /// Whether training takes a mean and a variance over the images of a batch.
+  virtual bool normalizes_over_batch() const { return false; }
   /// Parameters of a dense layer with the same input and output, for layers that share theirs; 0 for others.
   virtual std::int64_t dense_equivalent_parameters(const Shape& /*in*/) const { return 0; }
 };

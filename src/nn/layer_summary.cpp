@@ -62,6 +62,7 @@ int clipped(std::int64_t size, int most) { return static_cast<int>(std::min<std:
 void describe(LayerSummary& row, const Node& node, const Fields& fields, const Shape& input) {
   row.name = node.name;
   row.type = node.layer->type();
+  row.outputs_key = node.layer->outputs_key();
   row.in = node.in;
   row.out = node.out;
   row.dense_equivalent_parameters = node.layer->dense_equivalent_parameters(node.in);

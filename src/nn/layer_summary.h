@@ -11,6 +11,7 @@ namespace cnn {
 /// What a table says about one entry of the config.
 struct LayerSummary {
   std::string name, type;
+  std::string outputs_key;  ///< Layer::outputs_key()
   Shape in, out;
   std::int64_t parameters = 0;
   std::int64_t macs = 0;

@@ -20,9 +20,12 @@ struct Maps {
   Maps pooled() const { return {name, channels, height / 2, width / 2}; }
 };
 
+/// Whether every output is a learned sum of all that comes in.
+bool is_dense(const LayerRow& row) { return row.reads_whole_map && !row.outputs_key.empty(); }
+
 /// None if the layer is a window over maps: it might not fit smaller ones.
 Maps maps_before(std::size_t i, const std::vector<LayerRow>& rows) {
-  if (!rows[i].flat && rows[i].type != "global_avg_pool") return {};
+  if (!rows[i].flat && !rows[i].reads_whole_map) return {};
   while (i > 0 && rows[i - 1].flat) --i;
   if (i == 0) return {};
   const LayerRow& row = rows[i - 1];
@@ -36,7 +39,7 @@ std::string cure(const LayerRow& row, const std::string& before_name, Maps maps,
                  double fall) {
   std::vector<std::string> advice;
   std::int64_t left = before;
-  const bool dense = row.type == "dense";
+  const bool dense = is_dense(row);
   // A dense layer between makes two steps of one.
   const auto steep = [&] {
     const double rest = quotient(left, row.activations);
@@ -78,7 +81,7 @@ std::string cliff_message(const LayerRow& row, const std::string& before_name, c
       "at once{}; the count should fall gently. Insert: {}.",
       printable(row.name), with_commas(row.activations), with_commas(before), before_name,
       with_commas(std::llround(quotient(before, row.activations))),
-      row.type == "dense" ? ", by one layer that has to learn what matters at every place by itself" : "",
+      is_dense(row) ? ", by one layer that has to learn what matters at every place by itself" : "",
       cure(row, before_name, maps, before, fall));
 }
 
@@ -88,9 +91,9 @@ std::string growth_message(const LayerRow& row, const std::string& before_name, 
   const auto channels =
       static_cast<std::int64_t>(growth * static_cast<double>(before) / static_cast<double>(map));
   std::string advice = "use less padding, or a stride";
-  if (channels >= 1 && (row.type == "conv" || row.type == "dense"))
-    advice = fmt::format("{} {} makes it {}", row.type == "conv" ? "out_channels" : "units",
-                         with_commas(channels), with_commas(channels * map));
+  if (channels >= 1 && !row.outputs_key.empty())
+    advice =
+        fmt::format("{} {} makes it {}", row.outputs_key, with_commas(channels), with_commas(channels * map));
   return fmt::format(
       "{} makes {} values out of the {} of {}: {:.1f} times as many in one step. They hold no more than what "
       "came in, and every one costs time and memory here and in the next layer; the count should fall "

@@ -13,6 +13,9 @@ struct LayerRow {
   std::string name, type, input{}, output{};  ///< shapes as text: "6x28x28", "120"
   int channels = 0, height = 1, width = 1;    ///< of the output
   bool flat = false;
+  bool reads_whole_map = false;  ///< every output reads every position
+  /// The config's key for the number of output channels, where they are learned: "units"; "".
+  std::string outputs_key{};
   std::string kernel{}, stride{}, padding{}, dilation{};  ///< "5x5", "1", "2", "1"; empty where there is none
   int groups = 1;
   std::int64_t activations = 0, parameters = 0, macs = 0, dense_equivalent_parameters = 0;

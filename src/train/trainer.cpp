@@ -31,7 +31,7 @@ void refuse_batch_of_one(const Network& network, std::int64_t images, const Trai
   const std::int64_t rest = spec.drop_last ? 0 : images % spec.batch_size;
   if ((rest > 0 ? rest : spec.batch_size) > 1) return;
   for (const Node& node : network.nodes())
-    if (node.layer->type() == "batch_norm" && node.in.h * node.in.w == 1)
+    if (node.layer->normalizes_over_batch() && node.in.h * node.in.w == 1)
       fail_usage(
           "{} normalizes single values over the images of a batch, so it needs more than one of them; {} "
           "training images in batches of {} leave one: use {}",

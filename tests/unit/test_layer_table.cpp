@@ -9,6 +9,8 @@ namespace {
 LayerRow row(const std::string& name, const std::string& type, int c, int h, int w) {
   const bool flat = type == "dense" || type == "flatten";
   LayerRow one{.name = name, .type = type, .channels = c, .height = h, .width = w, .flat = flat};
+  one.reads_whole_map = type == "dense" || type == "global_avg_pool";
+  one.outputs_key = type == "dense" ? "units" : type == "conv" ? "out_channels" : "";
   one.output = flat ? std::to_string(c) : fmt::format("{}x{}x{}", c, h, w);
   one.activations = std::int64_t{c} * h * w;
   return one;

@@ -4,6 +4,7 @@
 
 #include "kernels/activation.h"
 #include "kernels/batch_norm.h"
+#include "nn/layer.h"
 
 namespace cnn {
 namespace {
@@ -25,6 +26,7 @@ class BatchNorm final : public Layer {
   explicit BatchNorm(const BatchNormSpec& spec) : spec_(spec), activation_{spec.activation} {}
 
   std::string_view type() const override { return "batch_norm"; }
+  bool normalizes_over_batch() const override { return true; }
   Shape output_shape(const Shape& in) const override { return in; }
 
   Needs plan(const Shape& in, Planner& planner) override {

@@ -104,8 +104,10 @@ class Conv final : public Layer {
             .stride = spec_.stride,
             .dilation = spec_.dilation,
             .padding = padding().before,
+            .slides = true,
             .groups = spec_.groups};
   }
+  std::string_view outputs_key() const override { return "out_channels"; }
   std::int64_t dense_equivalent_parameters(const Shape& in) const override {
     const Shape out = output_shape(in);
     return in.values() * out.values() + (spec_.bias ? out.values() : 0);

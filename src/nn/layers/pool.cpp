@@ -56,7 +56,9 @@ class MaxPool final : public Layer {
     if (!v.dx.empty()) max_pool_backward(window_of(kernel_, stride_, padding_), winners(pass), v.dy, v.dx);
   }
 
-  Window window() const override { return {.kernel = kernel_, .stride = stride_, .padding = padding_}; }
+  Window window() const override {
+    return {.kernel = kernel_, .stride = stride_, .padding = padding_, .slides = true};
+  }
 
  private:
   /// A winner is an int32 in the place of a float.
@@ -94,7 +96,9 @@ class AvgPool final : public Layer {
       avg_pool_backward(window_of(kernel_, stride_, padding_), count_include_pad_, v.dy, v.dx);
   }
 
-  Window window() const override { return {.kernel = kernel_, .stride = stride_, .padding = padding_}; }
+  Window window() const override {
+    return {.kernel = kernel_, .stride = stride_, .padding = padding_, .slides = true};
+  }
 
  private:
   Size2 kernel_, stride_, padding_;
