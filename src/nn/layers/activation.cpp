@@ -1,5 +1,7 @@
 #include "nn/layers/activation.h"
 
+#include "nn/layer.h"
+
 namespace cnn {
 namespace {
 

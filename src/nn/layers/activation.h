@@ -3,9 +3,10 @@
 #include <memory>
 
 #include "kernels/activation.h"
-#include "nn/layer.h"
 
 namespace cnn {
+
+class Layer;
 
 /// A non-linearity as an entry of its own.
 struct ActivationSpec {

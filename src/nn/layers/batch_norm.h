@@ -3,9 +3,11 @@
 #include <memory>
 
 #include "kernels/activation.h"
-#include "nn/layer.h"
+#include "nn/parameter_control.h"
 
 namespace cnn {
+
+class Layer;
 
 /// Normalizes each channel by the mean and variance of the batch (training) or the running ones (evaluation).
 struct BatchNormSpec {

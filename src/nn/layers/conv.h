@@ -4,10 +4,13 @@
 #include <optional>
 
 #include "kernels/activation.h"
-#include "nn/layer.h"
+#include "nn/initialization.h"
+#include "nn/parameter_control.h"
 #include "nn/shape.h"
 
 namespace cnn {
+
+class Layer;
 
 /// Zero border around a convolution's input: an amount per side, or a rule.
 struct ConvPadding {

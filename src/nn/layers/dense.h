@@ -3,9 +3,12 @@
 #include <memory>
 
 #include "kernels/activation.h"
-#include "nn/layer.h"
+#include "nn/initialization.h"
+#include "nn/parameter_control.h"
 
 namespace cnn {
+
+class Layer;
 
 /// Every output reads every input (PyTorch's Linear).
 struct DenseSpec {

@@ -2,9 +2,9 @@
 
 #include <memory>
 
-#include "nn/layer.h"
-
 namespace cnn {
+
+class Layer;
 
 /// In training, sets each value to 0 with probability p and multiplies the others by 1/(1-p).
 struct DropoutSpec {

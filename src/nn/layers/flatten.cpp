@@ -1,6 +1,7 @@
 #include "nn/layers/flatten.h"
 
 #include "kernels/elementwise.h"
+#include "nn/layer.h"
 
 namespace cnn {
 namespace {

@@ -2,9 +2,9 @@
 
 #include <memory>
 
-#include "nn/layer.h"
-
 namespace cnn {
+
+class Layer;
 
 /// c x h x w -> a vector of c*h*w values, in that order.
 struct FlattenSpec {

@@ -3,10 +3,11 @@
 #include <memory>
 #include <optional>
 
-#include "nn/layer.h"
 #include "nn/shape.h"
 
 namespace cnn {
+
+class Layer;
 
 /// Largest value of each window; padding never wins.
 struct MaxPoolSpec {

@@ -2,9 +2,9 @@
 
 #include <memory>
 
-#include "nn/layer.h"
-
 namespace cnn {
+
+class Layer;
 
 /// y = factor * x, with a fixed factor.
 struct ScaleSpec {

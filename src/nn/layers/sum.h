@@ -3,9 +3,10 @@
 #include <memory>
 
 #include "kernels/activation.h"
-#include "nn/layer.h"
 
 namespace cnn {
+
+class Layer;
 
 /// The end of a residual entry: y = activation(x + shortcut).
 struct SumSpec {
