@@ -19,7 +19,7 @@ bool check_config(const Place& place, Config& config) {
   }
   // A config inside a model does not say where the validation images are.
   if (config.training.early_stopping && std::holds_alternative<std::monostate>(config.data.validation) &&
-      place.reading().purpose() == Purpose::run)
+      place.reading().use() == ConfigUse::run)
     good = place.member("training")
                .error_at_key("early_stopping",
                              "needs validation images to see when to stop; add \"validation\": "
@@ -47,14 +47,14 @@ Field<Config> schema_key() {
     return place.value().kind == JsonValue::Kind::string ||
            place.expected("the path of a JSON Schema (a string)");
   };
-  field.write = [](const Config&, Purpose) { return std::optional<JsonValue>(); };
+  field.write = [](const Config&, ConfigUse) { return std::optional<JsonValue>(); };
   field.schema = [] { return JsonValue::object().set("type", "string"); };
   field.words = [] { return "a string"; };
   return field;
 }
 
-Config read(const Document& document, Purpose purpose) {
-  Reading reading(document, purpose);
+Config read(const Document& document, ConfigUse use) {
+  Reading reading(document, use);
   Config config;
   const Place root(reading, document.root(), "");
   if (config_kind()->read(root, config) && !root.has("name"))
@@ -63,9 +63,7 @@ Config read(const Document& document, Purpose purpose) {
   return config;
 }
 
-std::string write(const Config& config, Purpose purpose) {
-  return to_text(config_kind()->write(config, purpose));
-}
+std::string write(const Config& config, ConfigUse use) { return to_text(config_kind()->write(config, use)); }
 
 }  // namespace
 
@@ -92,19 +90,19 @@ std::shared_ptr<const Object<Config>> config_kind() {
   return kind;
 }
 
-Config read_config(const Document& document) { return read(document, Purpose::run); }
+Config read_config(const Document& document) { return read(document, ConfigUse::run); }
 
 Config read_config(const std::filesystem::path& path, std::span<const std::string> overrides) {
   return read_config(Document::read(path, overrides));
 }
 
-std::string resolved_json(const Config& config) { return write(config, Purpose::run); }
+std::string resolved_json(const Config& config) { return write(config, ConfigUse::run); }
 
-std::string model_config_json(const Config& config) { return write(config, Purpose::model); }
+std::string model_config_json(const Config& config) { return write(config, ConfigUse::model); }
 
 Config read_model_config(const std::string& text, const std::string& label) {
   try {
-    return read(Document::parse(text, label), Purpose::model);
+    return read(Document::parse(text, label), ConfigUse::model);
   } catch (const Error& error) {  // the file is at fault, not the user's command
     throw Error(ExitCode::run_failed,
                 fmt::format("the config inside the model is damaged:\n{}", error.what()));

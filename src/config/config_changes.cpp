@@ -75,7 +75,8 @@ class Comparison {
 }  // namespace
 
 std::vector<ConfigChange> changes(const Config& before, const Config& now) {
-  const JsonValue a = config_kind()->write(before, Purpose::run), b = config_kind()->write(now, Purpose::run);
+  const JsonValue a = config_kind()->write(before, ConfigUse::run),
+                  b = config_kind()->write(now, ConfigUse::run);
   Comparison comparison;
   comparison.compare("", config_kind().get(), ResumeEffect::impossible, &a, &b);
   return comparison.found;

@@ -17,7 +17,7 @@ Field<S> control_key(std::string key, V LayerControl::*member, KindOf<V> kind, s
   field.key = std::move(key);
   field.doc = std::move(doc);
   field.read = [=](const Place& place, S& out) { return kind->read(place, out.control.*member); };
-  field.write = [=](const S& value, Purpose) { return std::optional(kind->write(value.control.*member)); };
+  field.write = [=](const S& value, ConfigUse) { return std::optional(kind->write(value.control.*member)); };
   field.schema = [=] { return kind->schema(); };
   field.words = [=] { return kind->words(); };
   return field;

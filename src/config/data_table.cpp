@@ -83,7 +83,7 @@ Field<DataSpec> train_key() {
   field.read = [](const Place& place, DataSpec& data) {
     return format_is_known(place) && read_location(place, data.format, data.train);
   };
-  field.write = [](const DataSpec& data, Purpose) { return std::optional(write_location(data.train)); };
+  field.write = [](const DataSpec& data, ConfigUse) { return std::optional(write_location(data.train)); };
   field.schema = any_location_schema;
   field.words = [] {
     return "a path, {\"images\": ..., \"labels\": ...} or an array of paths, depending on format";
@@ -101,7 +101,7 @@ Field<DataSpec> test_key() {
     if (place.value().kind == JsonKind::null) return data.test.reset(), true;
     return format_is_known(place) && read_location(place, data.format, data.test.emplace());
   };
-  field.write = [](const DataSpec& data, Purpose) {
+  field.write = [](const DataSpec& data, ConfigUse) {
     return std::optional(data.test ? write_location(*data.test) : JsonValue());
   };
   field.schema = [] {
@@ -146,7 +146,7 @@ Field<DataSpec> validation_key() {
     const std::string words = "{\"fraction\": 0.1} or, as for train, ";
     if (value.find("fraction") != nullptr)
       return fraction_kind()->read(place, data.validation.emplace<ValidationFraction>());
-    if (place.reading().purpose() == Purpose::model) return place.expected("{\"fraction\": 0.1}");
+    if (place.reading().use() == ConfigUse::model) return place.expected("{\"fraction\": 0.1}");
     if (!format_is_known(place)) return false;
     const bool pair = value.find("images") != nullptr || value.find("labels") != nullptr;
     if (value.kind == JsonKind::object && !(data.format == DataFormat::idx && pair)) {
@@ -157,10 +157,10 @@ Field<DataSpec> validation_key() {
     }
     return read_location(place, data.format, data.validation.emplace<DataLocation>(), words);
   };
-  field.write = [](const DataSpec& data, Purpose purpose) -> std::optional<JsonValue> {
+  field.write = [](const DataSpec& data, ConfigUse use) -> std::optional<JsonValue> {
     if (const auto* part = std::get_if<ValidationFraction>(&data.validation))
       return fraction_kind()->write(*part);
-    if (purpose == Purpose::model) return std::nullopt;
+    if (use == ConfigUse::model) return std::nullopt;
     const auto* location = std::get_if<DataLocation>(&data.validation);
     return location == nullptr ? JsonValue() : write_location(*location);
   };
@@ -176,9 +176,9 @@ Field<DataSpec> validation_key() {
 }
 
 /// "auto", "none", or {"mean": [..], "std": [..]}.
-class Normalize : public Kind<NormalizeSpec> {
+class NormalizeKind : public Kind<NormalizeSpec> {
  public:
-  Normalize()
+  NormalizeKind()
       : given_("normalize",
                {"",
                 "Given numbers, on values in 0..1.",
@@ -321,7 +321,7 @@ std::shared_ptr<const Object<DataSpec>> data_kind() {
          object_key("image", &S::image, image_kind(),
                     "What every image is made into before the network sees it.")
              .on_resume(ResumeEffect::impossible),
-         optional_key("normalize", &S::normalize, KindOf<NormalizeSpec>(std::make_shared<Normalize>()),
+         optional_key("normalize", &S::normalize, KindOf<NormalizeSpec>(std::make_shared<NormalizeKind>()),
                       "(value - mean) / std on values in 0..1. `auto`: mean and std per channel of the "
                       "training images; "
                       "`none`; or given numbers, one per channel.")

@@ -106,7 +106,7 @@ void Document::apply_override(const std::string& assignment) {
   if (auto parsed = parse_json(text); auto* json = std::get_if<JsonValue>(&parsed)) {
     value = std::move(*json);
   } else if (const SyntaxFault& fault = std::get<SyntaxFault>(parsed);
-             text.find_first_of("{[\"") == 0 || fault.kind == SyntaxFault::Kind::number_too_large) {
+             text.find_first_of("{[\"") == 0 || fault.cause == SyntaxFault::Cause::number_too_large) {
     fail_usage("{}: not JSON at character {} of the value: {}", place, line_column(text, fault.offset).column,
                fault.message);
   }

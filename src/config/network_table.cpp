@@ -49,8 +49,8 @@ Field<S> bias_init_key() {
       optional_key("bias_init", &S::bias_init, choice<BiasInit>(),
                    "How the bias starts: `uniform` as in PyTorch, U(-b, b) with b = 1 / sqrt(inputs of an "
                    "output), or `zeros`.");
-  field.write = [write = field.write](const S& spec, Purpose purpose) {
-    return spec.bias ? write(spec, purpose) : std::nullopt;
+  field.write = [write = field.write](const S& spec, ConfigUse use) {
+    return spec.bias ? write(spec, use) : std::nullopt;
   };
   return field;
 }
@@ -240,7 +240,7 @@ Table<ActivationSpec> activation_table() {
                                             "Slope below 0, `leaky_relu` only.")}};
   table.prototype.function = ActivationFunction::leaky_relu;  // so that the reference shows its default slope
   table.refused = {{"activation", "name the non-linearity with the key \"function\"", "function"}};
-  table.fields[1].write = [](const ActivationSpec& spec, Purpose) -> std::optional<JsonValue> {
+  table.fields[1].write = [](const ActivationSpec& spec, ConfigUse) -> std::optional<JsonValue> {
     if (spec.function != ActivationFunction::leaky_relu) return {};
     return spec.negative_slope;
   };

@@ -10,18 +10,20 @@
 
 namespace cnn {
 
+/// What a config is for.
+enum class ConfigUse {
+  run,    ///< a config that is run: says where its data are
+  model,  ///< a config inside a model file: holds no paths
+};
+
 /// What all the readers of one document share: where paths start, and the mistakes found so far. Reading goes
 /// on after a mistake, so that a user sees all of them at once.
 class Reading {
  public:
-  enum class Purpose {
-    run,    ///< a config that is run: says where its data are
-    model,  ///< a config inside a model file: holds no paths
-  };
-  Reading(const Document& document, Purpose purpose) : document_(document), purpose_(purpose) {}
+  Reading(const Document& document, ConfigUse use) : document_(document), use_(use) {}
 
   const Document& document() const { return document_; }
-  Purpose purpose() const { return purpose_; }
+  ConfigUse use() const { return use_; }
   void add_error(const std::string& pointer, const std::string& message, bool at_key = false);
   bool has_error_at(std::string_view pointer) const;
   /// A message has proposed this key instead of an unknown one: that it is missing need not be told as well.
@@ -37,7 +39,7 @@ class Reading {
     std::string text;
   };
   const Document& document_;
-  Purpose purpose_;
+  ConfigUse use_;
   std::vector<Mistake> errors_;
   std::size_t untold_ = 0;  // mistakes beyond those kept
   std::set<std::string> proposals_;

@@ -104,7 +104,7 @@ class Builder {
   };
 
   bool stop(std::size_t offset, std::string message) {
-    fault = SyntaxFault{offset, std::move(message), SyntaxFault::Kind::not_json};
+    fault = SyntaxFault{offset, std::move(message), SyntaxFault::Cause::not_json};
     return false;
   }
 
@@ -222,7 +222,7 @@ class Builder {
       while (end < text_.size() && is_number_character(text_[end])) ++end;
       std::string digits(text_.substr(start, std::min<std::size_t>(end - start, 40)));
       stop(start, fmt::format("the number {} is too large", digits));
-      fault->kind = SyntaxFault::Kind::number_too_large;
+      fault->cause = SyntaxFault::Cause::number_too_large;
     } else if (says("invalid comment; missing closing")) {
       stop(skip(end_, true), "this comment has no end; a closing */ is missing");
     } else if (says("invalid comment")) {

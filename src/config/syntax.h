@@ -11,10 +11,10 @@ namespace cnn {
 
 /// What is wrong with a text, and where.
 struct SyntaxFault {
-  enum class Kind { not_json, number_too_large };
+  enum class Cause { not_json, number_too_large };
   std::size_t offset = 0;
   std::string message;
-  Kind kind = Kind::not_json;
+  Cause cause = Cause::not_json;
 };
 
 /// Objects and arrays inside each other; a residual block takes two levels.

@@ -13,8 +13,6 @@
 
 namespace cnn {
 
-using Purpose = Reading::Purpose;
-
 /// A key of objects that become a C++ struct S. A key of an object must say what another value means for
 /// --resume, unless the key above says it for all of them; tests/unit/test_config_rows.cpp walks the tables.
 template <class S>
@@ -26,7 +24,7 @@ struct Field {
   bool in_model = true;       ///< false: about data and paths, so not part of a config inside a model
   std::function<bool(const Place&, S&)> read;
   /// nullopt: the key is left out.
-  std::function<std::optional<JsonValue>(const S&, Purpose)> write;
+  std::function<std::optional<JsonValue>(const S&, ConfigUse)> write;
   std::function<JsonValue()> schema;
   std::function<std::string()> words;
   ResumeRule resume_rule = {};                 ///< empty: the key above, or the keys below, have one
@@ -52,7 +50,7 @@ Field<S> optional_key(std::string key, V S::*member, KindOf<V> kind, std::string
   field.key = std::move(key);
   field.doc = std::move(doc);
   field.read = [=](const Place& place, S& out) { return kind->read(place, out.*member); };
-  field.write = [=](const S& value, Purpose) { return std::optional(kind->write(value.*member)); };
+  field.write = [=](const S& value, ConfigUse) { return std::optional(kind->write(value.*member)); };
   field.schema = [=] { return kind->schema(); };
   field.words = [=] { return kind->words(); };
   field.kind = kind;
@@ -97,21 +95,21 @@ bool check_keys(const Place& place, const std::string& what, const std::vector<s
                 const std::function<std::string(const std::string&)>& hint);
 
 template <class S>
-bool applies(const Field<S>& field, Purpose purpose) {
-  return purpose == Purpose::run || field.in_model;
+bool applies(const Field<S>& field, ConfigUse use) {
+  return use == ConfigUse::run || field.in_model;
 }
 
 template <class S>
-void add_allowed(const std::vector<Field<S>>& fields, Purpose purpose, std::vector<std::string>& keys) {
+void add_allowed(const std::vector<Field<S>>& fields, ConfigUse use, std::vector<std::string>& keys) {
   for (const Field<S>& field : fields)
-    if (applies(field, purpose)) keys.push_back(field.key);
+    if (applies(field, use)) keys.push_back(field.key);
 }
 
 template <class S>
 bool read_fields(const std::vector<Field<S>>& fields, const Place& place, S& out) {
   bool good = true;
   for (const Field<S>& field : fields) {
-    if (!applies(field, place.reading().purpose())) continue;
+    if (!applies(field, place.reading().use())) continue;
     if (place.has(field.key)) {
       good = field.read(place.member(field.key), out) && good;
     } else if (field.required && place.reading().is_proposed(place.pointer() / field.key)) {
@@ -124,10 +122,10 @@ bool read_fields(const std::vector<Field<S>>& fields, const Place& place, S& out
 }
 
 template <class S>
-void write_fields(const std::vector<Field<S>>& fields, const S& value, Purpose purpose, JsonValue& out) {
+void write_fields(const std::vector<Field<S>>& fields, const S& value, ConfigUse use, JsonValue& out) {
   for (const Field<S>& field : fields) {
-    if (!applies(field, purpose)) continue;
-    if (auto written = field.write(value, purpose)) out.set(field.key, *std::move(written));
+    if (!applies(field, use)) continue;
+    if (auto written = field.write(value, use)) out.set(field.key, *std::move(written));
   }
 }
 
@@ -145,7 +143,7 @@ std::vector<KeyDescription> describe_fields(const std::vector<Field<S>>& fields,
                        .on_resume = field.resume_rule,
                        .kind = field.kind};
     if (!field.required && field.default_words.empty())
-      key.default_value = field.write(prototype, Purpose::run);
+      key.default_value = field.write(prototype, ConfigUse::run);
     keys.push_back(std::move(key));
   }
   return keys;
@@ -164,16 +162,16 @@ class Object : public Kind<S> {
   bool read(const Place& place, S& out) const override {
     if (place.value().kind != JsonValue::Kind::object) return place.expected(words());
     std::vector<std::string> allowed;
-    add_allowed(table_.fields, place.reading().purpose(), allowed);
+    add_allowed(table_.fields, place.reading().use(), allowed);
     out = table_.prototype;
     bool good = check_keys(place, name_, allowed, table_.refused, {});
     good = read_fields(table_.fields, place, out) && good;
     return good && (!table_.check || table_.check(place, out));
   }
-  JsonValue write(const S& value) const override { return write(value, Purpose::run); }
-  JsonValue write(const S& value, Purpose purpose) const {
+  JsonValue write(const S& value) const override { return write(value, ConfigUse::run); }
+  JsonValue write(const S& value, ConfigUse use) const {
     JsonValue out = JsonValue::object();
-    write_fields(table_.fields, value, purpose, out);
+    write_fields(table_.fields, value, use, out);
     return out;
   }
   JsonValue schema() const override { return schema_of(description()); }
@@ -194,13 +192,11 @@ class Object : public Kind<S> {
   Table<S> table_;
 };
 
-/// A key whose value is an object that depends on the purpose of writing.
+/// A key whose value is an object that depends on the use of what is written.
 template <class S, class V>
 Field<S> object_key(std::string key, V S::*member, std::shared_ptr<const Object<V>> kind, std::string doc) {
   Field<S> field = required_key<S, V>(std::move(key), member, kind, std::move(doc));
-  field.write = [=](const S& value, Purpose purpose) {
-    return std::optional(kind->write(value.*member, purpose));
-  };
+  field.write = [=](const S& value, ConfigUse use) { return std::optional(kind->write(value.*member, use)); };
   return field;
 }
 
@@ -222,9 +218,9 @@ class Typed : public Kind<V> {
     alternative.with_common = with_common;
     const auto shared = std::make_shared<const Table<S>>(std::move(table));
     alternative.refused = shared->refused;
-    alternative.allowed = [=](Purpose purpose) {
+    alternative.allowed = [=](ConfigUse use) {
       std::vector<std::string> keys;
-      add_allowed(shared->fields, purpose, keys);
+      add_allowed(shared->fields, use, keys);
       return keys;
     };
     const VariantOf variant_of = variant_of_;
@@ -239,8 +235,8 @@ class Typed : public Kind<V> {
       const S* spec = std::get_if<S>(&variant_of(const_cast<V&>(value)));
       if (spec == nullptr || (shared->owns && !shared->owns(*spec))) return false;
       out.set("type", shared->type);
-      write_fields(fields, value, Purpose::run, out);
-      write_fields(shared->fields, *spec, Purpose::run, out);
+      write_fields(fields, value, ConfigUse::run, out);
+      write_fields(shared->fields, *spec, ConfigUse::run, out);
       return true;
     };
     alternative.describe = [=] {
@@ -273,9 +269,8 @@ class Typed : public Kind<V> {
     if (alternative == nullptr) return false;
 
     std::vector<std::string> allowed{"type"};
-    if (alternative->with_common) add_allowed(common_, place.reading().purpose(), allowed);
-    for (std::string& key : alternative->allowed(place.reading().purpose()))
-      allowed.push_back(std::move(key));
+    if (alternative->with_common) add_allowed(common_, place.reading().use(), allowed);
+    for (std::string& key : alternative->allowed(place.reading().use())) allowed.push_back(std::move(key));
     bool good = check_keys(place, alternative->type, allowed, alternative->refused,
                            [&](const std::string& key) { return hint(place, *alternative, key); });
     if (alternative->with_common) good = read_fields(common_, place, out) && good;
@@ -311,7 +306,7 @@ class Typed : public Kind<V> {
     std::string type;
     bool with_common = true;
     std::vector<RefusedKey> refused;
-    std::function<std::vector<std::string>(Purpose)> allowed;
+    std::function<std::vector<std::string>(ConfigUse)> allowed;
     std::function<bool(const Place&, V&, bool check)> read;
     std::function<bool(const V&, JsonValue&)> write;
     std::function<ObjectDescription()> describe;
@@ -338,7 +333,7 @@ class Typed : public Kind<V> {
   std::string hint(const Place& place, const Alternative& chosen, const std::string& key) const {
     std::vector<std::string> owners;
     for (const Alternative& other : alternatives_) {
-      const std::vector<std::string> keys = other.allowed(place.reading().purpose());
+      const std::vector<std::string> keys = other.allowed(place.reading().use());
       if (std::find(keys.begin(), keys.end(), key) != keys.end()) owners.push_back(other.type);
     }
     if (owners.empty()) return "";

@@ -126,7 +126,7 @@ std::size_t Augmentation::draw_warp(std::size_t first, Random& random, Warp& war
   return first;
 }
 
-void Augmentation::change(std::uint32_t epoch, std::int64_t index, const ImageView& image, bool clamp,
+void Augmentation::change(std::uint32_t epoch, std::int64_t index, const FloatImageView& image, bool clamp,
                           std::span<const float> mean, Scratch& scratch) const {
   Random random(seed_, Purpose::augmentation, epoch, static_cast<std::uint32_t>(index));
   scratch.other.resize(static_cast<std::size_t>(image.size()));

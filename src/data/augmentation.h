@@ -46,7 +46,7 @@ class Augmentation {
   /// Changes the image in place. Its values are in 0..1 and stay there if `clamp`; without it (pixels that
   /// were floats from the start) brightness and contrast may go anywhere. `mean`: the color, per channel,
   /// that cutout leaves.
-  void change(std::uint32_t epoch, std::int64_t index, const ImageView& image, bool clamp,
+  void change(std::uint32_t epoch, std::int64_t index, const FloatImageView& image, bool clamp,
               std::span<const float> mean, Scratch& scratch) const;
 
  private:

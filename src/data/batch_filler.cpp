@@ -76,10 +76,10 @@ const float* BatchFiller::changed(const Value* image, std::int64_t index, std::u
   values.resize(static_cast<std::size_t>(dataset_.values_per_image()));
   for (std::size_t i = 0; i < values.size(); ++i)
     values[i] = kBytes ? static_cast<float>(image[i]) / 255.0f : static_cast<float>(image[i]);
-  const ImageView view{.values = values.data(),
-                       .channels = dataset_.channels(),
-                       .height = dataset_.height(),
-                       .width = dataset_.width()};
+  const FloatImageView view{.values = values.data(),
+                            .channels = dataset_.channels(),
+                            .height = dataset_.height(),
+                            .width = dataset_.width()};
   augmentation_.change(epoch, index, view, kBytes, mean_, worker.augmentation);
   return values.data();
 }

@@ -132,10 +132,10 @@ Image upright_planes(const stbi_uc* stored, int components, int height, int widt
   return image;
 }
 
-enum class Kind { png, jpeg, bmp, gif, tga };
+enum class FileKind { png, jpeg, bmp, gif, tga };
 
 /// `content`: what the decoder sees.
-Decoded decode_with_stb(std::string_view content, Kind kind, const FileStructure& structure,
+Decoded decode_with_stb(std::string_view content, FileKind kind, const FileStructure& structure,
                         const CpuDeadline& deadline) {
   constexpr std::array<const char*, 5> kNames{"PNG", "JPEG", "BMP", "GIF", "TGA"};
   const PixelBudget budget(structure.height * structure.width);
@@ -146,7 +146,7 @@ Decoded decode_with_stb(std::string_view content, Kind kind, const FileStructure
       stbi_load_from_callbacks(&callbacks, &source, &width, &height, &components, 0), stbi_image_free);
   if (source.too_slow) return {{}, deadline.fault()};
   // The structure of the others has told already that the pixels are there.
-  if (source.overrun && (kind == Kind::gif || kind == Kind::tga))
+  if (source.overrun && (kind == FileKind::gif || kind == FileKind::tga))
     return {{},
             fmt::format("is truncated: the {} file ends before the image does",
                         kNames[static_cast<std::size_t>(kind)])};
@@ -249,21 +249,21 @@ Decoded decode_image(std::string_view content, std::string_view name, const Deco
   constexpr std::size_t kMostBytes = std::size_t{1} << 30;
   if (content.size() > kMostBytes)
     return {{}, fmt::format("is too large: {}", human_bytes(static_cast<std::int64_t>(content.size())))};
-  const auto finish = [&](Kind kind, const FileStructure& structure) -> Decoded {
+  const auto finish = [&](FileKind kind, const FileStructure& structure) -> Decoded {
     if (!structure.fault.empty()) return {{}, structure.fault};
     return decode_with_stb(structure.patched.empty() ? content : structure.patched, kind, structure,
                            deadline);
   };
   if (content.starts_with("\x89PNG\r\n\x1A\n"))
-    return finish(Kind::png, examine_png(content, limits, deadline));
-  if (content.starts_with("\xFF\xD8")) return finish(Kind::jpeg, examine_jpeg(content, limits));
+    return finish(FileKind::png, examine_png(content, limits, deadline));
+  if (content.starts_with("\xFF\xD8")) return finish(FileKind::jpeg, examine_jpeg(content, limits));
   if (content.starts_with("GIF87a") || content.starts_with("GIF89a"))
-    return finish(Kind::gif, examine_gif(content, limits));
-  if (content.starts_with("BM")) return finish(Kind::bmp, examine_bmp(content, limits));
+    return finish(FileKind::gif, examine_gif(content, limits));
+  if (content.starts_with("BM")) return finish(FileKind::bmp, examine_bmp(content, limits));
   if (content.size() > 2 && content[0] == 'P' && content[1] >= '1' && content[1] <= '6' &&
       (content[2] == '#' || content[2] == ' ' || (content[2] >= '\t' && content[2] <= '\r')))
     return decode_pnm(content, limits);
-  if (ends_with_tga(name)) return finish(Kind::tga, examine_tga(content, limits));
+  if (ends_with_tga(name)) return finish(FileKind::tga, examine_tga(content, limits));
   return {{}, stranger(content)};
 }
 

@@ -28,7 +28,7 @@ ImageFitter::ImageFitter(const ImageSpec& spec) : spec_(spec) {
 
 // Antialiased bilinear: a triangle around the middle of every output position, as wide as one input position
 // when enlarging and as one output position when shrinking, cut off at the border and normalized to 1.
-void ImageFitter::Axis::prepare(std::int64_t input_size, std::int64_t output_size,
+void ImageFitter::Side::prepare(std::int64_t input_size, std::int64_t output_size,
                                 std::int64_t first_position, std::int64_t positions) {
   if (input == input_size && output == output_size && begin == first_position && length == positions) return;
   input = input_size, output = output_size, begin = first_position, length = positions;

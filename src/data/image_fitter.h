@@ -37,7 +37,7 @@ class ImageFitter {
  private:
   /// How output positions of one axis are made of input positions: position i is the sum of
   /// weights[i * taps ...] * input[first[i] ...], count[i] of them, in units of 2^-22.
-  struct Axis {
+  struct Side {
     std::int64_t input = 0, output = 0, begin = 0, length = 0;  // what the table was made for
     std::size_t taps = 0;
     std::vector<int> first, count;
@@ -51,7 +51,7 @@ class ImageFitter {
   void resample(const std::uint8_t* plane, int width, std::uint8_t* out, int out_pitch);
 
   ImageSpec spec_;
-  Axis x_, y_;
+  Side x_, y_;
   std::vector<std::uint8_t> color_;  // the image after conversion of color
   std::vector<std::uint8_t> rows_;   // after the horizontal pass
   std::vector<std::int32_t> sums_;

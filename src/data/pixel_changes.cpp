@@ -6,7 +6,7 @@
 namespace cnn {
 namespace {
 
-double mean_grey(const ImageView& image) {
+double mean_grey(const FloatImageView& image) {
   constexpr std::array<double, 3> kGrey{0.299, 0.587, 0.114};
   double mean = 0;
   for (int c = 0; c < image.channels; ++c) {
@@ -20,14 +20,14 @@ double mean_grey(const ImageView& image) {
 
 }  // namespace
 
-void change_brightness(const ImageView& image, float factor, bool clamp) {
+void change_brightness(const FloatImageView& image, float factor, bool clamp) {
   for (float& value : std::span(image.values, static_cast<std::size_t>(image.size()))) {
     value *= factor;
     if (clamp) value = std::clamp(value, 0.0f, 1.0f);
   }
 }
 
-void change_contrast(const ImageView& image, float factor, bool clamp) {
+void change_contrast(const FloatImageView& image, float factor, bool clamp) {
   const auto mean = static_cast<float>(mean_grey(image));
   for (float& value : std::span(image.values, static_cast<std::size_t>(image.size()))) {
     value = mean + (value - mean) * factor;
@@ -35,7 +35,7 @@ void change_contrast(const ImageView& image, float factor, bool clamp) {
   }
 }
 
-void cut_out(const ImageView& image, int y, int x, int size, std::span<const float> color) {
+void cut_out(const FloatImageView& image, int y, int x, int size, std::span<const float> color) {
   const int top = std::max(0, y - size / 2), bottom = std::min(image.height, y - size / 2 + size);
   const int left = std::max(0, x - size / 2), right = std::min(image.width, x - size / 2 + size);
   for (int c = 0; c < image.channels; ++c)

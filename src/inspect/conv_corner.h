@@ -65,7 +65,7 @@ struct ConvCorner {
   const Tensor& weight_;
   const Tensor* bias_;
   int inputs_ = 1, outputs_ = 1;  ///< maps of a group
-  Axis rows_, columns_;
+  WindowSide rows_, columns_;
   bool whole_ = false;  ///< no output lies clear of the padding: look at everything
   int rows_shown_ = 1, columns_shown_ = 1;
   int oc_ = 0, oh_ = 0, ow_ = 0, ic_ = 0, kh_ = 0, kw_ = 0;

@@ -32,7 +32,7 @@ int node_of(const Network& network, int row) {
 struct Stretch {
   int first = 0, count = 0;
 };
-Stretch inner_outputs(const Axis& axis) {
+Stretch inner_outputs(const WindowSide& axis) {
   Stretch stretch;
   for (int o = 0; o < axis.outputs; ++o) {
     if (!axis.inside(axis.input(o, 0)) || !axis.inside(axis.input(o, axis.kernel - 1))) continue;
@@ -97,7 +97,7 @@ const Tensor& LayerAlone::own(const std::string& name) const {
   return *found;
 }
 
-std::string Axis::formula() const {
+std::string WindowSide::formula() const {
   const std::string reach =
       dilation == 1 ? fmt::format("{}", kernel) : fmt::format("({}*({} - 1) + 1)", dilation, kernel);
   std::string padding;
@@ -106,12 +106,12 @@ std::string Axis::formula() const {
   return fmt::format("floor(({} - {}{})/{}) + 1 = {}", size, reach, padding, stride, outputs);
 }
 
-int Axis::border_output() const {
+int WindowSide::border_output() const {
   const int last = outputs - 1;
   return inside(input(0, 0)) && !inside(input(last, kernel - 1)) ? last : 0;
 }
 
-std::string Axis::reach(int output, std::string_view line) const {
+std::string WindowSide::reach(int output, std::string_view line) const {
   if (kernel == 1) return fmt::format("{} {}", line, input(output, 0));
   return fmt::format("{}s {} to {}{}", line, input(output, 0), input(output, kernel - 1),
                      dilation == 1 ? "" : fmt::format(" in steps of {}", dilation));
@@ -124,8 +124,9 @@ std::string patch_text(int height, int width, int output_rows, int output_column
                          : fmt::format("{}x{} outputs", output_rows, output_columns));
 }
 
-std::string border_text(const Axis& rows, const Axis& columns, int output_row, int output_column) {
-  const auto inside = [](const Axis& axis, int output) {
+std::string border_text(const WindowSide& rows, const WindowSide& columns, int output_row,
+                        int output_column) {
+  const auto inside = [](const WindowSide& axis, int output) {
     int count = 0;
     for (int tap = 0; tap < axis.kernel; ++tap) count += axis.inside(axis.input(output, tap));
     return count;
@@ -137,7 +138,7 @@ std::string border_text(const Axis& rows, const Axis& columns, int output_row, i
                      counted(positions, "position"), padding == 1 ? "s" : "");
 }
 
-void explain_size(Notebook& book, const Axis& rows, const Axis& columns) {
+void explain_size(Notebook& book, const WindowSide& rows, const WindowSide& columns) {
   if (rows.formula() == columns.formula()) {
     book.say(fmt::format("rows and columns: {}", rows.formula()));
   } else {
@@ -146,7 +147,7 @@ void explain_size(Notebook& book, const Axis& rows, const Axis& columns) {
   }
 }
 
-PatchChoice choose_patch(const Axis& rows, const Axis& columns) {
+PatchChoice choose_patch(const WindowSide& rows, const WindowSide& columns) {
   const Stretch down = inner_outputs(rows), across = inner_outputs(columns);
   if (down.count == 0 || across.count == 0)
     return {.whole = true, .rows = rows.outputs, .columns = columns.outputs};

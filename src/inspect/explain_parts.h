@@ -78,7 +78,7 @@ class LayerAlone {
 };
 
 /// How a window slides along one side of a map.
-struct Axis {
+struct WindowSide {
   int size = 1, outputs = 1, kernel = 1, stride = 1, dilation = 1, before = 0, after = 0;
   int input(int output, int tap) const { return output * stride + tap * dilation - before; }
   bool inside(int position) const { return position >= 0 && position < size; }
@@ -99,14 +99,14 @@ struct PatchChoice {
   int first_row = 0, last_row = 0;  ///< where the upper left one may lie
   int first_column = 0, last_column = 0;
 };
-PatchChoice choose_patch(const Axis& rows, const Axis& columns);
+PatchChoice choose_patch(const WindowSide& rows, const WindowSide& columns);
 
 /// "a patch of 6x6 inputs that makes 2x2 outputs".
 std::string patch_text(int height, int width, int output_rows, int output_columns);
 /// "Its window covers rows -1 to 1 and columns -1 to 1: 5 of its 9 positions lie in the padding."
-std::string border_text(const Axis& rows, const Axis& columns, int output_row, int output_column);
+std::string border_text(const WindowSide& rows, const WindowSide& columns, int output_row, int output_column);
 /// How often the window fits, along both sides.
-void explain_size(Notebook& book, const Axis& rows, const Axis& columns);
+void explain_size(Notebook& book, const WindowSide& rows, const WindowSide& columns);
 
 void explain_conv(const Scene& scene, const ConvSpec& spec);
 void explain_max_pool(const Scene& scene, const MaxPoolSpec& spec);

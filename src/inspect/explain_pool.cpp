@@ -51,7 +51,7 @@ class PoolStory {
   /// What a mean divides by: with the padding's zeros where they count, but not what hangs over even that.
   int divisor(int oh, int ow) const {
     if (!count_padding_) return static_cast<int>(window(oh, ow).size());
-    const auto along = [](const Axis& axis, int output) {
+    const auto along = [](const WindowSide& axis, int output) {
       return std::min(axis.input(output, axis.kernel), axis.size + axis.after) - axis.input(output, 0);
     };
     return along(rows_, oh) * along(columns_, ow);
@@ -263,7 +263,7 @@ class PoolStory {
 
   const Scene& scene_;
   Notebook& book_;
-  Axis rows_, columns_;
+  WindowSide rows_, columns_;
   bool max_, count_padding_, whole_ = false;
   int rows_shown_ = 1, columns_shown_ = 1, c_ = 0, oh_ = 0, ow_ = 0;
 };

@@ -29,16 +29,16 @@ std::int64_t inputs_per_output(const Window& w, const Shape& in, const Shape& ou
 
 /// Along one side of the input: how many values one output sees, and the distance between what neighboring
 /// outputs see.
-struct Field {
+struct SideField {
   std::int64_t size = 1, jump = 1;
 
-  Field through(int kernel, int stride, int dilation) const {
+  SideField through(int kernel, int stride, int dilation) const {
     return {size + std::int64_t{dilation} * (kernel - 1) * jump, jump * stride};
   }
 };
 
 struct Fields {
-  Field h, w;
+  SideField h, w;
 };
 
 Fields fields_of(const Node& node, const Fields& in, const Shape& input) {

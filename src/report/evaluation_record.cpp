@@ -5,9 +5,9 @@
 
 namespace cnn {
 
-using Json = nlohmann::ordered_json;
-
 namespace {
+
+using Json = nlohmann::ordered_json;
 
 constexpr std::size_t kPairs = 20;
 

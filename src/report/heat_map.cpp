@@ -21,7 +21,7 @@ std::vector<std::size_t> thinned(std::size_t count) {
 }
 
 /// What the colors stand for.
-struct Range {
+struct Extremes {
   double low, high;
   bool logarithmic;
   double share(double value) const {
@@ -31,7 +31,7 @@ struct Range {
   }
 };
 
-Range range_of(const HeatMap& map) {
+Extremes range_of(const HeatMap& map) {
   if (map.style == NumberStyle::percent) return {0, 1, false};
   std::vector<double> values;
   for (const auto& row : map.values)
@@ -42,7 +42,7 @@ Range range_of(const HeatMap& map) {
   return {*low, *high, map.logarithmic};
 }
 
-std::string scale(const HeatMap& map, const Range& range) {
+std::string scale(const HeatMap& map, const Extremes& range) {
   std::string stops;
   for (int k = 0; k <= 5; ++k) stops += fmt::format("{}{}", k == 0 ? "" : ",", ramp_text(k / 5.0));
   const std::string middle =
@@ -74,7 +74,7 @@ std::string table(const HeatMap& map, const std::vector<std::size_t>& columns) {
 
 std::string heat_map(const HeatMap& map) {
   const std::vector<std::size_t> columns = thinned(map.columns.size());
-  const Range range = range_of(map);
+  const Extremes range = range_of(map);
   const double height = kRow * static_cast<double>(map.rows.size()) + kBottom;
   const double cell = (kWidth - kLeft) / static_cast<double>(std::max<std::size_t>(columns.size(), 1));
   std::string figure =

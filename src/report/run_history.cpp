@@ -16,9 +16,10 @@ namespace fs = std::filesystem;
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
 /// Rows of a table, columns by name.
-class Table {
+class CsvTable {
  public:
-  explicit Table(const fs::path& path) : where_(printable(path.string())), rows_(parse_csv(read_file(path))) {
+  explicit CsvTable(const fs::path& path)
+      : where_(printable(path.string())), rows_(parse_csv(read_file(path))) {
     if (rows_.empty()) fail("{}: is empty; its first line should name the columns", where_);
   }
   std::size_t rows() const { return rows_.size() - 1; }
@@ -91,7 +92,7 @@ std::vector<std::vector<std::string>> parse_csv(const std::string& text) {
 
 RunHistory read_run_history(const fs::path& folder) {
   RunHistory history;
-  const Table metrics(folder / "metrics.csv"), activations(folder / "activations.csv");
+  const CsvTable metrics(folder / "metrics.csv"), activations(folder / "activations.csv");
   for (std::size_t row = 0; row < metrics.rows(); ++row) {
     const auto number = [&](const char* column) { return metrics.number(row, column); };
     history.epochs.push_back({.epoch = static_cast<int>(number("epoch")),

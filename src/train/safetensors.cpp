@@ -55,17 +55,17 @@ Json parse_header(std::string_view text, const std::string& where) {
   return header;
 }
 
-struct Range {
+struct ByteRange {
   std::uint64_t begin, end;
   std::string name;
 };
 
 /// The tensors lie one behind the other and fill the data: no byte has two names, none is left over.
-void check_ranges(std::vector<Range> ranges, std::uint64_t data_bytes, const std::string& where) {
+void check_ranges(std::vector<ByteRange> ranges, std::uint64_t data_bytes, const std::string& where) {
   std::stable_sort(ranges.begin(), ranges.end(),
-                   [](const Range& a, const Range& b) { return a.begin < b.begin; });
+                   [](const ByteRange& a, const ByteRange& b) { return a.begin < b.begin; });
   std::uint64_t at = 0;
-  for (const Range& range : ranges) {
+  for (const ByteRange& range : ranges) {
     if (range.begin != at)
       fail("{}: tensor \"{}\": its data begins at {}, {} the tensor before it, which ends at {}", where,
            printable(range.name), range.begin, range.begin < at ? "within" : "not behind", at);
@@ -100,7 +100,7 @@ SafeTensors read_safetensors(const std::filesystem::path& path) {
   const Json header = parse_header(std::string_view(bytes).substr(8, header_bytes), where);
 
   SafeTensors content;
-  std::vector<Range> ranges;
+  std::vector<ByteRange> ranges;
   for (const auto& [name, entry] : header.items()) {
     const auto bad = [&, &name = name](const std::string& what) {
       fail("{}: tensor \"{}\": {}", where, printable(name), what);
