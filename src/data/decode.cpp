@@ -232,17 +232,6 @@ bool ends_with_tga(std::string_view name) {
 
 }  // namespace
 
-std::string image_size_fault(std::int64_t height, std::int64_t width, const DecodeLimits& limits) {
-  if (height < 1 || width < 1) return fmt::format("is damaged: its size is {}x{} pixels", width, height);
-  if (height > kLargestSide || width > kLargestSide)
-    return fmt::format("is too large: {}x{} pixels, no side may exceed {}", width, height,
-                       with_commas(kLargestSide));
-  if (height * width > limits.pixels)
-    return fmt::format("is too large: {}x{} are {} pixels, the limit (data.limits.pixels) is {}", width,
-                       height, with_commas(height * width), with_commas(limits.pixels));
-  return "";
-}
-
 Decoded decode_image(std::string_view content, std::string_view name, const DecodeLimits& limits) {
   if (content.empty()) return {{}, "is empty (0 bytes)"};
   const CpuDeadline deadline(limits.seconds);

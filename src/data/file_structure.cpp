@@ -6,7 +6,7 @@
 
 #include "core/error.h"
 #include "core/text.h"
-#include "data/decode.h"
+#include "data/image_size.h"
 #include "data/orientation.h"
 #include "data/structure_parts.h"
 

@@ -1,22 +1,12 @@
 #pragma once
 
-#include <cstdint>
-#include <string>
 #include <string_view>
 
 #include "data/cpu_deadline.h"
 #include "data/data_spec.h"
+#include "data/structure_parts.h"
 
 namespace cnn {
-
-/// What the outer structure of an image file says, and whether the file is whole: decoders that fill missing
-/// data with grey would hide it.
-struct FileStructure {
-  std::string fault;  ///< "" or why the file is bad or cannot be read
-  std::int64_t height = 0, width = 0;
-  int orientation = 1;  ///< EXIF's
-  std::string patched;  ///< the content a decoder should see instead, if not empty
-};
 
 /// A PNG: chunks and checksums of the critical ones, the compressed data whole and as long as the size
 /// promises, by its own checksum. Source: W3C PNG (third edition), sections 5 and 9.

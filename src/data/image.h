@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 namespace cnn {
@@ -11,7 +12,13 @@ struct Image {
   std::vector<std::uint8_t> pixels;
 };
 
-/// The same, somebody else's memory.
+/// An image, or why there is none.
+struct Decoded {
+  Image image;        ///< 1 channel (grey) or 3 (RGB); alpha is dropped, 16 bits become 8
+  std::string fault;  ///< "" if the image is good; else what to say after "<path>: "
+};
+
+/// The pixels of an image in somebody else's memory.
 struct ImageView {
   const std::uint8_t* pixels = nullptr;
   int channels = 0, height = 0, width = 0;

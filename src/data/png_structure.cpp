@@ -9,7 +9,8 @@
 
 #include "core/error.h"
 #include "core/text.h"
-#include "data/decode.h"
+#include "data/file_structure.h"
+#include "data/image_size.h"
 #include "data/orientation.h"
 #include "data/structure_parts.h"
 

@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "core/text.h"
+#include "data/image_size.h"
 
 namespace cnn {
 namespace {

@@ -2,7 +2,8 @@
 
 #include <string_view>
 
-#include "data/decode.h"
+#include "data/data_spec.h"
+#include "data/image.h"
 
 namespace cnn {
 

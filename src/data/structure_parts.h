@@ -6,10 +6,19 @@
 #include <utility>
 
 #include "core/text.h"
-#include "data/file_structure.h"
 
-// What the readers of the single formats' structures share. Only for files of this folder.
 namespace cnn {
+
+/// What the outer structure of an image file says, and whether the file is whole: decoders that fill missing
+/// data with grey would hide it.
+struct FileStructure {
+  std::string fault;  ///< "" or why the file is bad or cannot be read
+  std::int64_t height = 0, width = 0;
+  int orientation = 1;  ///< EXIF's
+  std::string patched;  ///< the content a decoder should see instead, if not empty
+};
+
+// The rest is what the readers of the single formats share, for them only.
 
 inline std::uint32_t byte_at(std::string_view bytes, std::size_t at) {
   return static_cast<unsigned char>(bytes[at]);
