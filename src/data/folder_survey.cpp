@@ -6,8 +6,7 @@
 #include <filesystem>
 #include <system_error>
 
-#include "data/decode.h"
-#include "data/image_reader.h"
+#include "data/pixel_reader.h"
 
 namespace cnn {
 namespace {
@@ -86,14 +85,11 @@ FolderSurvey survey_images(const ImageFiles& files, const SurveyLimits& limits, 
     Look& look = looks[static_cast<std::size_t>(at)];
     std::string& content = contents[static_cast<std::size_t>(worker)];
     const std::string path = files.path(chosen[static_cast<std::size_t>(at)]).string();
-    const ImageFile file = read_image_file(path, {}, content);
-    look.fault = file.fault;
-    if (look.fault.empty()) {
-      const Decoded decoded = decode_image(file.content, path);
-      look.fault = decoded.fault;
-      look.height = decoded.image.height, look.width = decoded.image.width;
-      look.grey = look.fault.empty() && is_grey(decoded.image);
-    }
+    look.fault = read_image(path, {}, content, [&](const Image& image) {
+      look.height = image.height, look.width = image.width;
+      look.grey = is_grey(image);
+      return "";
+    });
     const std::int64_t so_far = done.fetch_add(1, std::memory_order_relaxed) + 1;
     if (worker == 0 && progress) progress(so_far, count);
   });

@@ -9,36 +9,11 @@
 #include "core/error.h"
 #include "core/memory.h"
 #include "core/text.h"
-#include "data/decode.h"
-#include "data/image_fitter.h"
-#include "data/image_reader.h"
+#include "data/pixel_reader.h"
 #include "data/read_ahead.h"
 
 namespace cnn {
 namespace {
-
-/// Makes files into pixels; one per thread.
-class PixelReader {
- public:
-  PixelReader(const ImageSpec& spec, const DecodeLimits& limits) : limits_(limits), fitter_(spec) {}
-
-  /// Returns "" or the fault.
-  std::string read(const std::string& path, FileStamp& stamp, std::byte* out) try {
-    const ImageFile file = read_image_file(path, limits_, buffer_);
-    stamp = file.stamp;
-    if (!file.fault.empty()) return file.fault;
-    const Decoded decoded = decode_image(file.content, path, limits_);
-    return decoded.fault.empty() ? fitter_.fit(decoded.image, reinterpret_cast<std::uint8_t*>(out))
-                                 : decoded.fault;
-  } catch (const std::bad_alloc&) {  // the other images need not suffer for this one
-    return "needs more memory to decode than there is";
-  }
-
- private:
-  DecodeLimits limits_;
-  ImageFitter fitter_;
-  std::string buffer_;
-};
 
 class FolderDataset final : public Dataset {
  public:
@@ -108,7 +83,7 @@ class FolderDataset final : public Dataset {
     const std::string path = files_->path(begin_ + at).string();
     FileStamp stamp;
     pixels.resize(static_cast<std::size_t>(image_bytes_));
-    std::string fault = PixelReader(spec_, limits_).read(path, stamp, pixels.data());
+    std::string fault = PixelReader(spec_, limits_).read(path, pixels.data(), &stamp);
     if (stamp != FileStamp{} && stamp != stamps_[static_cast<std::size_t>(at - cached_)])
       fault = "was changed after it had been checked";
     if (!fault.empty()) fail("{}: {}", printable(path), fault);
@@ -161,7 +136,7 @@ LoadedImages load_images(std::shared_ptr<const ImageFiles> files, std::int64_t b
       place = worker.pixels.data();
     }
     FileStamp stamp;
-    std::string fault = worker.reader.read(path, stamp, place);
+    std::string fault = worker.reader.read(path, place, &stamp);
     if (at >= cached) stamps[static_cast<std::size_t>(at - cached)] = stamp;
     if (fault.empty())
       fingerprints[static_cast<std::size_t>(at)] =

@@ -5,9 +5,7 @@
 
 #include "core/random.h"
 #include "core/text.h"
-#include "data/decode.h"
-#include "data/image_fitter.h"
-#include "data/image_reader.h"
+#include "data/pixel_reader.h"
 
 namespace cnn {
 namespace {
@@ -56,19 +54,13 @@ std::span<const float> InputImages::image(int number) const {
 
 InputImages read_images(const Inspected& inspected, const std::vector<std::filesystem::path>& files) {
   InputImages images;
-  ImageFitter fitter(inspected.config.data.image);
-  std::string content;
-  std::vector<std::uint8_t> bytes(static_cast<std::size_t>(inspected.input.values()));
+  PixelReader reader(inspected.config.data.image, inspected.config.data.limits);
+  std::vector<std::byte> bytes(static_cast<std::size_t>(inspected.input.values()));
   for (const std::filesystem::path& file : files) {
-    const DecodeLimits& limits = inspected.config.data.limits;
-    const ImageFile read = read_image_file(file.string(), limits, content);
-    std::string fault = read.fault;
-    if (fault.empty()) {
-      const Decoded decoded = decode_image(read.content, file.string(), limits);
-      fault = decoded.fault.empty() ? fitter.fit(decoded.image, bytes.data()) : decoded.fault;
-    }
+    const std::string fault = reader.read(file.string(), bytes.data());
     if (!fault.empty()) fail("{}: {}", printable(file.string()), fault);
-    for (const std::uint8_t b : bytes) images.values.push_back(static_cast<float>(b) / 255.0f);
+    for (const std::byte b : bytes)
+      images.values.push_back(static_cast<float>(std::to_integer<int>(b)) / 255.0f);
     images.names.push_back(file.string());
     const std::string folder = file.has_parent_path() ? file.parent_path().filename().string() : "";
     const auto label = std::find(inspected.classes.begin(), inspected.classes.end(), folder);

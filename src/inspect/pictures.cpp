@@ -6,6 +6,7 @@
 
 #include "core/file.h"
 #include "core/text.h"
+#include "inspect/first_filters.h"
 #include "inspect/image_batch.h"
 #include "inspect/input_images.h"
 #include "inspect/receptive_field.h"
@@ -140,22 +141,18 @@ Tile seen_tile(Tile tile, const SeenPixels& pixels, std::string caption) {
 
 void draw_filters(const Inspected& inspected, const fs::path& out) {
   const auto network = inspected.network(1);
-  const LayerSummary* conv = nullptr;
-  for (const LayerSummary& layer : network->layers())
-    if (!conv && layer.type == "conv") conv = &layer;
-  if (!conv) fail_usage("--filters: the network has no convolution, and so no kernels to draw");
-  const auto& tensors = network->tensors();
-  const Tensor& weight = *std::find_if(tensors.begin(), tensors.end(),
-                                       [&](const Tensor& t) { return t.name == conv->name + ".weight"; });
-  const int outputs = static_cast<int>(weight.shape[0]), inputs = static_cast<int>(weight.shape[1]);
-  const Size2 size = conv->window.kernel;
+  const std::optional<Filters> filters = first_filters(*network);
+  if (!filters || !filters->is_convolution)
+    fail_usage("--filters: the network has no convolution, and so no kernels to draw");
+  const int outputs = filters->count, inputs = filters->channels;
+  const Size2 size{filters->height, filters->width};
+  const std::span<const float> values = filters->weights;
   const auto plane = static_cast<std::size_t>(size.h * size.w);
-  const ColorScale scale = scale_for(weight.values);
-  const std::span<const float> values(weight.values);
+  const ColorScale scale = scale_for(values);
 
   TileSheet sheet;
   sheet.title = {
-      fmt::format("{}: {} kernels {}x{}", printable(conv->name), outputs, size.h, size.w),
+      fmt::format("{}: {} kernels {}x{}", printable(filters->layer), outputs, size.h, size.w),
       fmt::format("{} input map{}; {}", inputs, inputs == 1 ? "" : "s", weights_in_words(inspected))};
   sheet.tile_pixels = 64;
   if (inputs == 3) {

@@ -9,6 +9,7 @@ namespace cnn {
 /// The weights of a layer that reads the image: a kernel for each of `count` outputs.
 struct Filters {
   std::string layer;
+  bool is_convolution = false;
   int count = 0, channels = 0, height = 0, width = 0;
   std::span<const float> weights;  ///< [count][channels][height][width]
 };

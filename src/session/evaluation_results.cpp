@@ -5,10 +5,10 @@
 #include <numeric>
 
 #include "core/text.h"
+#include "inspect/first_filters.h"
 #include "report/evaluation_page.h"
 #include "report/evaluation_record.h"
 #include "session/environment.h"
-#include "session/report_pictures.h"
 
 namespace cnn {
 namespace {

@@ -6,10 +6,10 @@
 #include "core/clock.h"
 #include "core/file.h"
 #include "core/text.h"
+#include "inspect/first_filters.h"
 #include "inspect/layer_rows.h"
 #include "report/training_page.h"
 #include "session/environment.h"
-#include "session/report_pictures.h"
 
 namespace cnn {
 namespace {

@@ -1,0 +1,27 @@
+#include "data/pixel_reader.h"
+
+#include <new>
+
+#include "data/decode.h"
+
+namespace cnn {
+
+std::string read_image(const std::string& path, const DecodeLimits& limits, std::string& buffer,
+                       const std::function<std::string(const Image&)>& use, FileStamp* stamp) try {
+  const ImageFile file = read_image_file(path, limits, buffer);
+  if (stamp) *stamp = file.stamp;
+  if (!file.fault.empty()) return file.fault;
+  const Decoded decoded = decode_image(file.content, path, limits);
+  return decoded.fault.empty() ? use(decoded.image) : decoded.fault;
+} catch (const std::bad_alloc&) {  // the other images need not suffer for this one
+  return "needs more memory to decode than there is";
+}
+
+std::string PixelReader::read(const std::string& path, std::byte* out, FileStamp* stamp) {
+  const auto fit = [&](const Image& image) {
+    return fitter_.fit(image, reinterpret_cast<std::uint8_t*>(out));
+  };
+  return read_image(path, limits_, buffer_, fit, stamp);
+}
+
+}  // namespace cnn
