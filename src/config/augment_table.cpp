@@ -97,6 +97,34 @@ bool check_shift(const Place& entry, const char* key, int pixels, const ImageSpe
                        pixels, image.height, image.width, shorter));
 }
 
+/// What an entry must be for these images and at its place in the list; a type that is missing here does not
+/// compile.
+struct EntryCheck {
+  const Place& place;  ///< the key `data`
+  std::size_t i;       ///< the entry's number
+  const DataSpec& data;
+
+  Place entry() const { return place.member("augment").element(i); }
+
+  bool operator()(const RandomTranslateSpec& translate) const {
+    return check_shift(entry(), "pixels", translate.pixels, data.image);
+  }
+  bool operator()(const RandomCropSpec& crop) const {
+    return check_shift(entry(), "padding", crop.padding, data.image);
+  }
+  bool operator()(const MixupSpec&) const {
+    return i + 1 == data.augment.size() ||
+           entry().error("mixup mixes images that are done otherwise; make it the last entry");
+  }
+  bool operator()(const RandomFlipSpec&) const { return true; }
+  bool operator()(const RandomRotateSpec&) const { return true; }
+  bool operator()(const RandomScaleSpec&) const { return true; }
+  bool operator()(const ElasticSpec&) const { return true; }
+  bool operator()(const BrightnessSpec&) const { return true; }
+  bool operator()(const ContrastSpec&) const { return true; }
+  bool operator()(const CutoutSpec&) const { return true; }
+};
+
 }  // namespace
 
 const Typed<AugmentSpec, AugmentSpec>& augment_kind() {
@@ -170,14 +198,8 @@ KindOf<TestTimeAugmentation> test_time_augmentation_kind() { return choice<TestT
 bool check_augment(const Place& place, const DataSpec& data) {
   bool good = true;
   for (std::size_t i = 0; i < data.augment.size(); ++i) {
-    const auto entry = [&] { return place.member("augment").element(i); };
-    const AugmentSpec& change = data.augment[i];
-    if (const auto* translate = std::get_if<RandomTranslateSpec>(&change))
-      good = check_shift(entry(), "pixels", translate->pixels, data.image) && good;
-    if (const auto* crop = std::get_if<RandomCropSpec>(&change))
-      good = check_shift(entry(), "padding", crop->padding, data.image) && good;
-    if (std::holds_alternative<MixupSpec>(change) && i + 1 < data.augment.size())
-      good = entry().error("mixup mixes images that are done otherwise; make it the last entry");
+    const EntryCheck check{place, i, data};
+    good = std::visit(check, data.augment[i]) && good;
   }
   return good;
 }

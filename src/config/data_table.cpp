@@ -50,11 +50,16 @@ bool read_location(const Place& place, DataFormat format, DataLocation& out, con
 }
 
 JsonValue write_location(const DataLocation& location) {
-  if (const auto* folder = std::get_if<FolderLocation>(&location)) return folder->folder.string();
-  if (const auto* idx = std::get_if<IdxLocation>(&location)) return idx_kind()->write(*idx);
-  JsonValue files = JsonValue::array();
-  for (const auto& file : std::get<CifarLocation>(location).files) files.items.push_back(file.string());
-  return files;
+  struct Writer {
+    JsonValue operator()(const FolderLocation& folder) const { return folder.folder.string(); }
+    JsonValue operator()(const IdxLocation& idx) const { return idx_kind()->write(idx); }
+    JsonValue operator()(const CifarLocation& cifar) const {
+      JsonValue files = JsonValue::array();
+      for (const auto& file : cifar.files) files.items.push_back(file.string());
+      return files;
+    }
+  };
+  return std::visit(Writer{}, location);
 }
 
 JsonValue any_location_schema() {

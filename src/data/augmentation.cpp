@@ -11,21 +11,48 @@
 namespace cnn {
 namespace {
 
+/// How a change is applied. One that is not sorted in here, or has no function of its step below, does not
+/// compile.
+enum class ChangeStep {
+  move,       ///< whole rows and columns come from elsewhere
+  warp,       ///< pixels are interpolated, once for neighbors in the list
+  values,     ///< pixels change where they are
+  elsewhere,  ///< needs a batch
+};
+constexpr ChangeStep step_of(const RandomTranslateSpec*) { return ChangeStep::move; }
+constexpr ChangeStep step_of(const RandomCropSpec*) { return ChangeStep::move; }
+constexpr ChangeStep step_of(const RandomFlipSpec*) { return ChangeStep::move; }
+constexpr ChangeStep step_of(const RandomRotateSpec*) { return ChangeStep::warp; }
+constexpr ChangeStep step_of(const RandomScaleSpec*) { return ChangeStep::warp; }
+constexpr ChangeStep step_of(const ElasticSpec*) { return ChangeStep::warp; }
+constexpr ChangeStep step_of(const BrightnessSpec*) { return ChangeStep::values; }
+constexpr ChangeStep step_of(const ContrastSpec*) { return ChangeStep::values; }
+constexpr ChangeStep step_of(const CutoutSpec*) { return ChangeStep::values; }
+constexpr ChangeStep step_of(const MixupSpec*) { return ChangeStep::elsewhere; }
 template <class Spec>
-bool is(const AugmentSpec& change) {
-  return std::holds_alternative<Spec>(change);
+constexpr ChangeStep kStepOf = step_of(static_cast<const Spec*>(nullptr));
+
+ChangeStep step_of(const AugmentSpec& change) {
+  return std::visit([]<class Spec>(const Spec&) { return kStepOf<Spec>; }, change);
 }
 
-bool is_move(const AugmentSpec& change) {
-  return is<RandomTranslateSpec>(change) || is<RandomCropSpec>(change) || is<RandomFlipSpec>(change);
+bool is_move(const AugmentSpec& change) { return step_of(change) == ChangeStep::move; }
+
+/// Calls `body` with the spec of a change of this step; another one is not the caller's business.
+template <ChangeStep kStep, class Body>
+void with_spec(const AugmentSpec& change, const Body& body) {
+  std::visit(
+      [&]<class Spec>(const Spec& spec) {
+        if constexpr (kStepOf<Spec> == kStep) body(spec);
+      },
+      change);
 }
 
 /// The border of a change that interpolates; nothing for another one.
 std::optional<Border> warp_border(const AugmentSpec& change) {
-  if (const auto* rotate = std::get_if<RandomRotateSpec>(&change)) return rotate->border;
-  if (const auto* scale = std::get_if<RandomScaleSpec>(&change)) return scale->border;
-  if (const auto* elastic = std::get_if<ElasticSpec>(&change)) return elastic->border;
-  return std::nullopt;
+  std::optional<Border> border;
+  with_spec<ChangeStep::warp>(change, [&](const auto& spec) { border = spec.border; });
+  return border;
 }
 
 double drawn(const Range& range, Random& random) {
@@ -67,6 +94,63 @@ void shift_by_up_to(int pixels, Border border, Random& random, Augmentation::Mov
   translate(moves.y, down, border, scratch);
 }
 
+/// What decides about the random numbers of an image.
+struct Draw {
+  std::uint64_t seed;
+  std::uint32_t epoch;
+  std::int64_t index;
+  Random& random;
+};
+
+void move(const RandomTranslateSpec& shift, const Draw& draw, Augmentation::Moves& moves) {
+  shift_by_up_to(shift.pixels, shift.border, draw.random, moves);
+}
+void move(const RandomCropSpec& crop, const Draw& draw, Augmentation::Moves& moves) {
+  shift_by_up_to(crop.padding, crop.border, draw.random, moves);
+}
+void move(const RandomFlipSpec& flip, const Draw& draw, Augmentation::Moves& moves) {
+  bool mirror = false;
+  if (flip.mode == RandomFlipSpec::Mode::alternate) {
+    // No training epoch is 0: the image's own coin, the same in all of them.
+    Random coin(draw.seed, Purpose::augmentation, 0, static_cast<std::uint32_t>(draw.index));
+    mirror = (coin.bits() >> 31) == draw.epoch % 2;
+  } else {
+    mirror = draw.random.uniform() < static_cast<float>(flip.p);
+  }
+  if (mirror) std::reverse(moves.x.begin(), moves.x.end());
+}
+
+void add_warp(const RandomRotateSpec& rotate, Random& random, Warp& warp) {
+  warp.rotate(drawn(rotate.degrees, random));
+}
+void add_warp(const RandomScaleSpec& scale, Random& random, Warp& warp) {
+  warp.scale(drawn(scale.scale, random));
+}
+void add_warp(const ElasticSpec& elastic, Random& random, Warp& warp) {
+  warp.displace(elastic.alpha, elastic.sigma, random);
+}
+
+/// The range of the pixels, and the color of what is cut out.
+struct Levels {
+  bool clamp;
+  std::span<const float> mean;
+};
+
+void change_values(const BrightnessSpec& brightness, Random& random, const FloatImageView& image,
+                   const Levels& levels) {
+  change_brightness(image, static_cast<float>(drawn(brightness.factor, random)), levels.clamp);
+}
+void change_values(const ContrastSpec& contrast, Random& random, const FloatImageView& image,
+                   const Levels& levels) {
+  change_contrast(image, static_cast<float>(drawn(contrast.factor, random)), levels.clamp);
+}
+void change_values(const CutoutSpec& cutout, Random& random, const FloatImageView& image,
+                   const Levels& levels) {
+  const int y = static_cast<int>(random.below(static_cast<std::uint32_t>(image.height)));
+  const int x = static_cast<int>(random.below(static_cast<std::uint32_t>(image.width)));
+  cut_out(image, y, x, cutout.size, levels.mean);
+}
+
 void move_to(const TestView& view, Augmentation::Moves& moves) {
   std::vector<int> scratch;
   translate(moves.x, view.right, Border::reflect, scratch);
@@ -78,7 +162,7 @@ void move_to(const TestView& view, Augmentation::Moves& moves) {
 
 Augmentation::Augmentation(std::vector<AugmentSpec> list, std::uint64_t seed)
     : list_(std::move(list)), seed_(seed) {
-  std::erase_if(list_, is<MixupSpec>);
+  std::erase_if(list_, [](const AugmentSpec& c) { return step_of(c) == ChangeStep::elsewhere; });
   only_moves_ = std::all_of(list_.begin(), list_.end(), is_move);
 }
 
@@ -92,37 +176,16 @@ void Augmentation::draw(std::uint32_t epoch, std::int64_t index, int height, int
 
 std::size_t Augmentation::draw_moves(std::size_t first, std::uint32_t epoch, std::int64_t index,
                                      Random& random, Moves& moves) const {
-  for (; first < list_.size() && is_move(list_[first]); ++first) {
-    if (const auto* shift = std::get_if<RandomTranslateSpec>(&list_[first])) {
-      shift_by_up_to(shift->pixels, shift->border, random, moves);
-    } else if (const auto* crop = std::get_if<RandomCropSpec>(&list_[first])) {
-      shift_by_up_to(crop->padding, crop->border, random, moves);
-    } else {
-      const auto& flip = std::get<RandomFlipSpec>(list_[first]);
-      bool mirror = false;
-      if (flip.mode == RandomFlipSpec::Mode::alternate) {
-        // No training epoch is 0: the image's own coin, the same in all of them.
-        Random coin(seed_, Purpose::augmentation, 0, static_cast<std::uint32_t>(index));
-        mirror = (coin.bits() >> 31) == epoch % 2;
-      } else {
-        mirror = random.uniform() < static_cast<float>(flip.p);
-      }
-      if (mirror) std::reverse(moves.x.begin(), moves.x.end());
-    }
-  }
+  const Draw draw{seed_, epoch, index, random};
+  for (; first < list_.size() && is_move(list_[first]); ++first)
+    with_spec<ChangeStep::move>(list_[first], [&](const auto& spec) { move(spec, draw, moves); });
   return first;
 }
 
 std::size_t Augmentation::draw_warp(std::size_t first, Random& random, Warp& warp) const {
   const std::optional<Border> border = warp_border(list_[first]);
-  for (; first < list_.size() && warp_border(list_[first]) == border && !warp.ended(); ++first) {
-    if (const auto* rotate = std::get_if<RandomRotateSpec>(&list_[first]))
-      warp.rotate(drawn(rotate->degrees, random));
-    else if (const auto* scale = std::get_if<RandomScaleSpec>(&list_[first]))
-      warp.scale(drawn(scale->scale, random));
-    else if (const auto* elastic = std::get_if<ElasticSpec>(&list_[first]))
-      warp.displace(elastic->alpha, elastic->sigma, random);
-  }
+  for (; first < list_.size() && warp_border(list_[first]) == border && !warp.ended(); ++first)
+    with_spec<ChangeStep::warp>(list_[first], [&](const auto& spec) { add_warp(spec, random, warp); });
   return first;
 }
 
@@ -143,15 +206,9 @@ void Augmentation::change(std::uint32_t epoch, std::int64_t index, const FloatIm
       std::copy(image.values, image.values + image.size(), scratch.other.begin());
       scratch.warp.apply(*border, image.channels, scratch.other.data(), image.values);
     } else {
-      if (const auto* brightness = std::get_if<BrightnessSpec>(&change)) {
-        change_brightness(image, static_cast<float>(drawn(brightness->factor, random)), clamp);
-      } else if (const auto* contrast = std::get_if<ContrastSpec>(&change)) {
-        change_contrast(image, static_cast<float>(drawn(contrast->factor, random)), clamp);
-      } else if (const auto* cutout = std::get_if<CutoutSpec>(&change)) {
-        const int y = static_cast<int>(random.below(static_cast<std::uint32_t>(image.height)));
-        const int x = static_cast<int>(random.below(static_cast<std::uint32_t>(image.width)));
-        cut_out(image, y, x, cutout->size, mean);
-      }
+      with_spec<ChangeStep::values>(change, [&](const auto& spec) {
+        change_values(spec, random, image, {clamp, mean});
+      });
       ++next;
     }
   }

@@ -115,29 +115,43 @@ LoadedSet open_images(std::shared_ptr<const ImageFiles> files, std::int64_t begi
   return set;
 }
 
-LoadedSet open_dataset(const DataLocation& location, const ImageSpec& spec, const LoadOptions& options,
-                       ThreadPool& pool) {
-  if (const auto* folder = std::get_if<FolderLocation>(&location)) {
-    auto files = std::make_shared<const ImageFiles>(scan_folder(folder->folder, options.listed));
+namespace {
+
+/// Opens a set wherever it is; a location that is missing here does not compile.
+struct Opener {
+  const ImageSpec& spec;
+  const LoadOptions& options;
+  ThreadPool& pool;
+
+  LoadedSet operator()(const FolderLocation& folder) const {
+    auto files = std::make_shared<const ImageFiles>(scan_folder(folder.folder, options.listed));
     const std::int64_t size = files->size();
     return open_images(std::move(files), 0, size, spec, options, pool);
   }
-  LoadedSet set;
-  std::string where;
-  if (const auto* idx = std::get_if<IdxLocation>(&location)) {
-    where = printable(idx->images.string());
-    if (options.labels_required && idx->labels.empty())
-      fail("{}: the file of its labels is not given", where);
-    set.dataset = load_idx(*idx, spec, pool);
-  } else {
-    const auto& cifar = std::get<CifarLocation>(location);
-    set.dataset = load_cifar10(cifar, spec, pool);
-    where = printable(cifar.files.front().string());
+  LoadedSet operator()(const IdxLocation& idx) const {
+    const std::string where = printable(idx.images.string());
+    if (options.labels_required && idx.labels.empty()) fail("{}: the file of its labels is not given", where);
+    return packed(load_idx(idx, spec, pool), where);
   }
-  set.fingerprints = fingerprints_of(*set.dataset, pool);
-  match(set, options.classes, where);
-  set.report.class_counts = count_classes(*set.dataset);
-  return set;
+  LoadedSet operator()(const CifarLocation& cifar) const {
+    return packed(load_cifar10(cifar, spec, pool), printable(cifar.files.front().string()));
+  }
+
+  LoadedSet packed(std::shared_ptr<const Dataset> dataset, const std::string& where) const {
+    LoadedSet set;
+    set.dataset = std::move(dataset);
+    set.fingerprints = fingerprints_of(*set.dataset, pool);
+    match(set, options.classes, where);
+    set.report.class_counts = count_classes(*set.dataset);
+    return set;
+  }
+};
+
+}  // namespace
+
+LoadedSet open_dataset(const DataLocation& location, const ImageSpec& spec, const LoadOptions& options,
+                       ThreadPool& pool) {
+  return std::visit(Opener{spec, options, pool}, location);
 }
 
 }  // namespace cnn

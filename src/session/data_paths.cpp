@@ -31,18 +31,21 @@ class Checker {
   explicit Checker(const Document& document) : document_(document) {}
 
   void location(const std::string& pointer, const DataLocation& location) const {
-    if (const auto* folder = std::get_if<FolderLocation>(&location)) {
-      need(pointer, folder->folder, "folder");
-    } else if (const auto* idx = std::get_if<IdxLocation>(&location)) {
-      need(pointer + "/images", idx->images, "file");
-      need(pointer + "/labels", idx->labels, "file");
-    } else {
-      const auto& files = std::get<CifarLocation>(location).files;
-      for (std::size_t i = 0; i < files.size(); ++i) need(fmt::format("{}/{}", pointer, i), files[i], "file");
-    }
+    std::visit([&](const auto& each) { check(pointer, each); }, location);
   }
 
  private:
+  void check(const std::string& pointer, const FolderLocation& folder) const {
+    need(pointer, folder.folder, "folder");
+  }
+  void check(const std::string& pointer, const IdxLocation& idx) const {
+    need(pointer + "/images", idx.images, "file");
+    need(pointer + "/labels", idx.labels, "file");
+  }
+  void check(const std::string& pointer, const CifarLocation& cifar) const {
+    for (std::size_t i = 0; i < cifar.files.size(); ++i)
+      need(fmt::format("{}/{}", pointer, i), cifar.files[i], "file");
+  }
   void need(const std::string& pointer, const fs::path& path, const char* what) const {
     std::error_code unknown;
     if (fs::exists(fs::symlink_status(path, unknown))) return;  // what it is, its reader says

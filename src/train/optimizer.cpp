@@ -21,23 +21,27 @@ ElementwiseSpec elementwise(const OptimizerSpec& spec) {
 
 /// Buffers of the size of the parameters.
 int slots_of(const OptimizerSpec& spec) {
-  const ElementwiseSpec rule = elementwise(spec);
-  const auto* sgd = std::get_if<SgdSpec>(&rule);
-  const int slots = !sgd ? 2 : sgd->momentum != 0 ? 1 : 0;
-  return std::holds_alternative<MuonSpec>(spec) ? std::max(slots, 1) : slots;
+  struct Visitor {
+    int operator()(const SgdSpec& sgd) const { return sgd.momentum != 0 ? 1 : 0; }
+    int operator()(const AdamSpec&) const { return 2; }
+    int operator()(const MuonSpec& muon) const { return std::max(std::visit(*this, muon.others), 1); }
+  };
+  return std::visit(Visitor{}, spec);
 }
 
-SgdStep sgd_step_of(const SgdSpec& sgd, double rate, double decay_scale, float gradient_scale, bool first) {
+/// The step number `t`, from 1, of a group of parameters.
+SgdStep step_of(const SgdSpec& sgd, double rate, double decay_scale, float gradient_scale, std::int64_t t) {
   return {.learning_rate = static_cast<float>(rate),
           .momentum = static_cast<float>(sgd.momentum),
           .weight_decay = static_cast<float>(sgd.weight_decay * decay_scale),
           .gradient_scale = gradient_scale,
           .nesterov = sgd.nesterov,
-          .first = first};
+          .first = t == 1};
 }
 
-/// t: number of this step, from 1.
-AdamStep adam_step_of(const AdamSpec& adam, double rate, double decay_scale, float gradient_scale, double t) {
+AdamStep step_of(const AdamSpec& adam, double rate, double decay_scale, float gradient_scale,
+                 std::int64_t number) {
+  const auto t = static_cast<double>(number);
   const auto [beta1, beta2] = adam.betas;
   const double decay = adam.weight_decay * decay_scale;
   return {.step_size = static_cast<float>(rate / (1 - std::pow(beta1, t))),
@@ -51,6 +55,16 @@ AdamStep adam_step_of(const AdamSpec& adam, double rate, double decay_scale, flo
           .decay_factor = adam.decoupled_decay ? static_cast<float>(1 - rate * decay) : 1.0f,
           .gradient_scale = gradient_scale};
 }
+
+/// The numbers of a piece: gradients, parameters, and what the optimizer remembers of them, as far as it
+/// does.
+struct Numbers {
+  std::int64_t count;
+  const float* g;
+  float *w, *m, *v;
+};
+void take(const SgdStep& step, const Numbers& n) { sgd_step(step, n.count, n.g, n.w, n.m); }
+void take(const AdamStep& step, const Numbers& n) { adam_step(step, n.count, n.g, n.w, n.m, n.v); }
 
 std::int64_t offset_of(const Tensor& tensor, const Network& network) {
   return tensor.values.data() - network.parameters().data();
@@ -102,7 +116,7 @@ std::size_t Optimizer::group_of(const ParameterControl& control, bool is_muon) {
   const auto known = std::ranges::find_if(
       groups_, [&](const Group& group) { return group.control == control && group.is_muon == is_muon; });
   if (known != groups_.end()) return static_cast<std::size_t>(known - groups_.begin());
-  groups_.push_back({.control = control, .is_muon = is_muon, .sgd = {}, .adam = {}});
+  groups_.push_back({.control = control, .is_muon = is_muon, .rule = {}});
   return groups_.size() - 1;
 }
 
@@ -148,11 +162,11 @@ void Optimizer::prepare(Group& group, double factor, float gradient_scale) const
   group.rate = base * factor * group.control.learning_rate_scale;
   if (group.is_muon) return;
   const double decay_scale = group.control.weight_decay_scale;
-  if (const auto* sgd = std::get_if<SgdSpec>(&elementwise_))
-    group.sgd = sgd_step_of(*sgd, group.rate, decay_scale, gradient_scale, group.steps == 1);
-  else
-    group.adam = adam_step_of(std::get<AdamSpec>(elementwise_), group.rate, decay_scale, gradient_scale,
-                              static_cast<double>(group.steps));
+  group.rule = std::visit(
+      [&](const auto& s) -> std::variant<SgdStep, AdamStep> {
+        return step_of(s, group.rate, decay_scale, gradient_scale, group.steps);
+      },
+      elementwise_);
 }
 
 void Optimizer::step(double factor, int epoch, std::span<const float> gradients, std::span<float> parameters,
@@ -161,18 +175,16 @@ void Optimizer::step(double factor, int epoch, std::span<const float> gradients,
   const float scale = gradient_scale(gradients, pool);
   for (Group& group : groups_)
     if (group.active) prepare(group, factor, scale);
-  const bool is_sgd = std::holds_alternative<SgdSpec>(elementwise_);
   for_each_in_chunks(std::ssize(parameters), pool, pieces_, &Piece::first, [&](const Piece& piece) {
     const auto& [first, count, number] = piece;
     const Group& group = groups_[number];
     if (!group.active || group.is_muon) return;
-    const float* g = gradients.data() + first;
-    float* w = parameters.data() + first;
-    float* m = first_.data() ? first_.data() + first : nullptr;
-    if (is_sgd)
-      sgd_step(group.sgd, count, g, w, m);
-    else
-      adam_step(group.adam, count, g, w, m, second_.data() + first);
+    const auto remembered = [at = first](AlignedBuffer& buffer) {
+      return buffer.data() ? buffer.data() + at : nullptr;
+    };
+    const Numbers numbers{count, gradients.data() + first, parameters.data() + first, remembered(first_),
+                          remembered(second_)};
+    std::visit([&](const auto& rule) { take(rule, numbers); }, group.rule);
   });
   for (const auto& [matrix, number] : muon_tasks_) {
     const Group& group = groups_[number];

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <variant>
 #include <vector>
 
 #include "core/aligned_buffer.h"
@@ -49,8 +50,7 @@ class Optimizer {
     // Of the step that is being taken.
     bool active = false;
     double rate = 0;
-    SgdStep sgd;
-    AdamStep adam;
+    std::variant<SgdStep, AdamStep> rule;
   };
   /// Neighbors among the parameters that take the same steps, at most kChunk of them.
   struct Piece {
