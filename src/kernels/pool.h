@@ -6,8 +6,8 @@
 
 namespace cnn {
 
-/// Windows of KH x KW, SH x SW apart, over a map with PH, PW cells of padding on every side. Windows are
-/// clipped to the map: padding is never read. OH = floor((H + 2 PH - KH) / SH) + 1, and OW alike.
+/// Windows of KH x KW, SH x SW apart, over a map with PH, PW cells of padding on every side (letters:
+/// kernels/letters.h). Windows are clipped to the map: padding is never read.
 struct PoolWindow {
   int kh = 1, kw = 1;
   int sh = 1, sw = 1;
@@ -15,7 +15,7 @@ struct PoolWindow {
 };
 
 /// y = the largest value of each window, the first on ties; NaN wins. `winners` (one int32 pixel of 16 per
-/// output, [c][oh][ow][16], or null) takes the winner's place in the map: ih*W + iw. only_positive: -1 where
+/// output, [c][oh][ow][16], or null) takes the winner's place in the map: ih*IW + iw. only_positive: -1 where
 /// y is not above 0, so that the gradient stops there.
 void max_pool_forward(const PoolWindow& window, BlockView<const float> x, BlockView<float> y,
                       std::int32_t* winners, bool only_positive = false);

@@ -10,8 +10,9 @@ namespace cnn {
 ///
 ///     dw[o, k] = sum over pixels (r, c) and images of dy[o, r, c] * x[r*x_row + c*x_col + offset[k]]
 ///
-/// k and offset as in WeightedSum's convolution. Sums run over the pixels in row order, lane by lane, with
-/// fused multiply-adds; the 16 lanes are added last, in a fixed tree.
+/// o is oc, (r, c) is (oh, ow), k and offset are those of WeightedSum's convolution (kernels/letters.h). Sums
+/// run over the pixels in row order, lane by lane, with fused multiply-adds; the 16 lanes are added last, in
+/// a fixed tree.
 struct WeightGradient {
   int outputs = 0;
   int terms = 0;
@@ -37,9 +38,10 @@ void bias_gradient(BlockView<const float> dy, float* db, bool accumulate);
 ///
 ///     dw[o, i] = sum over blocks and images of dy[block][o] * x[block][i]
 ///
-/// Here the sum runs over images, so the lanes are the wrong way round: x is transposed (into `scratch`),
-/// inputs become the vector dimension, and each image adds a rank-1 update to a tile of accumulators that
-/// stays in registers for the whole batch. Images are added in order: block by block, lane by lane.
+/// o is oc, i is ic. Here the sum runs over images, so the lanes are the wrong way round: x is transposed
+/// (into `scratch`), inputs become the vector dimension, and each image adds a rank-1 update to a tile of
+/// accumulators that stays in registers for the whole batch. Images are added in order: block by block, lane
+/// by lane.
 struct DenseGradient {
   int inputs = 0, outputs = 0;
   int blocks = 0;

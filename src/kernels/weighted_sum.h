@@ -11,11 +11,12 @@ namespace cnn {
 ///     y[o, r, c] = bias[o] + sum over k of w[o, k] * x[r*x_row + c*x_col + offset[k]]
 ///
 /// for every output o and every pixel (r, c) of a map, 16 images at once (x and y are pixels of 16 floats).
-/// - convolution (cross-correlation): k runs over (ic, kh, kw), offset[k] = ic*plane + kh*DH*row + kw*DW, and
-///   neighboring outputs lie a stride apart in x;
-/// - its input gradient: x is dy, k runs over (oc, kh, kw) with the kernel flipped; a stride s splits the
-///   map into s*s phases, each with the taps that reach it;
-/// - dense: one pixel a block, offset[k] = k.
+/// In the letters of kernels/letters.h:
+/// - convolution: o is oc, (r, c) is (oh, ow), k runs over (ic, kh, kw), offset[k] = ic*plane + kh*DH*row +
+///   kw*DW, and neighboring outputs lie a stride (SH, SW) apart in x;
+/// - its input gradient: x is dy, o is ic, k runs over (oc, kh, kw) with the kernel flipped; a stride s
+///   splits the map into s*s phases, each with the taps that reach it;
+/// - dense: one pixel a block, o is oc, k is ic, offset[k] = k.
 /// The terms are added in the order of k with fused multiply-adds, starting from the bias, on every
 /// instruction set and for every tile, so the bits do not depend on either (SSE4 has no fused multiply-add).
 struct WeightedSum {

@@ -16,10 +16,9 @@ namespace cnn {
 // known by its values at six points: 0, a, -a, b, -b, and the leading coefficient. With the points p:
 //
 //           | a^2 b^2   0   -(a^2+b^2)      0      1  0 |
-//           |    0   -a b^2    -b^2         a      1  0 |       A^T[k][p] = p^k    (the last column: 0 0 0 1)
-//     B^T = |    0    a b^2    -b^2        -a      1  0 |       G[p] = (1  p  p^2) / f(p)    (the last: 0 0
-//     1)
-//           |    0   -a^2 b    -a^2         b      1  0 |       f(p): product of p - q over the other points
+//           |    0   -a b^2    -b^2         a      1  0 |     A^T[k][p] = p^k, the last column 0 0 0 1
+//     B^T = |    0    a b^2    -b^2        -a      1  0 |     G[p] = (1  p  p^2) / f(p), the last row 0 0 1
+//           |    0   -a^2 b    -a^2         b      1  0 |     f(p): product of p - q over the other points q
 //           |    0    a^2 b    -a^2        -b      1  0 |
 //           |    0    a^2 b^2    0      -(a^2+b^2) 0  1 |
 //
@@ -44,8 +43,8 @@ constexpr int winograd_tiles(int size) { return (size + kWinogradTile - 1) / kWi
 /// rows, cols: of the output.
 bool winograd_pays(int inputs, int outputs, int rows, int cols);
 
-/// Channels and maps of one convolution; the input gradient is a convolution with inputs and outputs
-/// exchanged.
+/// Channels and maps of one convolution: inputs is IC, outputs OC, rows and cols OH and OW
+/// (kernels/letters.h); the input gradient is a convolution with inputs and outputs exchanged.
 struct Winograd {
   int inputs = 0, outputs = 0;
   int rows = 0, cols = 0;               ///< of y

@@ -7,8 +7,7 @@
 
 namespace cnn {
 
-/// A convolution with all sizes known. The letters in this folder are oneDNN's: OC = out channels, IC = in
-/// channels, KH, KW = kernel, SH, SW = stride, PH, PW = padding before, DH, DW = dilation.
+/// A convolution with all sizes known. The letters are those of kernels/letters.h.
 struct ConvGeometry {
   ConvSpec spec;
   Shape in, out;
