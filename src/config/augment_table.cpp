@@ -78,8 +78,8 @@ Table<RandomFlipSpec> flip_table() {
       {optional_key("p", &S::p, number(Interval::closed(0, 1)), "Probability, mode `random` only."),
        optional_key(
            "mode", &S::mode, choice<S::Mode>(),
-           "`random`: every time anew. `alternate`: a random half of the images in the first epoch, "
-           "then every image in every second epoch, so that each is seen both ways equally often.")}};
+           "`random`: every time anew. `alternate`: a random half of the images in the first epoch, then "
+           "every image in every second epoch, so that each is seen both ways equally often.")}};
   table.check = [](const Place& place, S& spec) {
     if (spec.mode == S::Mode::random || spec.p == 0.5) return true;
     return place.error_at_member(

@@ -79,8 +79,7 @@ Field<DataSpec> train_key() {
   field.key = "train";
   field.doc =
       "Where the training images are. `folder`: a folder with one folder of images per class; `idx`: "
-      "`{\"images\": "
-      "..., \"labels\": ...}`; `cifar10`: a list of .bin files.";
+      "`{\"images\": ..., \"labels\": ...}`; `cifar10`: a list of .bin files.";
   field.required = true;
   field.in_model = false;
   // Moved, perhaps: whether the images are the same is found out when they are opened.
@@ -142,8 +141,7 @@ Field<DataSpec> validation_key() {
   field.key = "validation";
   field.doc =
       "Images to measure progress and to choose the best model with: `{\"fraction\": 0.1}` holds back a "
-      "stratified, "
-      "seeded part of the training images; or the same forms as `train`.";
+      "stratified, seeded part of the training images; or the same forms as `train`.";
   field.resume_rule = effect_on_validation;
   field.read = [](const Place& place, DataSpec& data) {
     const JsonValue& value = place.value();
@@ -319,8 +317,7 @@ std::shared_ptr<const Object<DataSpec>> data_kind() {
         "The images, and what is done to them.",
         {required_key("format", &S::format, choice<DataFormat>(),
                       "`folder`: `train/<class>/*.{png,jpg,...}`; `idx`: MNIST's file format, also .gz; "
-                      "`cifar10`: CIFAR-10's "
-                      "binary batches.")
+                      "`cifar10`: CIFAR-10's binary batches.")
              .on_resume(ResumeEffect::impossible),
          train_key(), validation_key(), test_key(),
          object_key("image", &S::image, image_kind(),
@@ -328,8 +325,7 @@ std::shared_ptr<const Object<DataSpec>> data_kind() {
              .on_resume(ResumeEffect::impossible),
          optional_key("normalize", &S::normalize, KindOf<NormalizeSpec>(std::make_shared<NormalizeKind>()),
                       "(value - mean) / std on values in 0..1. `auto`: mean and std per channel of the "
-                      "training images; "
-                      "`none`; or given numbers, one per channel.")
+                      "training images; `none`; or given numbers, one per channel.")
              .on_resume(ResumeEffect::impossible),
          optional_key("augment", &S::augment,
                       list(augment, 0, "an array of entries such as {\"type\": \"random_flip\"}"),
@@ -337,15 +333,14 @@ std::shared_ptr<const Object<DataSpec>> data_kind() {
              .on_resume(ResumeEffect::from_now_on),
          optional_key(
              "test_time_augmentation", &S::test_time_augmentation, test_time_augmentation_kind(),
-             "Test images are judged by the mean of the outputs for several looks at each: `flip` adds "
-             "its mirror image; `shift` the image moved by one pixel along the diagonal, both ways, "
-             "which count half together; `flip+shift` all six. For the test at the end and, unless its "
-             "--tta says otherwise, for cnn-eval; not for the validation after every epoch.")
+             "Test images are judged by the mean of the outputs for several looks at each: `flip` adds its "
+             "mirror image; `shift` the image moved by one pixel along the diagonal, both ways, which count "
+             "half together; `flip+shift` all six. For the test at the end and, unless its --tta says "
+             "otherwise, for cnn-eval; not for the validation after every epoch.")
              .on_resume(ResumeEffect::none),
          optional_key("bad_images", &S::bad_images, choice<BadImages>(),
                       "Files that cannot be read: `fail` lists all of them and stops before training; `skip` "
-                      "lists them "
-                      "and goes on without.")
+                      "lists them and goes on without.")
              .on_resume(ResumeEffect::none),
          limits_key(),
          optional_key(

@@ -9,8 +9,7 @@ namespace {
 
 constexpr const char* kPoolActivation =
     "a pool only selects or averages values and has no activation; put it on the conv before the pool, or "
-    "add "
-    "{\"type\": \"activation\"} after it";
+    "add {\"type\": \"activation\"} after it";
 
 KindOf<ActivationFunction> activation_function(bool with_none) {
   using A = ActivationFunction;
@@ -90,8 +89,7 @@ Table<ConvSpec> conv_table() {
   Table<ConvSpec> table{
       "conv",
       "2-d convolution (cross-correlation, as in PyTorch): every output map is a weighted sum of small "
-      "windows of "
-      "the input maps.",
+      "windows of the input maps.",
       {required_key("out_channels", &ConvSpec::out_channels, integer(1), "Number of output maps."),
        required_key("kernel_size", &ConvSpec::kernel_size, size(1), "Height and width of the window."),
        optional_key("stride", &ConvSpec::stride, size(1), "Step from one window to the next."),
@@ -185,8 +183,7 @@ Table<DenseSpec> dense_table() {
   Table<DenseSpec> table{
       "dense",
       "Fully connected: every output reads every input. Its input must be flat (`flatten` or `dense` before "
-      "it) or "
-      "1x1.",
+      "it) or 1x1.",
       {required_key("units", &DenseSpec::units, integer(1),
                     "Number of outputs. The last entry's are the number of classes."),
        optional_key("bias", &DenseSpec::bias, boolean(), "Add a learned constant per output."),
@@ -248,8 +245,8 @@ Table<ActivationSpec> activation_table() {
     if (spec.function == ActivationFunction::leaky_relu || !place.has("negative_slope")) return true;
     return place.error_at_key(
         "negative_slope",
-        fmt::format("only leaky_relu has a negative_slope, and function is \"{}\"; leave it out "
-                    "or use leaky_relu",
+        fmt::format("only leaky_relu has a negative_slope, and function is \"{}\"; leave it out or use "
+                    "leaky_relu",
                     place.member("function").value().text));
   };
   return table;
@@ -362,9 +359,8 @@ const Typed<LayerSpec, LayerVariant>& layer_kind() {
     for (const auto& [function, value] : kWords<ActivationFunction>) {
       if (value == ActivationFunction::none) continue;
       layers.refuse_type(std::string(function),
-                         fmt::format("a non-linearity is no type of entry; write {{\"type\": "
-                                     "\"activation\", \"function\": \"{}\"}}, or "
-                                     "\"activation\": \"{}\" in the entry before",
+                         fmt::format("a non-linearity is no type of entry; write {{\"type\": \"activation\", "
+                                     "\"function\": \"{}\"}}, or \"activation\": \"{}\" in the entry before",
                                      function, function));
     }
     return layers;

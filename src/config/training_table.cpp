@@ -81,8 +81,7 @@ Table<MuonSpec> muon_table() {
   return {
       "muon",
       "For the weights of convolutions: momentum whose matrix of outputs and inputs is made orthogonal by "
-      "Newton "
-      "and Schulz's iteration (torch.optim.Muon). The other parameters follow `others`.",
+      "Newton and Schulz's iteration (torch.optim.Muon). The other parameters follow `others`.",
       {required_key("learning_rate", &S::learning_rate, number(Interval::at_least(0)), "Size of a step.")
            .on_resume(ResumeEffect::from_now_on),
        optional_key("momentum", &S::momentum, number(Interval::half_open(0, 1)),
@@ -209,8 +208,7 @@ const Object<WeightAveragingSpec>& weight_averaging_kind() {
       "weight_averaging",
       {"",
        "An exponential moving average of the weights and running statistics after each step (PyTorch's "
-       "AveragedModel). "
-       "The averages are the model: they are validated, tested and saved.",
+       "AveragedModel). The averages are the model: they are validated, tested and saved.",
        {optional_key("decay", &WeightAveragingSpec::decay, number(Interval::half_open(0, 1)),
                      "Share of the old average that a step keeps.")
             .on_resume(ResumeEffect::from_now_on)}});
@@ -224,8 +222,7 @@ const Object<LookaheadSpec>& lookahead_kind() {
       Table<S>{
           "",
           "Slow weights, running statistics included, that go a part of the way to the optimizer's every few "
-          "steps; the "
-          "optimizer goes on from there, and the slow ones are the model at the end.",
+          "steps; the optimizer goes on from there, and the slow ones are the model at the end.",
           {optional_key("steps", &S::steps, integer(1), "Steps between two moves of the slow weights.")
                .on_resume(ResumeEffect::from_now_on),
            optional_key("alpha", &S::alpha, number(Interval::closed(0, 1)),
@@ -409,9 +406,9 @@ std::shared_ptr<const Object<TrainingSpec>> training_kind() {
                .in_proxy(false),
            optional_key(
                "max_minutes", &S::max_minutes, optional(number(Interval::above(0))),
-               "Time for the training, without the test at the end. If not all `epochs` fit, as many "
-               "are done as do, and the schedule is walked through faster, to its end. How many that "
-               "are depends on the machine: for the same bits again, set `epochs` to their number.")
+               "Time for the training, without the test at the end. If not all `epochs` fit, as many are "
+               "done as do, and the schedule is walked through faster, to its end. How many that are depends "
+               "on the machine: for the same bits again, set `epochs` to their number.")
                .on_resume(ResumeEffect::none)
                .in_proxy(false),
            optional_key("filter", &S::filter, optional(borrowed<DataFilterSpec>(data_filter_kind())),
@@ -438,8 +435,8 @@ std::shared_ptr<const Object<TrainingSpec>> training_kind() {
                .not_in_model(),
            optional_key(
                "checkpoint_minutes", &S::checkpoint_minutes, number(Interval::at_least(0)),
-               "Minutes between two checkpoints within an epoch; 0: none by time. There is always one "
-               "at the end of an epoch.")
+               "Minutes between two checkpoints within an epoch; 0: none by time. There is always one at the "
+               "end of an epoch.")
                .on_resume(ResumeEffect::none)
                .in_proxy(false)
                .not_in_model(),

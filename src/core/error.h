@@ -20,7 +20,8 @@ enum class ExitCode {
 };
 
 /// A fault of the user's input, data or machine. what() is complete: where, what was found, what was
-/// expected, and how to fix it. Thrown while setting up or loading; caught only in main.
+/// expected, and how to fix it. run_program() prints it and ends the program; whoever catches it before can
+/// go on without what failed, or knows more about the place.
 class Error : public std::runtime_error {
  public:
   Error(ExitCode code, const std::string& message) : std::runtime_error(message), code_(code) {}

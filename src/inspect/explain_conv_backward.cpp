@@ -58,8 +58,7 @@ class ConvBackward : private ConvCorner {
     const char* d = slope ? "dz" : "dy";
     book_.say(
         fmt::format("The weight in row {}, column {} of the kernel from map {} to map {} took part in every "
-                    "output. Its gradient "
-                    "adds up, over the outputs, {} times the input that it met there:",
+                    "output. Its gradient adds up, over the outputs, {} times the input that it met there:",
                     kh_, kw_, map, oc_, d));
     std::vector<double> terms, biases;
     std::vector<std::string> written, written_biases;

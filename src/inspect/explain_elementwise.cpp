@@ -92,9 +92,9 @@ void explain_dropout(const Scene& scene, const DropoutSpec& spec) {
   const double keep = 1 / (1 - spec.p);
   book.heading("Every value by itself: the shape stays, and there is nothing to learn");
   book.say(fmt::format(
-      "In training each value becomes 0 with probability {}, so that no later layer can rely on any one "
-      "of them. The others are multiplied by 1/(1 - {}) = {}: the sums of the next layer stay as "
-      "large on average as in evaluation, where dropout does nothing.",
+      "In training each value becomes 0 with probability {}, so that no later layer can rely on any one of "
+      "them. The others are multiplied by 1/(1 - {}) = {}: the sums of the next layer stay as large on "
+      "average as in evaluation, where dropout does nothing.",
       short_number(spec.p), short_number(spec.p), short_number(keep)));
   book.heading("Forward: y = x times 0 or that factor.  Backward: dx = dy times the same");
   const auto count = scene.x().size();

@@ -33,14 +33,14 @@ void explain_batch_norm(const Scene& scene, const BatchNormSpec& spec) {
                               : "No parameters: the scale stays 1, the shift 0");
   const int each = (weight != nullptr) + (bias != nullptr);
   book.say(fmt::format(
-      "{} x {} = {}; the shape stays. Each channel's running mean and variance are kept beside them, "
-      "for evaluation; they are measured, not learned.",
+      "{} x {} = {}; the shape stays. Each channel's running mean and variance are kept beside them, for "
+      "evaluation; they are measured, not learned.",
       each, in.c, each * in.c));
   book.heading("What it does");
   book.say(fmt::format(
-      "In training every channel is shifted and scaled to mean 0 and variance 1 over the whole batch: "
-      "here {} x {} = {} values a channel. So the next layer meets the same range, "
-      "whatever the weights before do. This is the one layer where images of a batch see each other.",
+      "In training every channel is shifted and scaled to mean 0 and variance 1 over the whole batch: here "
+      "{} x {} = {} values a channel. So the next layer meets the same range, whatever the weights before "
+      "do. This is the one layer where images of a batch see each other.",
       counted(scene.trace.images(), "image"), counted(in.h * in.w, "place"), with_commas(count)));
 
   // Four values of a channel: a square of one image, or the same place of four images.
@@ -143,8 +143,7 @@ void explain_batch_norm(const Scene& scene, const BatchNormSpec& spec) {
   const double mean_dz = sum_of(dz) / m, mean_dz_normal = sum_of(dz_normal) / m;
   book.say(
       "An input moves its own output, but also the mean and the variance, and with them every other output "
-      "of the "
-      "channel. The two corrections are that:");
+      "of the channel. The two corrections are that:");
   const double back = gamma / root * (dz[0] - mean_dz - normal[0] * mean_dz_normal);
   double size = 0;
   for (const double v : dz) size = std::max(size, std::abs(gamma / root * v));
@@ -157,10 +156,10 @@ void explain_batch_norm(const Scene& scene, const BatchNormSpec& spec) {
   if (running_mean && running_var) {
     book.heading("In evaluation");
     book.say(fmt::format(
-        "The running mean and variance take the batch's place, each a blend: {} x old + {} x the "
-        "batch's. Then an image's result does not depend on its neighbors. The normalization "
-        "above divides the squares by the number of values, m = {}; for the running variance "
-        "they are divided by m - 1 = {} (the unbiased estimate), as PyTorch does. On these values:",
+        "The running mean and variance take the batch's place, each a blend: {} x old + {} x the batch's. "
+        "Then an image's result does not depend on its neighbors. The normalization above divides the "
+        "squares by the number of values, m = {}; for the running variance they are divided by m - 1 = {} "
+        "(the unbiased estimate), as PyTorch does. On these values:",
         short_number(1 - spec.momentum), short_number(spec.momentum), x.size(), x.size() - 1));
     const double old = running_var->values[c], unbiased = sum_of(squares) / (m - 1);
     book.value("running variance",

@@ -94,15 +94,13 @@ class PoolStory {
     book_.heading(
         fmt::format("Channels stay {}, there is nothing to learn, and no activation function", in.c));
     book_.say(fmt::format(
-        "Each map is pooled by itself: a window never looks at two maps, so {} in and {} out. "
-        "The {} of a window has no weights, so there are 0 parameters. An activation function is there to "
-        "bend what "
-        "is linear between two layers with weights; {}",
+        "Each map is pooled by itself: a window never looks at two maps, so {} in and {} out. The {} of a "
+        "window has no weights, so there are 0 parameters. An activation function is there to bend what is "
+        "linear between two layers with weights; {}",
         in.c == 1 ? "one map goes" : fmt::format("{} maps go", in.c),
         in.c == 1 ? "one comes" : fmt::format("{} come", out.c), max_ ? "largest value" : "mean",
         max_ ? "the largest of the values is not linear already, and a relu before the pooling or after it "
-               "gives the "
-               "same result."
+               "gives the same result."
              : "a mean is linear, but it has no weights that would have to be kept apart from others."));
     book_.say(fmt::format("{} become{} {}.", counted(in.values(), "value"), in.values() == 1 ? "s" : "",
                           with_commas(out.values())));
@@ -291,8 +289,7 @@ void explain_global_avg_pool(const Scene& scene) {
   book.heading("Channels stay, there is nothing to learn, and no activation function");
   book.say(
       "Each map is averaged by itself, so as many values come out as maps go in; a mean has no weights, and "
-      "so "
-      "no parameters to learn. What was found counts, where it was found does not.");
+      "so no parameters to learn. What was found counts, where it was found does not.");
   // The map with the largest gradient.
   int c = 0;
   for (int i = 1; i < in.c; ++i)

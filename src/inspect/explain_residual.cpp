@@ -173,9 +173,8 @@ void explain_residual(const Scene& scene, const ResidualSpec& spec) {
   const bool projection = spec.shortcut == ResidualSpec::Shortcut::projection;
   book.heading("Two ways from the input to a sum");
   book.say(fmt::format(
-      "y = {}branch(x) + shortcut(x){}: the branch is what is inside ({}), the shortcut {}. The "
-      "branch only has to learn what is to be added to the input, and the shortcut carries gradients "
-      "past the branch.",
+      "y = {}branch(x) + shortcut(x){}: the branch is what is inside ({}), the shortcut {}. The branch only "
+      "has to learn what is to be added to the input, and the shortcut carries gradients past the branch.",
       spec.activation == ActivationFunction::none ? "" : fmt::format("{}(", word_of(spec.activation)),
       spec.activation == ActivationFunction::none ? "" : ")",
       spec.layers.size() == 1 ? "one entry" : fmt::format("{} entries", spec.layers.size()),

@@ -104,8 +104,7 @@ int explain(const Inspected& inspected, const std::string& layer,
   if (images.count() > given)
     say(fmt::format("A batch norm needs a batch: {} shifted copies belong to it.", images.count() - given));
   say("Rows, columns and maps count from 0. Sums are added up in double precision from the numbers that the "
-      "layer "
-      "read, and compared with what the engine computed.");
+      "layer read, and compared with what the engine computed.");
 
   bool agrees = true;
   const int count = static_cast<int>(network->layers().size());

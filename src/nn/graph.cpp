@@ -108,8 +108,8 @@ int Graph::add_projection(const LayerSpec& entry, const LayerControl& control, i
   const Shape in = values_[value];
   if (in.flat || out.flat)
     throw SpecError(entry.path + "/shortcut",
-                    fmt::format("a projection is a 1x1 convolution and needs maps, but the "
-                                "entry goes from {} to {}\n{}",
+                    fmt::format("a projection is a 1x1 convolution and needs maps, but the entry goes from "
+                                "{} to {}\n{}",
                                 to_string(in), to_string(out), chain()));
   ConvSpec conv;
   conv.out_channels = out.c;

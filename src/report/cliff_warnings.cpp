@@ -97,8 +97,7 @@ std::string growth_message(const LayerRow& row, const std::string& before_name, 
   return fmt::format(
       "{} makes {} values out of the {} of {}: {:.1f} times as many in one step. They hold no more than what "
       "came in, and every one costs time and memory here and in the next layer; the count should fall "
-      "gently. "
-      "Instead: {}.",
+      "gently. Instead: {}.",
       printable(row.name), with_commas(row.activations), with_commas(before), before_name,
       quotient(row.activations, before), advice);
 }

@@ -144,8 +144,8 @@ std::string mistakes_part(const EvaluationRecord& record) {
       text += fmt::format("<img class=\"pixels\" alt=\"An image of class {}\" src=\"{}\">", html(label),
                           html(mistake.picture));
     text += fmt::format(
-        "is <b>{}</b> ({})<br>seen as <span class=\"wrong\">{}</span> ({})<span "
-        "class=\"path\" title=\"{}\">{}</span></figure>\n",
+        "is <b>{}</b> ({})<br>seen as <span class=\"wrong\">{}</span> ({})<span class=\"path\" "
+        "title=\"{}\">{}</span></figure>\n",
         html(label), rounded(mistake.label_confidence),
         html(classes[static_cast<std::size_t>(mistake.predicted)]), rounded(mistake.confidence),
         html(mistake.path), html(short_path(mistake.path)));

@@ -21,8 +21,7 @@ std::string dead_message(std::span<const LayerStatistics> layers, std::size_t fi
     followers.push_back(printable(layers[i].layer));
   return fmt::format(
       "{} is almost dead: {:.2f} % of its values are above 0, so hardly anything can be learned there{}; try "
-      "a "
-      "smaller learning_rate, the activation leaky_relu, or a batch_norm before the activation",
+      "a smaller learning_rate, the activation leaky_relu, or a batch_norm before the activation",
       printable(layers[first].layer), 100 * layers[first].active_fraction,
       followers.empty() ? "" : fmt::format(" (nor in {} behind it)", join(followers)));
 }

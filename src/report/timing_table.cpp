@@ -9,6 +9,15 @@
 namespace cnn {
 namespace {
 
+constexpr const char* kLegend =
+    R"(us and GFLOP/s: of one thread, for one image; share: of a step's time; peak: share of what a loop of
+multiply-adds reaches on the same thread. data: image bytes to the network's input; sums: gradients of
+all threads; optimizer: its step, and weights into the kernels' order; waiting: for another thread, or
+for a core that other programs use. By Winograd's method a 3x3 convolution needs fewer multiplications
+than are counted, and may exceed 100 %. Any other convolution does a 2x2 max pooling behind it in its
+own forward time (AVX-512).
+)";
+
 /// "    12.30   85.1": microseconds and GFLOP/s of one worker.
 std::string cell(double seconds, double flops) {
   if (seconds < 5e-10) return fmt::format("{:>9}{:>8}", "-", "");
@@ -52,17 +61,8 @@ std::string timing_table(const StepTiming& t) {
   other("waiting", t.waiting);
   text += fmt::format("{:<{}} {} {} {}\n", "all layers", width, cell(t.forward(), 0),
                       cell(t.backward_data(), 0), cell(t.backward_weights(), 0));
+  text += kLegend;
   text += fmt::format(
-      "us and GFLOP/s: of one thread, for one image; share: of a step's time; peak: share of what a loop of\n"
-      "multiply-adds reaches on the same thread. data: image bytes to the network's input; sums: gradients "
-      "of\n"
-      "all threads; optimizer: its step, and weights into the kernels' order; waiting: for another thread, "
-      "or\n"
-      "for a core that other programs use. By Winograd's method a 3x3 convolution needs fewer "
-      "multiplications\n"
-      "than are counted, and may exceed 100 %. Any other convolution does a 2x2 max pooling behind it in "
-      "its\n"
-      "own forward time (AVX-512).\n"
       "training {} images/s, {:.1f} GFLOP/s, {:.1f} % of the {:.1f} of the FMA loop in the same run\n"
       "evaluation {} images/s\n",
       with_commas(static_cast<std::int64_t>(t.images_per_second)), 1e-9 * t.flops() * t.images_per_second,

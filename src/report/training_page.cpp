@@ -109,9 +109,9 @@ std::string layer_part(const TrainingReport& report) {
   for (const LayerRow& row : report.layers) most = std::max(most, row.activations);
   std::string text = fmt::format(
       "<div class=\"scroll\"><table class=\"layers\"><thead><tr><th>layer</th><th>type</th><th "
-      "class=\"n\">output</th><th "
-      "class=\"n\">activations</th><th></th><th class=\"n\">parameters</th><th class=\"n\">active</th><th "
-      "class=\"n\">mean</th><th class=\"n\">std</th><th class=\"n\">gradient norm</th></tr></thead>\n"
+      "class=\"n\">output</th><th class=\"n\">activations</th><th></th><th class=\"n\">parameters</th><th "
+      "class=\"n\">active</th><th class=\"n\">mean</th><th class=\"n\">std</th><th class=\"n\">gradient "
+      "norm</th></tr></thead>\n"
       "<tr><th scope=\"row\">input</th><td></td><td "
       "class=\"n\">{}</td><td></td><td></td><td></td><td></td><td></td><td></td><td></td></tr>\n",
       html(report.input));
@@ -121,9 +121,8 @@ std::string layer_part(const TrainingReport& report) {
     const auto plain = [&](double value) { return number_text(value, NumberStyle::plain); };
     text += fmt::format(
         "<tr><th scope=\"row\">{}</th><td>{}</td><td class=\"n\">{}</td><td "
-        "class=\"n\">{}</td><td>{}</td><td "
-        "class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td "
-        "class=\"n\">{}</td></tr>\n",
+        "class=\"n\">{}</td><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td "
+        "class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td></tr>\n",
         html(row.name), html(row.type), html(row.output), with_commas(row.activations),
         share_bar(static_cast<double>(row.activations) / static_cast<double>(most)),
         with_commas(row.parameters), s ? percent(s->active_fraction) : "", s ? plain(s->mean) : "",

@@ -16,7 +16,7 @@ namespace cnn {
 /// Everything that the page of a training tells.
 struct TrainingReport {
   std::string name;
-  std::string state;  ///< "finished", "training, epoch 3 of 8", "interrupted after 3 of 8 epochs"
+  std::string state;  ///< a sentence: "Finished.", "Stopped after 3 of 8 epochs: interrupted."
   int best_epoch = 0;
   RunHistory history;
   std::vector<LayerRow> layers;

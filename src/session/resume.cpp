@@ -51,8 +51,7 @@ std::vector<std::string> check_changes(const Config& before, const Config& now, 
   if (!refused.empty())
     fail_usage(
         "what was trained so far does not bear this change of the config:{}\nTake it back, or start a new "
-        "run; "
-        "its training.initial_weights can be a model of this one",
+        "run; its training.initial_weights can be a model of this one",
         refused);
   if (now.training.epochs < epochs_begun)
     fail_usage(

@@ -80,8 +80,7 @@ void TrainingSetup::check_identity(const Checkpoint& checkpoint) const {
   if (const auto found = differences(before, identity_); !found.empty())
     fail(
         "the data is not what this run began with: {}. Restore it, or start a new run; its "
-        "\"initial_weights\" "
-        "can be a model of this one",
+        "\"initial_weights\" can be a model of this one",
         join(found, "; "));
 }
 

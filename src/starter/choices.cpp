@@ -47,8 +47,8 @@ Because<ImageSpec> choose_image(const FolderSurvey& survey) {
   const bool alike = survey.aspect_high < target * kSquare && survey.aspect_low > target / kSquare;
   image.resize = alike ? Resize::stretch : Resize::fit;
   std::string why = fmt::format(
-      "Every image is made into {}x{}: enough to tell most things apart, and quick. "
-      "Larger is slower and sometimes better. ",
+      "Every image is made into {}x{}: enough to tell most things apart, and quick. Larger is slower and "
+      "sometimes better. ",
       image.width, image.height);
   why += alike ? "Their shapes are about the same, so they are stretched to it."
                : "Their shapes differ, so they keep them and get black borders (\"fit\"); \"crop\" cuts to "

@@ -161,8 +161,7 @@ std::string to_json(const PostMortem& p) {
 
 NonFiniteError::NonFiniteError(PostMortem post_mortem)
     : Error(ExitCode::run_failed, fmt::format("the {} is not finite in epoch {}, step {} (learning rate {}): "
-                                              "{}. Try a smaller learning_rate, "
-                                              "warmup_epochs, or batch_norm",
+                                              "{}. Try a smaller learning_rate, warmup_epochs, or batch_norm",
                                               word(post_mortem.cause), post_mortem.epoch, post_mortem.step,
                                               exact(post_mortem.learning_rate), post_mortem.beginning())),
       post_mortem_(std::move(post_mortem)) {}

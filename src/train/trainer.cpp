@@ -72,8 +72,7 @@ Trainer::Trainer(Network& network, ThreadPool& pool, const TrainingSpec& spec, s
   if (steps_per_epoch_ == 0)
     fail_usage(
         "training.drop_last leaves nothing to train on: {} training images are less than one batch of {}; "
-        "use a smaller "
-        "batch_size",
+        "use a smaller batch_size",
         train.size(), spec.batch_size);
   refuse_batch_of_one(network, train.size(), spec);
   if (spec.lookahead) lookahead_.emplace(*spec.lookahead, network);

@@ -4,6 +4,8 @@
 
 #include "catch.h"
 #include "config/config.h"
+#include "config/config_table.h"
+#include "config/network_table.h"
 #include "config_example.h"
 #include "core/file.h"
 #include "temporary_folder.h"
@@ -264,8 +266,7 @@ TEST_CASE("a given name inside a residual may not be an automatic one outside", 
       R"({"type": "residual", "layers": [{"type": "conv", "out_channels": 6, "kernel_size": 1, "name": "dense1"}]})";
   CHECK(message_of([&] { config_of(edited("{\"type\": \"flatten\"}", entry)); }) ==
         "a.json:6:99: /network/2/layers/0/name: \"dense1\" is also the automatic name of /network/3; choose "
-        "another "
-        "one, or give that entry a name too");
+        "another one, or give that entry a name too");
 }
 
 TEST_CASE("an integer may be written with a point if it is one", "[config]") {
@@ -442,9 +443,8 @@ TEST_CASE("a damaged config in a model is told with the model's name", "[config]
   bad.insert(bad.find("\"image\""), "\"train\": \"x\", ");
   CHECK(message(bad) ==
         "the config inside the model is damaged:\nbest.safetensors: config:6:5: /data/train: unknown key: it "
-        "belongs in data; data takes \"format\", "
-        "\"validation\", \"image\", \"normalize\", \"augment\", \"test_time_augmentation\", \"bad_images\", "
-        "\"limits\", \"cache_mb\"");
+        "belongs in data; data takes \"format\", \"validation\", \"image\", \"normalize\", \"augment\", "
+        "\"test_time_augmentation\", \"bad_images\", \"limits\", \"cache_mb\"");
 }
 
 TEST_CASE("the configs that come with the program are good, and name files beside them", "[config]") {
@@ -494,13 +494,42 @@ TEST_CASE("the schema is JSON and knows the keys, their defaults and their words
   CHECK(to_line(*p.find("exclusiveMaximum")) == "1");
 }
 
+/// The keys below `kind`, however deep, that have no row in `reference`; "type (key)".
+void add_missing_rows(const Described& kind, const std::string& reference,
+                      std::vector<std::string>& missing) {
+  for (const ObjectDescription& object : kind.descriptions())
+    for (const KeyDescription& key : object.keys) {
+      // Part of the row that only this key of this object has.
+      if (reference.find(fmt::format("| `{}` | ", key.key)) == std::string::npos ||
+          reference.find(key.doc) == std::string::npos)
+        missing.push_back(fmt::format("{} ({})", key.key, object.type));
+      if (key.kind) add_missing_rows(*key.kind, reference, missing);
+    }
+}
+
 TEST_CASE("the reference has a row for every key", "[config]") {
+  std::string reference = markdown_reference();
+  std::vector<std::string> missing;
+  add_missing_rows(*config_kind(), reference, missing);
+  for (const ObjectDescription& layer : layer_kind().descriptions())
+    for (const KeyDescription& key : layer.keys)
+      if (key.key != "name" && reference.find(key.doc) == std::string::npos) missing.push_back(key.key);
+  CHECK(missing == std::vector<std::string>{});
+
+  // The walk finds what is missing.
+  const std::size_t row = reference.find("| `power` | ");
+  REQUIRE(row != std::string::npos);
+  reference.erase(row, reference.find('\n', row) - row);
+  add_missing_rows(*config_kind(), reference, missing);
+  CHECK(missing == std::vector<std::string>{"power ()"});
+}
+
+TEST_CASE("a row of the reference says what is allowed, the default and the meaning", "[config]") {
   const std::string reference = markdown_reference();
   for (const char* row :
        {"| `stride` | an integer >= 1 or [height, width] | `1` | Step from one window to the next. |",
         "| `stride` | an integer >= 1 or [height, width] | `kernel_size` | Step from one window to the next; "
-        "windows may "
-        "overlap. |",
+        "windows may overlap. |",
         "| `p` | a number >= 0 and < 1 | `0.5` | Probability of a value to become 0. |", "| `cache_mb` |",
         "| `initial_weights` |", "#### `residual`", "#### `one_cycle`", "#### `random_flip`",
         "| `weight_decay` | a number >= 0 | `0.01` |", "| `test` | as `train` | none |"})

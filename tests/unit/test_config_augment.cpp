@@ -62,8 +62,7 @@ TEST_CASE("mistakes in data.augment are told with their place", "[config]") {
         "high");
   CHECK(message(R"({"type": "contrast", "factor": "strong"})") ==
         "a.json:2:93: /data/augment/0/factor: found the string \"strong\", expected [low, high] or d, a "
-        "number >= 0 "
-        "and <= 1, for [1-d, 1+d]");
+        "number >= 0 and <= 1, for [1-d, 1+d]");
   CHECK(message(R"({"type": "elastic", "sigma": 0})") ==
         "a.json:2:91: /data/augment/0/sigma: found 0, expected a number > 0");
   CHECK(message(R"({"type": "mixup"}, {"type": "cutout", "size": 3})") ==

@@ -147,8 +147,7 @@ TEST_CASE("sharing is told in one sentence for each convolution", "[report]") {
   REQUIRE(sentences.size() == 1);
   CHECK(sentences[0] ==
         "conv1: 156 instead of 3,692,640: 23,671 times fewer, because one kernel serves all 784 positions. "
-        "Each "
-        "output reads 25 of 784 inputs.");
+        "Each output reads 25 of 784 inputs.");
 }
 
 TEST_CASE("convolutions with the same numbers share a sentence; where nothing is shared, it says so",

@@ -46,8 +46,8 @@ TEST_CASE("a program that takes too long is killed", "[run_program]") {
 
 TEST_CASE("a signal reaches a running program", "[run_program]") {
   RunningProgram program("/bin/sh", {"-c",
-                                     "trap 'echo caught; exit 130' INT; echo ready >&2; "
-                                     "while :; do sleep 0.01; done"});
+                                     "trap 'echo caught; exit 130' INT; echo ready >&2; while :; do sleep "
+                                     "0.01; done"});
   REQUIRE(program.wait_for_stderr("ready"));
   program.send(SIGINT);
   const ProgramResult result = program.wait();

@@ -131,8 +131,8 @@ class Conv final : public Layer {
     if (spec_.out_channels > 2 * patch)
       throw LayerError(
           "out_channels",
-          fmt::format("whitening makes at most {} filters here (2 for each of the {} values in a "
-                      "{}x{} window of {} channels), not {}",
+          fmt::format("whitening makes at most {} filters here (2 for each of the {} values in a {}x{} "
+                      "window of {} channels), not {}",
                       2 * patch, patch, spec_.kernel_size.h, spec_.kernel_size.w, in.c, spec_.out_channels));
   }
 
