@@ -9,6 +9,7 @@
 #include "catch.h"
 #include "core/error.h"
 #include "core/file.h"
+#include "source_files.h"
 #include "temporary_folder.h"
 
 namespace cnn {
@@ -71,22 +72,6 @@ const std::vector<std::string_view> kTooLongYet = {"config/kind.cpp", "config/sy
 bool starts_with_any(std::string_view text, const Prefixes& prefixes) {
   return std::any_of(prefixes.begin(), prefixes.end(),
                      [&](std::string_view prefix) { return text.starts_with(prefix); });
-}
-
-/// The name between the quotes or brackets of an #include line, or "".
-std::string_view included(std::string_view line) {
-  const auto skip_blanks = [&] { line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size())); };
-  skip_blanks();
-  if (!line.starts_with('#')) return {};
-  line.remove_prefix(1);
-  skip_blanks();
-  constexpr std::string_view kInclude = "include";
-  if (!line.starts_with(kInclude)) return {};
-  line.remove_prefix(kInclude.size());
-  skip_blanks();
-  if (line.empty() || (line[0] != '"' && line[0] != '<')) return {};
-  const std::size_t end = line.find(line[0] == '"' ? '"' : '>', 1);
-  return end == std::string_view::npos ? std::string_view{} : line.substr(1, end - 1);
 }
 
 bool may_be_long(const std::string& file) {
