@@ -244,14 +244,14 @@ int run(Options options) {
 int main(int argc, char** argv) {
   CLI::App app("Scores a model of cnn-train on labeled images, or says what it sees on others", "cnn-eval");
   cnn::Options options;
-  app.add_option("--model", options.model, "The model (.safetensors); it says how images are treated")
+  app.add_option("--model", options.model, "The model; it says how images are treated (required)")
       ->required();
   app.add_option("--images", options.images,
-                 "A folder with one subfolder per class, a folder of images, single files, an IDX file, or "
-                 "CIFAR .bin files")
+                 "A folder with one subfolder per class, a folder of images, single files, an IDX file, "
+                 "CIFAR .bin files, or - for paths from standard input (required)")
       ->required();
   app.add_option("--labels", options.labels, "Labels of an IDX file");
-  app.add_option("--threads", options.threads, "Worker threads")
+  app.add_option("--threads", options.threads, "Worker threads (default: all cores it may use)")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
   app.add_option("--top", options.top,

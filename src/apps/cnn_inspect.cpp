@@ -93,8 +93,7 @@ int main(int argc, char** argv) {
   app.add_option("--explain", options.explain,
                  "The arithmetic of a layer (default: of all) in words and numbers, forward and "
                  "backward, each sum checked against the engine")
-      ->expected(0, 1)
-      ->option_text("[LAYER]");
+      ->expected(0, 1);
   add_flag(
       "--check-gradients",
       "Compare the gradients of this network with numerical derivatives of a plain implementation in double "
@@ -103,23 +102,19 @@ int main(int argc, char** argv) {
       "--time",
       "Train on random images for a few seconds: the time of each layer in each direction, and the rate of "
       "convolutions and dense layers as a share of the machine's multiply-adds");
-  app.add_option("--filters", options.filters, "Draw the kernels of the first convolution")
-      ->option_text("OUT.png");
+  app.add_option("--filters", options.filters, "Draw the kernels of the first convolution");
   app.add_option("--features", options.features,
-                 "Draw what every layer puts out for an image, into the folder --out")
-      ->option_text("IMAGE");
+                 "Draw what every layer puts out for an image, into the folder --out");
   app.add_option("--receptive-field", options.receptive_field,
                  "Draw which pixels of an image an output of a layer reads, into the file --out")
-      ->expected(2)
-      ->option_text("LAYER IMAGE");
+      ->expected(2);
   app.add_option("--out", options.out, "With --features: the folder; with --receptive-field: the PNG file");
   add_flag("--schema", "Print the JSON Schema of configs");
   add_flag("--reference", "Print the reference of all config keys as Markdown");
   app.add_option("--image", options.images,
                  "With --explain and --check-gradients: image files to look at, in place of "
-                 "generated ones")
-      ->option_text("FILE...");
-  app.add_option("--threads", options.threads, "Worker threads")
+                 "generated ones");
+  app.add_option("--threads", options.threads, "Worker threads (default: all cores it may use)")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
   cnn::add_version(app, "cnn-inspect");

@@ -119,7 +119,8 @@ int main(int argc, char** argv) {
   app.add_option("--seeds", options.seeds,
                  "Train N times, with the seeds seed, seed + 1, ...; mean and standard deviation at the end")
       ->check(CLI::Range(1, cnn::kMostSeeds));
-  app.add_option("--threads", options.threads, "Worker threads; the result does not depend on it")
+  app.add_option("--threads", options.threads,
+                 "Worker threads (default: all cores it may use); the result does not depend on it")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
   app.add_flag("--quiet", options.quiet, "Only warnings and the final result");
@@ -128,15 +129,13 @@ int main(int argc, char** argv) {
                "norm of every layer after each epoch");
   app.add_option("--layer-stats-every", options.layers.every_steps,
                  "The same every so many steps, over the images of that step")
-      ->check(CLI::Range(1, 1000000000))
-      ->type_name("STEPS");
+      ->check(CLI::Range(1, 1000000000));
   int sweep_steps = 0;  // stays 0 without a number
   CLI::Option* find_lr =
       app.add_option("--find-lr", sweep_steps,
                      "Train a few steps with rising learning rates, and suggest one (default: 100 steps)")
           ->expected(0, 1)
-          ->check(CLI::Range(20, 100000))
-          ->type_name("[STEPS]");
+          ->check(CLI::Range(20, 100000));
   app.add_flag("--dry-run", options.dry_run,
                "Check everything, print shapes, memory and time per epoch, write nothing");
   cnn::add_version(app, "cnn-train");

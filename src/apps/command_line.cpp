@@ -3,6 +3,8 @@
 #include <spdlog/fmt/fmt.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cctype>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -10,6 +12,8 @@
 #include <memory>
 #include <new>
 
+#include "apps/completion.h"
+#include "apps/manual.h"
 #include "core/error.h"
 #include "core/text.h"
 #include "kernels/simd.h"
@@ -30,14 +34,50 @@ void add_version(CLI::App& app, const std::string& program) {
 
 namespace {
 
-/// --help with descriptions broken at words, as wide as the terminal.
+/// --help by the groups of the manual, as wide as the terminal.
 class WrappedHelp final : public CLI::Formatter {
  public:
+  explicit WrappedHelp(const Manual& manual) : manual_(manual) {}
+
+  std::string make_help(const CLI::App* app, std::string, CLI::AppFormatMode) const override {
+    const int columns = terminal_of(STDOUT_FILENO).columns;
+    std::string out = wrapped(app->get_description(), columns) + "\n\nUsage:\n";
+    for (const std::string& use : manual_.synopsis) {
+      std::string line = fmt::format("  {} {}", manual_.program, use);
+      // An option and its value stay on one line.
+      for (std::size_t i = 1; i + 1 < line.size(); ++i)
+        if (line[i] == ' ' && std::isupper(static_cast<unsigned char>(line[i + 1]))) line[i] = kNoBreak;
+      line = wrapped(line, columns, 6);
+      std::replace(line.begin(), line.end(), kNoBreak, ' ');
+      out += line + "\n";
+    }
+    for (const Manual::Group& group : manual_.groups)
+      out += make_group(group.title, false, options_of(*app, group));
+    return out;
+  }
   std::string make_option_desc(const CLI::Option* option) const override {
     const int width = terminal_of(STDOUT_FILENO).columns - static_cast<int>(get_column_width());
     return wrapped(CLI::Formatter::make_option_desc(option), width);
   }
+
+ private:
+  static constexpr char kNoBreak = '\x1f';
+  const Manual& manual_;
 };
+
+/// What the build and the packager ask for; not for users, so --help does not list it.
+void add_generators(CLI::App& app, const Manual& manual) {
+  app.add_option_function<std::string>("--generate",
+                                       [&](const std::string& what) {
+                                         fmt::print("{}", what == "man"
+                                                              ? manual_page(app, manual, CNN_VERSION)
+                                                          : what == "bash" ? bash_completion(app)
+                                                                           : zsh_completion(app));
+                                         throw CLI::Success();
+                                       })
+      ->check(CLI::IsMember({"man", "bash", "zsh"}))
+      ->group("");
+}
 
 /// What is wrong with the number of an option's values, or "" if the error does not begin with its name.
 std::string wrong_count(const CLI::App& app, const std::string& error) {
@@ -57,7 +97,10 @@ int run_program(CLI::App& app, int argc, char** argv, const std::function<int()>
   const auto report = [&](const std::string& message) {
     fmt::print(stderr, "{}: {}\n", app.get_name(), without_json_names(message));
   };
-  app.formatter(std::make_shared<WrappedHelp>());
+  const Manual& manual = manual_of(app.get_name());
+  arrange_options(app, manual);
+  add_generators(app, manual);
+  app.formatter(std::make_shared<WrappedHelp>(manual));
   try {
     app.parse(argc, argv);
     use_instruction_set_from_environment();
@@ -77,7 +120,8 @@ int run_program(CLI::App& app, int argc, char** argv, const std::function<int()>
     if (dynamic_cast<const CLI::ExtrasError*>(&error)) {
       std::vector<std::string> names;
       for (const CLI::Option* option : app.get_options())
-        for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+        for (const std::string& name : option->get_lnames())
+          if (!option->get_group().empty()) names.push_back("--" + name);
       for (int i = 1; i < argc; ++i) {
         const std::string word = std::string(argv[i]).substr(0, std::string(argv[i]).find('='));
         if (word.starts_with("--") && std::find(names.begin(), names.end(), word) == names.end())

@@ -1,0 +1,135 @@
+// The texts of the manual pages. What an option does stands where it is declared.
+#include <algorithm>
+
+#include "apps/manual.h"
+#include "core/error.h"
+
+namespace cnn {
+namespace {
+
+const Manual::Item kDone{"0", "Done."};
+const Manual::Item kFailed{"1", "The run failed; the message says where, and what to do."};
+const Manual::Item kBadUsage{"2", "The command line or the config is wrong. Nothing was written."};
+const std::vector<std::string> kGeneral{"--threads N", "--quiet", "--help", "--version"};
+
+Manual train_manual() {
+  return {
+      .program = "cnn-train",
+      .synopsis = {"--config CONFIG.json [--set KEY=VALUE]... [--run-dir FOLDER] [--seeds N] [--dry-run]",
+                   "--config CONFIG.json --find-lr [STEPS]", "--resume FOLDER [--set KEY=VALUE]...",
+                   "--init FOLDER [--out CONFIG.json]"},
+      .groups = {{"Training",
+                  {"--config CONFIG.json", "--set KEY=VALUE", "--run-dir FOLDER", "--seeds N", "--dry-run",
+                   "--layer-stats", "--layer-stats-every STEPS"}},
+                 {"Looking for a learning rate", {"--find-lr [STEPS]"}},
+                 {"Resuming", {"--resume FOLDER"}},
+                 {"Writing a first config", {"--init FOLDER", "--out CONFIG.json"}},
+                 {"General", kGeneral}},
+      .description =
+          {"Trains the convolutional network that a JSON config describes on the images that the config "
+           "names, and leaves a folder with the model, tables, and a report. One seed gives the same bits "
+           "for "
+           "any number of threads, with AVX2 as with AVX-512.",
+           "Ctrl-C, SIGTERM or a closed terminal (SIGHUP) finishes the current step, saves everything and "
+           "ends; a second Ctrl-C ends at once. SIGUSR1 saves a checkpoint and continues. --resume continues "
+           "a run however it ended.",
+           "Paths in a config and in --set are relative to the config's folder."},
+      .exit_status = {kDone,
+                      kFailed,
+                      kBadUsage,
+                      {"130, 143, 129", "Interrupted by SIGINT, SIGTERM or SIGHUP, after saving."}},
+      .files = {{"runs/<name>-<n>/",
+                 "The run folder, unless --run-dir names another: what follows is in it."},
+                {"config.json", "The config with every default written out; it repeats the run bit for bit."},
+                {"best.safetensors, last.safetensors", "The models of the best and of the last epoch."},
+                {"metrics.csv, activations.csv", "A row per epoch; a row per epoch and layer."},
+                {"report.html", "A page of all results, written anew after every epoch."},
+                {"result.json, evaluation.json", "The results, and what the best model makes of the images."},
+                {"checkpoint/", "What --resume needs."},
+                {"train.log", "The log."}},
+      .examples = {{"cnn-train --init photos --out photos.json",
+                    "Write a config for a folder with one subfolder of images per class."},
+                   {"cnn-train --config photos.json --dry-run", "Check it without training."},
+                   {"cnn-train --config photos.json --set training.epochs=30 --run-dir runs/long",
+                    "Train for 30 epochs into a folder of your choice."},
+                   {"cnn-train --resume runs/long", "Continue after an interruption."}},
+      .see_also = {"cnn-eval", "cnn-inspect"}};
+}
+
+Manual eval_manual() {
+  return {
+      .program = "cnn-eval",
+      .synopsis =
+          {"--model MODEL.safetensors --images FOLDER|FILE...|- [--labels FILE] [--tta LOOKS] [--top K] "
+           "[--report OUT.html] [--predictions FILE] [--json FILE|-] [--min-accuracy X]"},
+      .groups = {{"What is evaluated",
+                  {"--model MODEL.safetensors", "--images FOLDER|FILE...|-", "--labels FILE"}},
+                 {"How", {"--tta LOOKS", "--top K", "--threads N"}},
+                 {"Results",
+                  {"--report OUT.html", "--predictions FILE", "--json FILE|-", "--min-accuracy X"}},
+                 {"General", {"--help", "--version"}}},
+      .description =
+          {"Scores a model of cnn-train(1) on a folder with one subfolder of images per class: accuracy with "
+           "its confidence interval, loss, a table of the classes, the most confused pairs, calibration. For "
+           "images without labels it prints what it sees on them.",
+           "Classes are matched by name. Files that are not images are listed, the others are scored, and "
+           "the "
+           "exit status is 1. --images - reads paths from standard input: one per line, or ended by NUL as "
+           "find -print0 writes them.",
+           "Outputs never replace a file that is read, nor a device or FIFO."},
+      .exit_status = {kDone,
+                      {"1", "The run failed, or some images could not be read."},
+                      kBadUsage,
+                      {"3", "The accuracy is below --min-accuracy."}},
+      .files = {},
+      .examples = {{"cnn-eval --model runs/photos-1/best.safetensors --images test_photos",
+                    "Score a folder of labeled images."},
+                   {"cnn-eval --model best.safetensors --images cat.jpg dog.jpg --top 3",
+                    "Name the three most probable classes of two images."},
+                   {"find photos -type f -print0 | cnn-eval --model best.safetensors --images - "
+                    "--predictions table.csv",
+                    "Classify all files under a folder, however nested."}},
+      .see_also = {"cnn-train", "cnn-inspect"}};
+}
+
+Manual inspect_manual() {
+  return {
+      .program = "cnn-inspect",
+      .synopsis = {"(--config CONFIG.json | --model MODEL.safetensors) [VIEW]", "--schema", "--reference"},
+      .groups = {{"What is inspected", {"--config CONFIG.json", "--model MODEL.safetensors"}},
+                 {"Views: the table of layers", {"--json", "--markdown"}},
+                 {"Views: something else",
+                  {"--explain [LAYER]", "--check-gradients", "--image FILE...", "--time", "--filters OUT.png",
+                   "--features IMAGE", "--receptive-field LAYER IMAGE", "--out FOLDER|FILE"}},
+                 {"About configs", {"--schema", "--reference"}},
+                 {"General", {"--threads N", "--help", "--version"}}},
+      .description =
+          {"Shows the layers of a config or of a model: shapes, receptive fields, activations, parameters, "
+           "multiply-adds and memory, and warns where the number of activations collapses or grows. No data "
+           "is "
+           "opened. One more option, a VIEW, shows something else instead.",
+           "--explain writes out the arithmetic of a layer, forward and backward, with the network's own "
+           "numbers; --check-gradients compares the gradients with numerical derivatives; --time measures "
+           "each "
+           "layer."},
+      .exit_status = {kDone, {"1", "The run failed, or --check-gradients found a difference."}, kBadUsage},
+      .files = {},
+      .examples = {{"cnn-inspect --config photos.json", "Show the table of layers."},
+                   {"cnn-inspect --model best.safetensors --explain conv1 --image cat.png",
+                    "Show what conv1 computes on an image."},
+                   {"cnn-inspect --model best.safetensors --features cat.png --out features",
+                    "Draw what every layer puts out for an image."}},
+      .see_also = {"cnn-train", "cnn-eval"}};
+}
+
+}  // namespace
+
+const Manual& manual_of(const std::string& program) {
+  static const std::vector<Manual> manuals{train_manual(), eval_manual(), inspect_manual()};
+  const auto found = std::find_if(manuals.begin(), manuals.end(),
+                                  [&](const Manual& manual) { return manual.program == program; });
+  CNN_CHECK(found != manuals.end(), "{} has no manual", program);
+  return *found;
+}
+
+}  // namespace cnn
