@@ -45,7 +45,7 @@ Config read_model_config(const std::string& text, const std::string& label);
 /// The JSON Schema (draft 2020-12) of configs, for editors.
 std::string json_schema();
 
-/// The reference of all keys as Markdown tables, for the README.
+/// The reference of all keys as Markdown tables, for configs/README.md.
 std::string markdown_reference();
 
 }  // namespace cnn

@@ -266,8 +266,8 @@ Table<ResidualSpec> residual_table() {
   Table<ResidualSpec> table{
       "residual",
       "A chain of entries whose result is added to a shortcut from its input (ResNet). Entries may be "
-      "residuals "
-      "themselves.",
+      "residuals themselves. The keys about learning apply to all entries inside: these learn when both say "
+      "so, and factors multiply.",
       {required_key("layers", &ResidualSpec::layers, chain_kind(), "The chain, as in `network`."),
        optional_key("shortcut", &ResidualSpec::shortcut, choice<ResidualSpec::Shortcut>(),
                     "`\"identity\"`: the input itself, shapes must agree; `\"projection\"`: a 1x1 conv "
@@ -275,8 +275,6 @@ Table<ResidualSpec> residual_table() {
                     "batch_norm make them agree."),
        activation_key<ResidualSpec>()}};
   add_control_keys(table);
-  for (std::size_t i = table.fields.size() - 3; i < table.fields.size(); ++i)
-    table.fields[i].doc += " For all entries inside: they learn when both say so, factors multiply.";
   return table;
 }
 
@@ -337,9 +335,11 @@ void collect(const JsonValue& entries, NetworkSpec& network, Naming& naming) {
 
 const Typed<LayerSpec, LayerVariant>& layer_kind() {
   static const Typed<LayerSpec, LayerVariant> kind = [] {
-    auto name = optional_key("name", &LayerSpec::name, layer_name(),
-                             "Name of the entry and of its tensors; unique, without dots.")
-                    .defaults_to("type and running number: `conv1`");
+    auto name =
+        optional_key("name", &LayerSpec::name, layer_name(),
+                     "Name of the entry and of its tensors; unique, without dots.")
+            .defaults_to(
+                "type and running number per type, counted depth first: `conv1`, `conv2`, `max_pool1`");
     Typed<LayerSpec, LayerVariant> layers([](LayerSpec& layer) -> LayerVariant& { return layer.spec; },
                                           {name});
     layers.add(conv_table())
