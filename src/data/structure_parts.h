@@ -1,5 +1,7 @@
 #pragma once
 
+#include <spdlog/fmt/fmt.h>
+
 #include <cstdint>
 #include <string>
 #include <string_view>

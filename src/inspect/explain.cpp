@@ -159,8 +159,12 @@ PatchChoice choose_patch(const WindowSide& rows, const WindowSide& columns) {
   return choice;
 }
 
-Explanation explain_layer(const StepTrace& trace, const NetworkSpec& spec, int row, ThreadPool& pool,
-                          int columns) {
+namespace {
+
+/// tell(scene, spec) writes what there is to say about one entry.
+template <class Tell>
+Explanation explanation(const StepTrace& trace, const NetworkSpec& spec, int row, ThreadPool& pool,
+                        int columns, const Tell& tell) {
   const LayerSummary& layer = trace.network().layers()[static_cast<std::size_t>(row)];
   const LayerSpec* entry = find(spec, layer.name);
   CNN_CHECK(entry, "no entry {}", layer.name);
@@ -168,34 +172,26 @@ Explanation explain_layer(const StepTrace& trace, const NetworkSpec& spec, int r
   book.lines(fmt::format("{}: {}, {} -> {}", printable(layer.name), layer.type, to_string(layer.in),
                          to_string(layer.out)));
   const Scene scene{trace, *entry, node_of(trace.network(), row), pool, book};
-  std::visit(
-      [&](const auto& s) {
-        using Spec = std::decay_t<decltype(s)>;
-        if constexpr (std::is_same_v<Spec, ConvSpec>)
-          explain_conv(scene, s);
-        else if constexpr (std::is_same_v<Spec, MaxPoolSpec>)
-          explain_max_pool(scene, s);
-        else if constexpr (std::is_same_v<Spec, AvgPoolSpec>)
-          explain_avg_pool(scene, s);
-        else if constexpr (std::is_same_v<Spec, GlobalAvgPoolSpec>)
-          explain_global_avg_pool(scene);
-        else if constexpr (std::is_same_v<Spec, FlattenSpec>)
-          explain_flatten(scene);
-        else if constexpr (std::is_same_v<Spec, DenseSpec>)
-          explain_dense(scene, s);
-        else if constexpr (std::is_same_v<Spec, BatchNormSpec>)
-          explain_batch_norm(scene, s);
-        else if constexpr (std::is_same_v<Spec, DropoutSpec>)
-          explain_dropout(scene, s);
-        else if constexpr (std::is_same_v<Spec, ScaleSpec>)
-          explain_scale(scene, s);
-        else if constexpr (std::is_same_v<Spec, ActivationSpec>)
-          explain_activation(scene, s);
-        else
-          explain_residual(scene, s);
-      },
-      entry->spec);
+  std::visit([&](const auto& of_type) { tell(scene, of_type); }, entry->spec);
   return {book.text(), book.agrees()};
+}
+
+}  // namespace
+
+Explanation explain_layer(const StepTrace& trace, const NetworkSpec& spec, int row, ThreadPool& pool,
+                          int columns) {
+  return explanation(trace, spec, row, pool, columns, [](const Scene& scene, const auto& of_type) {
+    if constexpr (requires { explain(scene, of_type); })
+      explain(scene, of_type);
+    else
+      explain_any_layer(scene);
+  });
+}
+
+Explanation explain_without_words(const StepTrace& trace, const NetworkSpec& spec, int row, ThreadPool& pool,
+                                  int columns) {
+  return explanation(trace, spec, row, pool, columns,
+                     [](const Scene& scene, const auto&) { explain_any_layer(scene); });
 }
 
 bool needs_several_images(const NetworkSpec& spec) {

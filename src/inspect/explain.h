@@ -22,6 +22,11 @@ struct Explanation {
 Explanation explain_layer(const StepTrace& trace, const NetworkSpec& spec, int row, ThreadPool& pool,
                           int columns);
 
+/// What explain_layer() says of a layer type that nobody wrote an explanation for: parameters, and outputs
+/// and input gradients beside those of the reference network.
+Explanation explain_without_words(const StepTrace& trace, const NetworkSpec& spec, int row, ThreadPool& pool,
+                                  int columns);
+
 /// Whether an explanation needs a batch of several images: a batch norm learns from neighbors.
 bool needs_several_images(const NetworkSpec& spec);
 

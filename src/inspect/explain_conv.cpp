@@ -136,7 +136,7 @@ class ConvForward : private ConvCorner {
 
 }  // namespace
 
-void explain_conv(const Scene& scene, const ConvSpec& spec) {
+void explain(const Scene& scene, const ConvSpec& spec) {
   const ConvCorner corner(scene, spec);
   ConvForward(corner).tell();
   explain_conv_backward(corner);

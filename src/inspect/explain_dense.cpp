@@ -8,7 +8,7 @@
 
 namespace cnn {
 
-void explain_flatten(const Scene& scene) {
+void explain(const Scene& scene, const FlattenSpec&) {
   const Shape& in = scene.in();
   Notebook& book = scene.book;
   const auto values = in.values();
@@ -40,7 +40,7 @@ void explain_flatten(const Scene& scene) {
   book.same("dx of all places", std::vector<double>(scene.dy().begin(), scene.dy().end()), scene.dx());
 }
 
-void explain_dense(const Scene& scene, const DenseSpec& spec) {
+void explain(const Scene& scene, const DenseSpec& spec) {
   Notebook& book = scene.book;
   const auto inputs = static_cast<std::size_t>(scene.in().values()),
              units = static_cast<std::size_t>(spec.units);

@@ -31,7 +31,7 @@ std::vector<std::size_t> places_to_show(const Scene& scene, const Kind& one_kind
 
 }  // namespace
 
-void explain_activation(const Scene& scene, const ActivationSpec& spec) {
+void explain(const Scene& scene, const ActivationSpec& spec) {
   Notebook& book = scene.book;
   const std::string_view name = word_of(spec.function);
   book.heading("Every value by itself: the shape stays, and there is nothing to learn");
@@ -64,7 +64,7 @@ void explain_activation(const Scene& scene, const ActivationSpec& spec) {
   book.same("dx everywhere", dx, scene.dx());
 }
 
-void explain_scale(const Scene& scene, const ScaleSpec& spec) {
+void explain(const Scene& scene, const ScaleSpec& spec) {
   Notebook& book = scene.book;
   const std::string factor = short_number(spec.factor);
   book.heading("Every value by itself: the shape stays, and there is nothing to learn");
@@ -87,7 +87,7 @@ void explain_scale(const Scene& scene, const ScaleSpec& spec) {
   book.same("dx everywhere", dx, scene.dx());
 }
 
-void explain_dropout(const Scene& scene, const DropoutSpec& spec) {
+void explain(const Scene& scene, const DropoutSpec& spec) {
   Notebook& book = scene.book;
   const double keep = 1 / (1 - spec.p);
   book.heading("Every value by itself: the shape stays, and there is nothing to learn");

@@ -23,7 +23,7 @@ std::string spelled(const std::vector<double>& values) {
 
 }  // namespace
 
-void explain_batch_norm(const Scene& scene, const BatchNormSpec& spec) {
+void explain(const Scene& scene, const BatchNormSpec& spec) {
   Notebook& book = scene.book;
   const Shape& in = scene.in();
   const Tensor *weight = scene.tensor("weight"), *bias = scene.tensor("bias");

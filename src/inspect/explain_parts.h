@@ -108,16 +108,19 @@ std::string border_text(const WindowSide& rows, const WindowSide& columns, int o
 /// How often the window fits, along both sides.
 void explain_size(Notebook& book, const WindowSide& rows, const WindowSide& columns);
 
-void explain_conv(const Scene& scene, const ConvSpec& spec);
-void explain_max_pool(const Scene& scene, const MaxPoolSpec& spec);
-void explain_avg_pool(const Scene& scene, const AvgPoolSpec& spec);
-void explain_global_avg_pool(const Scene& scene);
-void explain_flatten(const Scene& scene);
-void explain_dense(const Scene& scene, const DenseSpec& spec);
-void explain_batch_norm(const Scene& scene, const BatchNormSpec& spec);
-void explain_dropout(const Scene& scene, const DropoutSpec& spec);
-void explain_scale(const Scene& scene, const ScaleSpec& spec);
-void explain_activation(const Scene& scene, const ActivationSpec& spec);
-void explain_residual(const Scene& scene, const ResidualSpec& spec);
+// One for each layer that has words of its own; explain_layer() finds the one for a spec.
+void explain(const Scene& scene, const ConvSpec& spec);
+void explain(const Scene& scene, const MaxPoolSpec& spec);
+void explain(const Scene& scene, const AvgPoolSpec& spec);
+void explain(const Scene& scene, const GlobalAvgPoolSpec&);
+void explain(const Scene& scene, const FlattenSpec&);
+void explain(const Scene& scene, const DenseSpec& spec);
+void explain(const Scene& scene, const BatchNormSpec& spec);
+void explain(const Scene& scene, const DropoutSpec& spec);
+void explain(const Scene& scene, const ScaleSpec& spec);
+void explain(const Scene& scene, const ActivationSpec& spec);
+void explain(const Scene& scene, const ResidualSpec& spec);
+/// For a layer that has none: the engine beside the plain loops of the reference.
+void explain_any_layer(const Scene& scene);
 
 }  // namespace cnn

@@ -268,18 +268,18 @@ class PoolStory {
 
 }  // namespace
 
-void explain_max_pool(const Scene& scene, const MaxPoolSpec& spec) {
+void explain(const Scene& scene, const MaxPoolSpec& spec) {
   PoolStory(scene, spec.kernel_size, spec.stride.value_or(spec.kernel_size), spec.padding, true, false)
       .tell();
 }
 
-void explain_avg_pool(const Scene& scene, const AvgPoolSpec& spec) {
+void explain(const Scene& scene, const AvgPoolSpec& spec) {
   PoolStory(scene, spec.kernel_size, spec.stride.value_or(spec.kernel_size), spec.padding, false,
             spec.count_include_pad)
       .tell();
 }
 
-void explain_global_avg_pool(const Scene& scene) {
+void explain(const Scene& scene, const GlobalAvgPoolSpec&) {
   const Shape& in = scene.in();
   Notebook& book = scene.book;
   const int map = in.h * in.w;

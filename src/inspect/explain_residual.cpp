@@ -166,7 +166,7 @@ class Projection {
 
 }  // namespace
 
-void explain_residual(const Scene& scene, const ResidualSpec& spec) {
+void explain(const Scene& scene, const ResidualSpec& spec) {
   Notebook& book = scene.book;
   const Network& network = scene.trace.network();
   const auto& nodes = network.nodes();

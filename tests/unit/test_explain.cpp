@@ -178,6 +178,25 @@ TEST_CASE("every layer type is explained, and all numbers are the engine's", "[i
   }
 }
 
+TEST_CASE("a layer that nobody wrote an explanation for is compared with the reference", "[inspect]") {
+  ConvSpec strided = conv(6, 3, 1, ActivationFunction::gelu);
+  strided.stride = {2, 1};
+  BatchNormSpec norm;
+  norm.activation = ActivationFunction::relu;
+  ResidualSpec residual;
+  residual.layers = chain(conv(6, 3, 1), norm);
+  Step step(chain(strided, max_pool(2, 2), residual, ScaleSpec{.factor = 0.5}, FlattenSpec{}, dense(4)),
+            {.c = 2, .h = 12, .w = 9}, 5);
+  for (int row = 0; row < static_cast<int>(step.network->layers().size()); ++row) {
+    const Explanation explanation = explain_without_words(*step.trace, step.spec, row, step.pool, 100);
+    INFO(explanation.text);
+    CHECK(explanation.agrees);
+  }
+  // The comparison can fail: the engine's numbers stand beside those of other weights.
+  step.network->tensors()[0].values[0] += 0.5f;
+  CHECK(!explain_without_words(*step.trace, step.spec, 0, step.pool, 100).agrees);
+}
+
 TEST_CASE("a dense layer that is computed for all blocks at once is explained like a small one",
           "[inspect]") {
   Step step(chain(dense(300, ActivationFunction::relu), dense(3)), {.c = 500, .flat = true}, 20);
