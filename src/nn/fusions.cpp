@@ -9,8 +9,6 @@
 namespace cnn {
 namespace {
 
-using Kind = Operation::Kind;
-
 class Rewriter {
  public:
   Rewriter(Schedule schedule, const Graph& graph, FusionChoice choice)
@@ -54,7 +52,7 @@ class Rewriter {
     Operation& operator*() const { return *at; }
   };
   /// The only operation of this kind for this node. Nothing if there is none, or one for each of two phases.
-  Found find(Kind kind, int n) {
+  Found find(Operation::Kind kind, int n) {
     Found found;
     for (Stage& stage : schedule_.stages)
       for (auto at = stage.operations.begin(); at != stage.operations.end(); ++at) {
@@ -73,7 +71,8 @@ class Rewriter {
 
   /// Only training has a gradient; and where nobody before the second learns there is none to pass on.
   void fuse_relu_gradient(int first, int second) {
-    const Found backward = find(Kind::backward, first), forward = find(Kind::forward, second);
+    const Found backward = find(Operation::Kind::backward, first),
+                forward = find(Operation::Kind::forward, second);
     if (!backward || !forward) return;
     forward->fused.add(Fusion::relu_gradient);
     backward->fused.add(Fusion::relu_gradient);
@@ -82,7 +81,8 @@ class Rewriter {
 
   /// The pooling's forward operation goes; the convolution's does its work.
   void fuse_max_pool(int first, int second) {
-    const Found before = find(Kind::forward, first), pooling = find(Kind::forward, second);
+    const Found before = find(Operation::Kind::forward, first),
+                pooling = find(Operation::Kind::forward, second);
     if (!before || !pooling || before.stage != pooling.stage) return;
     const int own = std::exchange((*before)[Role::y], (*pooling)[Role::y]);
     const int read = std::exchange((*pooling)[Role::x], -1);

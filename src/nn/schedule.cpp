@@ -7,8 +7,6 @@
 namespace cnn {
 namespace {
 
-using Kind = Operation::Kind;
-
 Buffer maps(const Shape& shape, const Halo& halo) {
   Buffer buffer{.c = shape.c, .h = shape.h, .w = shape.w, .halo = halo};
   buffer.floats = std::int64_t{shape.c} * (shape.h + halo.top + halo.bottom) *
@@ -36,7 +34,7 @@ class ScheduleMaker {
 
   Schedule make() {
     made_.stages.emplace_back();
-    push(Kind::fill)[Role::y] = activations_[0];
+    push(Operation::Kind::fill)[Role::y] = activations_[0];
     for (int n = 0; n < count(); ++n) add_forward(n);
     add_loss();
     made_.forward_stages = made_.stages.size();
@@ -91,14 +89,15 @@ class ScheduleMaker {
     }
   }
 
-  Operation& push(Kind kind, int n = -1, int phase = 0) {
+  Operation& push(Operation::Kind kind, int n = -1, int phase = 0) {
     return made_.stages.back().operations.emplace_back(kind, n, phase);
   }
 
   /// Work on all blocks: the stage ends before it.
   Operation& cut(Work work, int n) {
     made_.stages.emplace_back();
-    Operation& operation = made_.stages[made_.stages.size() - 2].batch_wide.emplace(Kind::batch_wide, n);
+    Operation& operation =
+        made_.stages[made_.stages.size() - 2].batch_wide.emplace(Operation::Kind::batch_wide, n);
     operation.work = work;
     return operation;
   }
@@ -122,7 +121,7 @@ class ScheduleMaker {
   void add_forward(int n) {
     const Needs& needs = node(n).needs;
     const auto push_phase = [&](int phase, bool last) {
-      Operation& operation = push(Kind::forward, n, phase);
+      Operation& operation = push(Operation::Kind::forward, n, phase);
       operation[Role::x] = activations_[node(n).x];
       if (node(n).shortcut >= 0) operation[Role::shortcut] = activations_[node(n).shortcut];
       if (last) operation[Role::y] = activations_[node(n).y];
@@ -142,7 +141,7 @@ class ScheduleMaker {
   }
 
   void add_loss() {
-    Operation& loss = push(Kind::loss);
+    Operation& loss = push(Operation::Kind::loss);
     loss[Role::x] = activations_[graph_.output()];
     loss[Role::y] = probabilities_;
     if (!training_) return;
@@ -155,12 +154,12 @@ class ScheduleMaker {
     const std::vector<int>& parts = gradients_[node(n).y];
     const int dy = parts[0];
     if (parts.size() > 1) {
-      Operation& sum = push(Kind::accumulate);
+      Operation& sum = push(Operation::Kind::accumulate);
       sum[Role::dy] = dy;
       sum.others.assign(parts.begin() + 1, parts.end());
     }
     const auto push_phase = [&](int phase, bool last) {
-      Operation& operation = push(Kind::backward, n, phase);
+      Operation& operation = push(Operation::Kind::backward, n, phase);
       if (needs.backward_reads_x) operation[Role::x] = activations_[node(n).x];
       if (needs.backward_reads_y) operation[Role::y] = activations_[node(n).y];
       operation[Role::dy] = dy;
@@ -180,7 +179,7 @@ class ScheduleMaker {
       if (dx_[n] >= 0) push_phase(1, true);
     }
     if (node(n).layer->tasks(Work::weight_gradient) == 0) return;
-    Operation& gradient = made_.weight_gradients.emplace_back(Kind::batch_wide, n);
+    Operation& gradient = made_.weight_gradients.emplace_back(Operation::Kind::batch_wide, n);
     gradient.work = Work::weight_gradient;
     if (!needs.batch_wide_gradient) return;
     gradient[Role::x] = activations_[node(n).x];
