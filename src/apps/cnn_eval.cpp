@@ -1,4 +1,4 @@
-// cnn-eval: scores a model on labeled images, or says what it sees on others. Command line and wiring only.
+// cnn-eval: scores a model on labeled images, or classifies unlabeled ones. Command line and wiring only.
 #include <unistd.h>
 
 #include <algorithm>
@@ -53,7 +53,7 @@ bool is_cifar_name(const fs::path& path) {
   return path.extension() == ".bin" || (path.extension() == ".gz" && path.stem().extension() == ".bin");
 }
 
-/// Refuses, before any work, what could not be written or answered at its end.
+/// Before any work: refuses outputs that could not be written and questions that could not be answered.
 void check_outputs(const Options& options) {
   const auto check = [](const char* option, const fs::path& path) {
     if (path.empty() || path == "-") return;
@@ -78,14 +78,15 @@ void check_outputs(const Options& options) {
     std::error_code unknown;
     if (path.empty() || path == "-" || output_file(path).is_stream) continue;
     const bool exists = fs::exists(path, unknown);
-    // One of a folder of images, perhaps, or of a list.
+    // It may belong to a folder of images or to a list.
     if (exists && has_image_ending(path.filename().string()))
-      fail_usage("{} {}: is an image, and is not overwritten; name another one", option,
+      fail_usage("{} {}: is an image and is not overwritten; name another file", option,
                  printable(path.string()));
     for (const auto& [other, used] : taken)
       if (used.lexically_normal() == path.lexically_normal() ||
           (exists && fs::equivalent(used, path, unknown)))
-        fail_usage("{} {}: is the file of {}; name another one", option, printable(path.string()), other);
+        fail_usage("{} {}: is already the file of {}; name another file", option, printable(path.string()),
+                   other);
     taken.emplace_back(option, path);
   }
 }
@@ -102,18 +103,18 @@ void check_labels(const Options& options) {
   if (options.labels.empty()) return;
   std::error_code unknown;
   if (options.images.size() > 1)
-    fail_usage("--labels goes with one IDX file, and --images names {}", options.images.size());
+    fail_usage("--labels goes with one IDX file, but --images names {}", options.images.size());
   if (fs::is_directory(options.images.front(), unknown))
     fail_usage("--labels goes with an IDX file; the labels of a folder are its subfolders");
   if (is_cifar_name(options.images.front()))
-    fail_usage("--labels does not go with CIFAR files (.bin), which hold their labels");
+    fail_usage("--labels does not go with CIFAR files (.bin): they hold their own labels");
 }
 
 /// Finds out what kind of images there are, and takes them.
 void score(Evaluator& evaluator, const Options& options, const Evaluator::OnImage& each) {
   const fs::path& first = options.images.front();
   const bool single = options.images.size() == 1;
-  // Without exceptions: what cannot be examined (a link to itself) is a bad image like any other.
+  // Without exceptions: a path that cannot be examined (a link to itself) is a bad image like any other.
   std::error_code unknown;
   if (single && fs::is_directory(first, unknown)) {
     ProgressLine listing("listing the images", 0, false);
@@ -125,7 +126,7 @@ void score(Evaluator& evaluator, const Options& options, const Evaluator::OnImag
   }
   for (const fs::path& path : options.images)
     if (fs::is_directory(path, unknown))
-      fail_usage("--images takes one folder or several files, and {} is a folder among others",
+      fail_usage("--images takes one folder or several files; {} is a folder among other paths",
                  printable(path.string()));
   if (std::all_of(options.images.begin(), options.images.end(), is_cifar_name))
     return evaluator.score_set(CifarLocation{options.images}, each);
@@ -136,7 +137,7 @@ void score(Evaluator& evaluator, const Options& options, const Evaluator::OnImag
   evaluator.score_files(std::make_shared<ImageFiles>(list_files(options.images)), each);
 }
 
-/// A list may have gaps; a single path that leads nowhere is a slip of the pen.
+/// A list may have gaps; a single path that does not exist is a typing error.
 void check_images_exist(const Options& options) {
   const fs::path& first = options.images.front();
   std::error_code unknown;
@@ -145,8 +146,7 @@ void check_images_exist(const Options& options) {
     fail_usage("--images {}: there is no such file or folder", printable(first.string()));
 }
 
-/// What is said about each image: its row of the table of predictions and, without a label, what the model
-/// sees.
+/// Reports each image: its row in the table of predictions and, if it has no label, the model's answer.
 class ImageTeller {
  public:
   ImageTeller(const Evaluator& evaluator, const Options& options)
@@ -164,7 +164,7 @@ class ImageTeller {
     if (seen.label >= 0) return;
     if (keep_) unlabeled_.keep(seen);
     if (!print_) return;
-    evaluator_.make_room();  // what is seen goes to the terminal
+    evaluator_.make_room();  // the answer goes to the terminal
     fmt::print("{}\n", unlabeled_.line_of(seen));
   }
   void finish() { table_.finish(); }
@@ -190,10 +190,10 @@ void write_results(Evaluator& evaluator, const UnlabeledImages& unlabeled, const
                                             "evaluated on " + join_paths(options.images), options.threads));
   if (results.images() > 0 && options.json != "-")
     fmt::print("{}", evaluation_text(results, options.top, terminal_columns(STDOUT_FILENO)));
-  std::fflush(stdout);  // what follows is about it
+  std::fflush(stdout);  // the messages below refer to it
 }
 
-/// Says what is wrong with the results, if anything is.
+/// Reports what is wrong with the results, if anything.
 ExitCode judge(const Evaluator& evaluator, const Options& options) {
   const EvaluationCollector& collected = evaluator.collected();
   const Classification& results = collected.results();
@@ -204,11 +204,10 @@ ExitCode judge(const Evaluator& evaluator, const Options& options) {
     code = ExitCode::below_accuracy;
   }
   if (collected.not_finite() > 0) {
-    fmt::print(
-        stderr,
-        "cnn-eval: for {} of {} images the outputs of the network are not finite, so they mean nothing: its "
-        "weights are out of bounds, by too large a learning rate perhaps\n",
-        collected.not_finite(), collected.images());
+    fmt::print(stderr,
+               "cnn-eval: for {} of {} images the outputs of the network are not finite, so they mean "
+               "nothing: the weights have diverged, perhaps from too large a learning rate\n",
+               collected.not_finite(), collected.images());
     code = ExitCode::run_failed;
   }
   if (!evaluator.bad().empty()) {
@@ -242,38 +241,39 @@ int run(Options options) {
 }  // namespace cnn
 
 int main(int argc, char** argv) {
-  CLI::App app("Scores a model of cnn-train on labeled images, or says what it sees on others", "cnn-eval");
+  CLI::App app("Scores a model of cnn-train on labeled images, or classifies unlabeled ones", "cnn-eval");
   cnn::Options options;
-  app.add_option("--model", options.model, "The model; it says how images are treated (required)")
+  app.add_option("--model", options.model, "The model; it also says how to prepare images (required)")
       ->required();
   app.add_option("--images", options.images,
                  "A folder with one subfolder per class, a folder of images, single files, an IDX file, "
                  "CIFAR .bin files, or - for paths from standard input (required)")
       ->required();
   app.add_option("--labels", options.labels, "Labels of an IDX file");
-  app.add_option("--threads", options.threads, "Worker threads (default: all cores it may use)")
+  app.add_option("--threads", options.threads, "Worker threads (default: all available cores)")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
   app.add_option("--top", options.top,
-                 "Also count an image as right if its class is among the K most probable; for images "
-                 "without a label, show that many")
+                 "Also count an image as right if its class is among the K most probable; for images without "
+                 "a label, show K classes")
       ->check(CLI::Range(1, 1000000));
   app.add_option("--report", options.report,
                  "Write a page (HTML, one file) with tables, confusion, calibration and the worst mistakes");
   app.add_option("--tta", options.tta,
-                 "Judge each image by the mean of several looks: none, flip, shift or flip+shift (as "
-                 "data.test_time_augmentation of a config, which is the default)")
+                 "Judge each image by the mean of several looks: none, flip, shift or flip+shift (default: "
+                 "data.test_time_augmentation of the model's config)")
       ->check(CLI::IsMember(cnn::kLooks));
   app.add_option("--predictions", options.predictions,
-                 "Write path, label, prediction and probabilities of every image; CSV, or JSON if it ends "
-                 "with .json");
+                 "Write path, label, prediction and probabilities of every image; as JSON if the name ends "
+                 "with .json, else as CSV");
   app.add_option("--json", options.json, "Write the results as JSON; - is stdout");
-  app.add_option("--min-accuracy", options.min_accuracy, "End with 3 if the accuracy (0 to 1) is below")
+  app.add_option("--min-accuracy", options.min_accuracy,
+                 "Exit with status 3 if the accuracy (0 to 1) is lower")
       ->check([](const std::string& text) {
         double share = 0;
         return CLI::detail::lexical_cast(text, share) && share >= 0 && share <= 1
                    ? std::string()
-                   : text + " is no accuracy from 0 to 1; 99.5 % is 0.995";
+                   : text + " is not an accuracy from 0 to 1; 99.5 % is 0.995";
       });
   cnn::add_version(app, "cnn-eval");
   return cnn::run_program(app, argc, argv, [&] { return cnn::run(options); });

@@ -1,5 +1,5 @@
-// cnn-inspect: shows what a config or a model is made of and does, without opening its data. Command line and
-// wiring only.
+// cnn-inspect: shows the parts of a config or a model and what they do, without opening its data. Command
+// line and wiring only.
 #include <algorithm>
 #include <filesystem>
 #include <string_view>
@@ -28,10 +28,10 @@ struct Options {
   int threads = usable_processors();
 };
 
-/// What there is to show: one view at a time, chosen by its option.
+/// The views. An option of its own chooses each.
 const std::vector<Mode> kViews = {
     {"--json", "", {"--config", "--model", "--threads"}},
-    {"--markdown", ", which names no memory", {"--config", "--model"}},
+    {"--markdown", ", which shows no memory", {"--config", "--model"}},
     {"--explain", "", {"--config", "--model", "--image", "--threads"}},
     {"--check-gradients", "", {"--config", "--model", "--image", "--threads"}},
     {"--time", ", which takes random images", {"--config", "--model", "--threads"}},
@@ -64,8 +64,8 @@ int inspect(const Options& options, std::string_view view) {
   return print_timing(inspected, pool), 0;
 }
 
-/// The view whose option is given. Throws Error (exit 2) if there are two, or an option that it has no use
-/// for.
+/// The view whose option is given. Throws Error (exit 2) for two views, or for an option that the view does
+/// not use.
 std::string_view chosen_view(const CLI::App& app) {
   const Mode& view = chosen_mode(app, kViews);
   for (const Mode& other : kViews)
@@ -88,33 +88,31 @@ int main(int argc, char** argv) {
   app.add_option("--model", options.model, "A model (.safetensors) of cnn-train");
   // CLI11 takes a text in this place for a value.
   const auto add_flag = [&](const char* name, const std::string& help) { app.add_flag(name, help); };
-  add_flag("--json", "The table as JSON");
-  add_flag("--markdown", "The table as Markdown");
+  add_flag("--json", "Print the table as JSON");
+  add_flag("--markdown", "Print the table as Markdown");
   app.add_option("--explain", options.explain,
-                 "The arithmetic of a layer (default: of all) in words and numbers, forward and "
-                 "backward, each sum checked against the engine")
+                 "Write out the arithmetic of a layer (default: of all layers), forward and backward, and "
+                 "check each sum against the engine")
       ->expected(0, 1);
   add_flag(
       "--check-gradients",
       "Compare the gradients of this network with numerical derivatives of a plain implementation in double "
       "precision; exit status 1 if they differ");
-  add_flag(
-      "--time",
-      "Train on random images for a few seconds: the time of each layer in each direction, and the rate of "
-      "convolutions and dense layers as a share of the machine's multiply-adds");
+  add_flag("--time",
+           "Time each layer, forward and backward, in a few seconds of training on random images; for "
+           "convolutions and dense layers also the rate, as a share of the machine's multiply-adds");
   app.add_option("--filters", options.filters, "Draw the kernels of the first convolution");
   app.add_option("--features", options.features,
-                 "Draw what every layer puts out for an image, into the folder --out");
+                 "Draw the output of every layer for an image, into the folder --out");
   app.add_option("--receptive-field", options.receptive_field,
-                 "Draw which pixels of an image an output of a layer reads, into the file --out")
+                 "Draw which pixels of an image one output of a layer reads, into the file --out")
       ->expected(2);
   app.add_option("--out", options.out, "With --features: the folder; with --receptive-field: the PNG file");
   add_flag("--schema", "Print the JSON Schema of configs");
   add_flag("--reference", "Print the reference of all config keys as Markdown");
   app.add_option("--image", options.images,
-                 "With --explain and --check-gradients: image files to look at, in place of "
-                 "generated ones");
-  app.add_option("--threads", options.threads, "Worker threads (default: all cores it may use)")
+                 "With --explain and --check-gradients: use these image files instead of generated images");
+  app.add_option("--threads", options.threads, "Worker threads (default: all available cores)")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
   cnn::add_version(app, "cnn-inspect");

@@ -38,7 +38,7 @@ struct Options {
 /// The ways in which cnn-train works; each is chosen by an option of its own.
 const std::vector<Mode> kModes = {
     {"--resume",
-     ", which goes on with the run as it is",
+     ", which continues the run as it is",
      {"--set", "--threads", "--quiet", "--layer-stats", "--layer-stats-every"}},
     {"--find-lr",
      ", which only looks for a learning rate",
@@ -67,7 +67,7 @@ int run(const Options& options) {
   const Document document = Document::read(options.config, options.overrides);
   const Config config = read_config(document);
   if (config.seed > std::numeric_limits<std::uint64_t>::max() - static_cast<std::uint64_t>(options.seeds))
-    fail_usage("--seeds {}: there are not so many seeds from {} on", options.seeds, config.seed);
+    fail_usage("--seeds {}: there are not that many seeds from {} on", options.seeds, config.seed);
   // Shapes first: a mistake there should not have to wait for the data.
   const ImageSpec& image = config.data.image;
   with_places(document, [&] {
@@ -103,32 +103,32 @@ int main(int argc, char** argv) {
   CLI::Option* config = app.add_option("--config", options.config, "The config (JSON)");
   CLI::Option* resumed = app.add_option(
       "--resume", resume.folder,
-      "Go on with the run in this folder, or with those of --seeds, bit for bit as if it had never ended");
-  CLI::Option* folder = app.add_option(
-      "--init", init.folder,
-      "Look at a folder of images, one folder per class (or with train, validation and test in it), and "
-      "write a config for it with the reasons");
-  app.add_option("--out", init.out, "With --init: the file to write, never an existing one (default: stdout)")
+      "Continue the run in this folder, or the runs of --seeds, bit for bit as if it had never stopped");
+  CLI::Option* folder =
+      app.add_option("--init", init.folder,
+                     "Look at a folder of images with one subfolder per class (or with folders train, "
+                     "validation and test), and write a config for it with the reasons");
+  app.add_option("--out", init.out, "With --init: write the config to this new file (default: stdout)")
       ->needs(folder);
   app.add_option("--set", options.overrides,
-                 "Override a value of the config, as in training.epochs=3; entries of a list "
-                 "by number from 0, as in network.1.kernel_size=3 (repeatable)")
+                 "Override a value of the config, as in training.epochs=3; list entries count from 0, as in "
+                 "network.1.kernel_size=3 (repeatable)")
       ->allow_extra_args(false);
   app.add_option("--run-dir", options.run_dir,
                  "Folder for the results; must be new or empty (default: runs/<name>-<n>)");
   app.add_option("--seeds", options.seeds,
-                 "Train N times, with the seeds seed, seed + 1, ...; mean and standard deviation at the end")
+                 "Train N times, with seed, seed + 1, ...; print mean and standard deviation at the end")
       ->check(CLI::Range(1, cnn::kMostSeeds));
   app.add_option("--threads", options.threads,
-                 "Worker threads (default: all cores it may use); the result does not depend on it")
+                 "Worker threads (default: all available cores); the result does not depend on it")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
-  app.add_flag("--quiet", options.quiet, "Only warnings and the final result");
+  app.add_flag("--quiet", options.quiet, "Print only warnings and the final result");
   app.add_flag("--layer-stats", options.layers.every_epoch,
                "Log the share of active values, mean, standard deviation and gradient "
                "norm of every layer after each epoch");
   app.add_option("--layer-stats-every", options.layers.every_steps,
-                 "The same every so many steps, over the images of that step")
+                 "Log the same every so many steps, over the images of that step")
       ->check(CLI::Range(1, 1000000000));
   int sweep_steps = 0;  // stays 0 without a number
   CLI::Option* find_lr =
@@ -137,7 +137,7 @@ int main(int argc, char** argv) {
           ->expected(0, 1)
           ->check(CLI::Range(20, 100000));
   app.add_flag("--dry-run", options.dry_run,
-               "Check everything, print shapes, memory and time per epoch, write nothing");
+               "Check everything and print shapes, memory and time per epoch; write nothing");
   cnn::add_version(app, "cnn-train");
   return cnn::run_program(app, argc, argv, [&] {
     if (!*folder && !*config && !*resumed)

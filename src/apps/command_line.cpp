@@ -65,7 +65,7 @@ class WrappedHelp final : public CLI::Formatter {
   const Manual& manual_;
 };
 
-/// What the build and the packager ask for; not for users, so --help does not list it.
+/// For the build and the packager, not for users: --help does not list it.
 void add_generators(CLI::App& app, const Manual& manual) {
   app.add_option_function<std::string>("--generate",
                                        [&](const std::string& what) {
@@ -86,7 +86,7 @@ std::string wrong_count(const CLI::App& app, const std::string& error) {
   if (!option) return "";
   const int given = static_cast<int>(option->results().size()), least = option->get_items_expected_min();
   if (given > option->get_items_expected_max())
-    return fmt::format("{} is given {} times and takes one value", name, given);
+    return fmt::format("{} is given {} times, but takes one value", name, given);
   return fmt::format("{} needs {}: {}", name, least > 1 ? fmt::format("{} values", least) : "a value",
                      option->get_description());
 }
@@ -104,9 +104,9 @@ int run_program(CLI::App& app, int argc, char** argv, const std::function<int()>
   try {
     app.parse(argc, argv);
     use_instruction_set_from_environment();
-    std::signal(SIGXFSZ, SIG_IGN);  // a file that gets too large is an error of the write that met it
+    std::signal(SIGXFSZ, SIG_IGN);  // a file that grows too large makes its write fail
     const int code = body();
-    // A result that was not written is no success.
+    // A result that could not be written is a failure.
     if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
     report(fmt::format("cannot write to standard output: {}", std::strerror(errno)));
     return static_cast<int>(ExitCode::run_failed);

@@ -10,8 +10,8 @@ namespace cnn {
 void add_version(CLI::App& app, const std::string& program);
 
 /// Parses and runs. The exit code: what `body` returns; 0 after --help and --version; 2 for a bad command
-/// line, with the message and a hint at --help on stderr; else what the Error says. Every exception that
-/// nobody else could do anything about ends here.
+/// line, with the message and a hint at --help on stderr; else that of the Error. Exceptions that no other
+/// code handles end here.
 int run_program(CLI::App& app, int argc, char** argv, const std::function<int()>& body);
 
 }  // namespace cnn

@@ -26,10 +26,9 @@ Manual train_manual() {
                  {"Writing a first config", {"--init FOLDER", "--out CONFIG.json"}},
                  {"General", kGeneral}},
       .description =
-          {"Trains the convolutional network that a JSON config describes on the images that the config "
-           "names, and leaves a folder with the model, tables, and a report. One seed gives the same bits "
-           "for "
-           "any number of threads, with AVX2 as with AVX-512.",
+          {"Trains the convolutional network that a JSON config describes on the images that it names, and "
+           "leaves a folder with the model, tables and a report. The same seed gives the same bits for any "
+           "number of threads, with AVX2 and AVX-512 alike.",
            "Ctrl-C, SIGTERM or a closed terminal (SIGHUP) finishes the current step, saves everything and "
            "ends; a second Ctrl-C ends at once. SIGUSR1 saves a checkpoint and continues. --resume continues "
            "a run however it ended.",
@@ -39,12 +38,12 @@ Manual train_manual() {
                       kBadUsage,
                       {"130, 143, 129", "Interrupted by SIGINT, SIGTERM or SIGHUP, after saving."}},
       .files = {{"runs/<name>-<n>/",
-                 "The run folder, unless --run-dir names another: what follows is in it."},
+                 "The run folder, unless --run-dir names another; it holds the files below."},
                 {"config.json", "The config with every default written out; it repeats the run bit for bit."},
                 {"best.safetensors, last.safetensors", "The models of the best and of the last epoch."},
                 {"metrics.csv, activations.csv", "A row per epoch; a row per epoch and layer."},
                 {"report.html", "A page of all results, written anew after every epoch."},
-                {"result.json, evaluation.json", "The results, and what the best model makes of the images."},
+                {"result.json, evaluation.json", "The results, and the evaluation of the best model."},
                 {"checkpoint/", "What --resume needs."},
                 {"train.log", "The log."}},
       .examples = {{"cnn-train --init photos --out photos.json",
@@ -57,39 +56,37 @@ Manual train_manual() {
 }
 
 Manual eval_manual() {
-  return {
-      .program = "cnn-eval",
-      .synopsis =
-          {"--model MODEL.safetensors --images FOLDER|FILE...|- [--labels FILE] [--tta LOOKS] [--top K] "
-           "[--report OUT.html] [--predictions FILE] [--json FILE|-] [--min-accuracy X]"},
-      .groups = {{"What is evaluated",
-                  {"--model MODEL.safetensors", "--images FOLDER|FILE...|-", "--labels FILE"}},
-                 {"How", {"--tta LOOKS", "--top K", "--threads N"}},
-                 {"Results",
-                  {"--report OUT.html", "--predictions FILE", "--json FILE|-", "--min-accuracy X"}},
-                 {"General", {"--help", "--version"}}},
-      .description =
-          {"Scores a model of cnn-train(1) on a folder with one subfolder of images per class: accuracy with "
-           "its confidence interval, loss, a table of the classes, the most confused pairs, calibration. For "
-           "images without labels it prints what it sees on them.",
-           "Classes are matched by name. Files that are not images are listed, the others are scored, and "
-           "the "
-           "exit status is 1. --images - reads paths from standard input: one per line, or ended by NUL as "
-           "find -print0 writes them.",
-           "Outputs never replace a file that is read, nor a device or FIFO."},
-      .exit_status = {kDone,
-                      {"1", "The run failed, or some images could not be read."},
-                      kBadUsage,
-                      {"3", "The accuracy is below --min-accuracy."}},
-      .files = {},
-      .examples = {{"cnn-eval --model runs/photos-1/best.safetensors --images test_photos",
-                    "Score a folder of labeled images."},
-                   {"cnn-eval --model best.safetensors --images cat.jpg dog.jpg --top 3",
-                    "Name the three most probable classes of two images."},
-                   {"find photos -type f -print0 | cnn-eval --model best.safetensors --images - "
-                    "--predictions table.csv",
-                    "Classify all files under a folder, however nested."}},
-      .see_also = {"cnn-train", "cnn-inspect"}};
+  return {.program = "cnn-eval",
+          .synopsis =
+              {"--model MODEL.safetensors --images FOLDER|FILE...|- [--labels FILE] [--tta LOOKS] [--top K] "
+               "[--report OUT.html] [--predictions FILE] [--json FILE|-] [--min-accuracy X]"},
+          .groups = {{"What is evaluated",
+                      {"--model MODEL.safetensors", "--images FOLDER|FILE...|-", "--labels FILE"}},
+                     {"How", {"--tta LOOKS", "--top K", "--threads N"}},
+                     {"Results",
+                      {"--report OUT.html", "--predictions FILE", "--json FILE|-", "--min-accuracy X"}},
+                     {"General", {"--help", "--version"}}},
+          .description =
+              {"Scores a model of cnn-train(1) on a folder with one subfolder of images per class: accuracy "
+               "with its confidence interval, loss, a table of the classes, the most confused pairs, "
+               "calibration. For images without labels it prints the most probable classes.",
+               "Classes are matched by name. If some files are not images, they are listed, the others are "
+               "scored, and the exit status is 1. --images - reads paths from standard input: one per line, "
+               "or ended by NUL as find -print0 writes them.",
+               "Outputs never replace a file that is read, nor a device or FIFO."},
+          .exit_status = {kDone,
+                          {"1", "The run failed, or some images could not be read."},
+                          kBadUsage,
+                          {"3", "The accuracy is below --min-accuracy."}},
+          .files = {},
+          .examples = {{"cnn-eval --model runs/photos-1/best.safetensors --images test_photos",
+                        "Score a folder of labeled images."},
+                       {"cnn-eval --model best.safetensors --images cat.jpg dog.jpg --top 3",
+                        "Name the three most probable classes of two images."},
+                       {"find photos -type f -print0 | cnn-eval --model best.safetensors --images - "
+                        "--predictions table.csv",
+                        "Classify all files under a folder, however nested."}},
+          .see_also = {"cnn-train", "cnn-inspect"}};
 }
 
 Manual inspect_manual() {
@@ -106,19 +103,17 @@ Manual inspect_manual() {
       .description =
           {"Shows the layers of a config or of a model: shapes, receptive fields, activations, parameters, "
            "multiply-adds and memory, and warns where the number of activations collapses or grows. No data "
-           "is "
-           "opened. One more option, a VIEW, shows something else instead.",
+           "is opened. A VIEW option shows something else instead.",
            "--explain writes out the arithmetic of a layer, forward and backward, with the network's own "
            "numbers; --check-gradients compares the gradients with numerical derivatives; --time measures "
-           "each "
-           "layer."},
+           "each layer."},
       .exit_status = {kDone, {"1", "The run failed, or --check-gradients found a difference."}, kBadUsage},
       .files = {},
       .examples = {{"cnn-inspect --config photos.json", "Show the table of layers."},
                    {"cnn-inspect --model best.safetensors --explain conv1 --image cat.png",
                     "Show what conv1 computes on an image."},
                    {"cnn-inspect --model best.safetensors --features cat.png --out features",
-                    "Draw what every layer puts out for an image."}},
+                    "Draw the output of every layer for an image."}},
       .see_also = {"cnn-train", "cnn-eval"}};
 }
 

@@ -10,7 +10,7 @@ namespace cnn {
 /// A way in which a program works, and the options that have an effect in it.
 struct Mode {
   std::string_view option;  ///< that chooses it, as in "--resume"; "" if none of the others does
-  std::string_view nature;  ///< behind its name in messages, as in ", which goes on with the run as it is"
+  std::string_view nature;  ///< behind its name in messages, as in ", which continues the run as it is"
   std::vector<std::string_view> takes;  ///< beside `option`
 };
 

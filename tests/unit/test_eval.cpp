@@ -278,14 +278,14 @@ TEST_CASE("cnn-eval refuses unknown classes with both lists, and what cannot be 
   refused({plain}, {"--report", (folder.path() / "no/r.html").string()}, "there is no folder");
   refused({plain}, {"--labels", "x.idx"}, "--labels goes with an IDX file");
   refused({one, one}, {"--labels", "x.idx"}, "one IDX file");
-  refused({plain, one}, {}, "is a folder among others");
+  refused({plain, one}, {}, "is a folder among other paths");
   refused({plain}, {"--json", folder.path().string()}, "is a folder");
   refused({plain}, {"--json", (folder.path() / "no/r.json").string()}, "there is no folder");
   refused({plain}, {"--predictions", (folder.path() / "no/p.csv").string()}, "there is no folder");
   refused({folder.path() / "nowhere"}, {}, "nowhere: there is no such file or folder");
   refused({}, {}, "--images needs a value: A folder with one subfolder per class");
   refused({plain}, {"--json"}, "--json needs a value: Write the results as JSON");
-  refused({plain}, {"--json", "a", "--json", "b"}, "--json is given 2 times and takes one value");
+  refused({plain}, {"--json", "a", "--json", "b"}, "--json is given 2 times, but takes one value");
   refused({plain}, {"--top", "0"}, "--top");
   refused({plain}, {"--min-accuracy", "2"}, "--min-accuracy");
   CHECK(evaluate(folder.path() / "none.safetensors", {plain}).exit_code == 1);
@@ -310,7 +310,7 @@ TEST_CASE("outputs of cnn-eval never replace what is read, links, pipes, or each
     const ProgramResult result = evaluate(model, {image}, more);
     INFO(result.description());
     CHECK(result.exit_code == 2);
-    CHECK_THAT(result.err, ContainsSubstring("name another one"));
+    CHECK_THAT(result.err, ContainsSubstring("name another file"));
   };
   refused({"--predictions", model.string()});
   refused({"--json", image.string()});
@@ -321,7 +321,7 @@ TEST_CASE("outputs of cnn-eval never replace what is read, links, pipes, or each
   CHECK((read_file(model) == before && read_file(image) == pixels));
   const ProgramResult inside = evaluate(model, {folder.path()}, {"--json", image.string()});
   CHECK(inside.exit_code == 2);
-  CHECK_THAT(inside.err, ContainsSubstring("is an image, and is not overwritten"));
+  CHECK_THAT(inside.err, ContainsSubstring("is an image and is not overwritten"));
 
   // A link stays one, and its file is written.
   folder.write("real", "old");
