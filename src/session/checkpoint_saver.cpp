@@ -39,7 +39,7 @@ void CheckpointSaver::offer(bool epoch_ended, bool asked) {
       log_.warn("saved, as SIGUSR1 asked: {} and {} are done", counted(trainer_.epochs_done(), "epoch"),
                 counted(trainer_.steps_of_epoch(), "step"));
   } catch (const Error& error) {
-    log_.warn("warning: the checkpoint is not saved: {}; the training goes on", error.what());
+    log_.warn("warning: the checkpoint could not be saved: {}; the training continues", error.what());
   }
 }
 

@@ -21,13 +21,13 @@ class CheckpointSaver {
   CheckpointSaver(Trainer& trainer, CheckpointFolder folder, const TrainingSpec& spec,
                   std::map<std::string, std::string> texts, spdlog::logger& log);
 
-  /// To be called whenever the state is whole. Saves if an epoch has ended, it is time, or `asked` for.
+  /// Call it whenever the state is consistent. Saves at the end of an epoch, when it is time, or if `asked`.
   void offer(bool epoch_ended, bool asked);
   /// Throws Error (exit 1) if it cannot.
   void save();
   /// Saves if anything has happened since the last time. Throws Error (exit 1) if it cannot.
   void save_rest();
-  /// The newest one that is whole in the folder; throws Error (exit 1) if there is none.
+  /// The newest intact one in the folder; throws Error (exit 1) if there is none.
   Checkpoint newest();
 
  private:

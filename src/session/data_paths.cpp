@@ -15,7 +15,7 @@ std::string hint(const fs::path& path) {
   fs::path parent = path.parent_path();
   if (!fs::is_directory(parent, unknown)) {
     while (parent.has_relative_path() && !fs::is_directory(parent, unknown)) parent = parent.parent_path();
-    return fmt::format("; nor is there {}, only {}", printable(path.parent_path().string()),
+    return fmt::format("; {} does not exist either, only {} does", printable(path.parent_path().string()),
                        printable(parent.string()));
   }
   std::vector<std::string> names;
@@ -48,7 +48,7 @@ class Checker {
   }
   void need(const std::string& pointer, const fs::path& path, const char* what) const {
     std::error_code unknown;
-    if (fs::exists(fs::symlink_status(path, unknown))) return;  // what it is, its reader says
+    if (fs::exists(fs::symlink_status(path, unknown))) return;  // its reader checks what it is
     status_of(path);                                            // throws if it may be there after all
     fail("{}", document_.explain(pointer, fmt::format("there is no such {}: {}{}", what,
                                                       printable(path.string()), hint(path))));

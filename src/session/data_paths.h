@@ -5,8 +5,8 @@
 
 namespace cnn {
 
-/// Whether the files and folders that the data of a config names are there. Throws Error (exit 1) with the
-/// place in the config and, if something of nearly that name lies beside it, that name.
+/// Checks that the files and folders named in a config's data exist. Throws Error (exit 1) with the place in
+/// the config and, if there is one, a similar name beside it.
 void check_data_paths(const Document& document, const DataSpec& spec);
 
 }  // namespace cnn

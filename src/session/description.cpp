@@ -29,7 +29,7 @@ void describe_start(const TrainingSetup& setup, spdlog::logger& log) {
   const std::vector<std::string>& unused = setup.unused_weights();
   log.info("starts from {}{}{}", printable(start->file.string()),
            start->except.empty() ? "" : fmt::format(", but {} fresh", printable(join(start->except))),
-           unused.empty() ? "" : fmt::format("; not used of it: {}", printable(join(unused))));
+           unused.empty() ? "" : fmt::format("; unused tensors: {}", printable(join(unused))));
 }
 
 void describe_filter(const TrainingSetup& setup, spdlog::logger& log) {
@@ -59,8 +59,8 @@ void describe(const TrainingSetup& setup, spdlog::logger& log, bool with_layers)
     describe_layers(setup, log, with_layers);
     const int batch_size = setup.config().training.batch_size;
     if (const std::int64_t images = setup.data().train.size(); batch_size > images)
-      log.warn("warning: batch_size {} is more than all {}: an epoch is a single step",
-               with_commas(batch_size), counted(images, "training image"));
+      log.warn("warning: batch_size {} exceeds the {}: an epoch is a single step", with_commas(batch_size),
+               counted(images, "training image"));
   }
   log.info("{}, {}, {} of memory for activations, gradients and optimizer",
            counted(setup.pool().threads(), "thread"), instruction_set(), human_bytes(setup.bytes()));

@@ -9,7 +9,7 @@
 namespace cnn {
 namespace {
 
-/// Trains for about a second, to say how long an epoch takes. The network's weights are changed by it.
+/// Trains for about a second to measure how long an epoch takes. This changes the network's weights.
 double measured_epoch_seconds(Trainer& trainer) {
   std::atomic<bool> stop{false};
   const double start = now_seconds();
@@ -47,7 +47,7 @@ double dry_run(TrainingSetup& setup, const Voice& voice) {
                 setup.all_train(), nullptr);
   const int epochs = training.filter->epochs;
   const double before = epochs * measured_epoch_seconds(proxy);
-  fmt::print("the proxy network of the filter before that: {} epochs in about {}\n", epochs,
+  fmt::print("before that, the filter's proxy network: {} epochs in about {}\n", epochs,
              human_seconds(before));
   return all + before;
 }

@@ -5,8 +5,8 @@
 
 namespace cnn {
 
-/// Says what a training would need, and how long an epoch takes, on stdout. Writes nothing. Trains for about
-/// a second: the setup is of no use afterwards. Returns the seconds that all epochs would take.
+/// Prints what a training would need and how long an epoch takes. Writes no files. Trains for about a second,
+/// so the setup cannot be used afterwards. Returns the seconds that all epochs would take.
 double dry_run(TrainingSetup& setup, const Voice& voice);
 
 }  // namespace cnn

@@ -49,7 +49,8 @@ EvaluationRecord EvaluationCollector::record() {
   return {results_, mistakes_.sorted()};
 }
 
-/// Only to what is still among the worst when its part ends: to open an image takes longer than to judge it.
+/// Only for mistakes that are still among the worst when the part ends: opening an image takes longer than
+/// judging it.
 void EvaluationCollector::end_part() {
   if (!set_) return;
   for (Mistake& mistake : mistakes_.kept()) {

@@ -21,7 +21,7 @@ class EvaluationCollector {
 
   /// Forgets what it saw.
   void clear();
-  /// see() tells of this set from now on. `images`: what the set is made of, in its order. Both must live
+  /// From now on see() refers to this set. `images`: what the set is made of, in its order. Both must live
   /// until the part ends.
   void begin_part(const ImageSet& set, const Dataset& images);
   /// What evaluate() calls for each image of the part.

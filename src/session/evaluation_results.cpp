@@ -15,7 +15,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-/// JSON even where a path is no UTF-8. indent -1: on one line.
+/// Valid JSON even if a path is not UTF-8. indent -1: on one line.
 std::string text_of(const Json& json, int indent = -1) {
   return json.dump(indent, ' ', false, Json::error_handler_t::replace);
 }

@@ -10,14 +10,14 @@ namespace cnn {
 /// What a model sees on images without a label, the most probable classes first.
 class UnlabeledImages {
  public:
-  /// most: classes that are told of each image. The classes must outlive the object.
+  /// most: how many classes are listed per image. The classes must outlive the object.
   UnlabeledImages(const std::vector<std::string>& classes, int most) : classes_(classes), most_(most) {}
 
   /// "images/a.png:  cat 98.12 %  dog 1.50 %".
   std::string line_of(const Evaluator::Seen& seen) const;
   /// Keeps an image for json(), as text: hundreds of thousands of them fit into memory.
   void keep(const Evaluator::Seen& seen);
-  /// {"path": ..., "predictions": [...]} of those that were kept, one a line, between commas.
+  /// {"path": ..., "predictions": [...]} of the kept images, one per line, separated by commas.
   const std::string& json() const { return json_; }
 
  private:

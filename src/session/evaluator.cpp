@@ -49,7 +49,7 @@ void Evaluator::score_files(std::shared_ptr<const ImageFiles> files, const OnIma
   const std::int64_t chunk = std::clamp(kChunkBytes / image_bytes, kLargestBatch, kChunk);
   for (std::int64_t begin = 0; begin < files->size(); begin += chunk) {
     const std::int64_t end = std::min(begin + chunk, files->size());
-    // Half the work on a part is to read it, half to look at it.
+    // Reading a part is half of its work, judging it the other half.
     const auto progress = [&](std::int64_t steps) {
       show_progress(begin + std::min(steps / 2, end - begin), files->size());
     };
@@ -67,8 +67,7 @@ void Evaluator::score_files(std::shared_ptr<const ImageFiles> files, const OnIma
   line_.reset();
 }
 
-/// The model's number of each class of the files; none, if they have no classes. Says what is worth knowing
-/// about them.
+/// The model's number of each class of the files; empty if they have no classes. Prints notes about them.
 std::vector<int> Evaluator::labels_of(const ImageFiles& files) {
   std::vector<int> labels;
   LoadReport report = report_of(files);
@@ -121,7 +120,7 @@ void Evaluator::show_progress(std::int64_t done, std::int64_t total) {
   line_->update(done, "images");
 }
 
-/// Tables of a part would look like tables of everything: they are not written.
+/// Writes no tables: those of a part would look like those of everything.
 void Evaluator::stop_if_interrupted() const {
   if (interruption_.requested())
     throw Error(interruption_.exit_code(),

@@ -20,7 +20,7 @@
 
 namespace cnn {
 
-/// A model of a file, ready to take images: those with a label are scored, and what it sees on each is told.
+/// A model from a file, ready to take images. Scores those with a label, and passes on its answer for each.
 class Evaluator {
  public:
   struct Options {
@@ -37,17 +37,17 @@ class Evaluator {
   };
   using OnImage = std::function<void(const Seen&)>;
 
-  /// Loads the model. Throws Error (exit 1) for a file that is none.
+  /// Loads the model. Throws Error (exit 1) for a file that is not a model.
   Evaluator(const Options& options, const Interruption& interruption);
 
-  /// Takes image files, those of a folder perhaps, in parts: memory does not grow with their number. What
-  /// cannot be read is left out, and in bad(). Throws Error: for classes that the model does not know; with
-  /// the exit code of an interruption, after which there is nothing to be told.
+  /// Takes image files, for example those of a folder, in parts: memory does not grow with their number.
+  /// Files that cannot be read are left out and listed in bad(). Throws Error: for classes that the model
+  /// does not know; after an interruption, with its exit code: then there are no results.
   void score_files(std::shared_ptr<const ImageFiles> files, const OnImage& each);
   /// The same for a data set that is opened as a whole.
   void score_set(const DataLocation& location, const OnImage& each);
 
-  /// Takes the progress line away, so that something else can be said.
+  /// Removes the progress line, so that other output can be written.
   void make_room() const {
     if (line_) line_->clear();
   }

@@ -31,7 +31,8 @@ std::string verdict_of(const LearningRateSweep& sweep, const TrainingSpec& train
         sweep.rates.empty() ? 0.0 : sweep.rates.back());
   return fmt::format(
       "The loss falls most steeply at a learning rate of {:.2g}, is least at {:.2g}, and {}. Suggestion: "
-      "{:g}, a tenth of where the loss is least, as the largest rate of a schedule; the config has {:g}.",
+      "{:g}, a tenth of the rate with the least loss, as the largest rate of a schedule; the config has "
+      "{:g}.",
       sweep.steepest, sweep.least,
       sweep.diverged ? fmt::format("has grown beyond recovery at {:.2g}", sweep.rates.back())
                      : fmt::format("does not diverge up to {:.2g}", sweep.rates.back()),
@@ -69,7 +70,7 @@ ExitCode find_learning_rate(TrainingSetup& setup, const SweepRange& range, const
   const Config& config = setup.config();
   const LearningRateSweep sweep = sweep_of(setup, range, voice, interruption.requested());
   if (interruption.requested()) {
-    fmt::print(stderr, "interrupted before the sweep was finished; it leaves nothing behind\n");
+    fmt::print(stderr, "interrupted before the sweep was finished; nothing was written\n");
     return interruption.exit_code();
   }
   const LearningRateReport report{.name = config.name,

@@ -9,9 +9,9 @@
 
 namespace cnn {
 
-/// cnn-train --find-lr: sweeps the learning rate of a setup, which is of no use afterwards, and leaves
-/// learning_rates.csv and report.html in `folder`; the chart and what follows from it go to stdout.
-/// Interrupted: nothing is written.
+/// cnn-train --find-lr: sweeps the learning rate of a setup, which cannot be used afterwards, and writes
+/// learning_rates.csv and report.html into `folder`; the chart and the suggestion go to stdout. Interrupted:
+/// nothing is written.
 ExitCode find_learning_rate(TrainingSetup& setup, const SweepRange& range,
                             const std::filesystem::path& folder, const Voice& voice,
                             Interruption& interruption);

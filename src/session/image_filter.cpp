@@ -12,7 +12,7 @@ namespace cnn {
 
 bool filter_images(TrainingSetup& setup, const std::atomic<bool>& stop, const Voice& voice,
                    spdlog::logger& log) {
-  setup.drop_trainer();  // its memory is for the proxy's
+  setup.drop_trainer();  // the proxy's trainer needs its memory
   const Config& config = setup.config();
   Network& proxy = *setup.proxy();
   proxy.initialize(config.seed);
@@ -29,7 +29,7 @@ bool filter_images(TrainingSetup& setup, const std::atomic<bool>& stop, const Vo
   line.reset();
   if (!result) return false;
   setup.choose(hardest_images(setup.all_train().labels, result->losses, config.training.filter->keep));
-  log.info("filter: the proxy network took {} and has {:.2f} % right in its last epoch; kept {}",
+  log.info("filter: the proxy network took {} and reached {:.2f} % accuracy in its last epoch; kept {}",
            human_seconds(now_seconds() - start), 100 * result->accuracy, kept_by_class(setup));
   return true;
 }

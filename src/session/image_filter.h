@@ -11,7 +11,7 @@
 namespace cnn {
 
 /// Trains the proxy network of a setup that has one, and gives the setup the images that were hard for it.
-/// False: `stop` came first, and the setup is of no use.
+/// False: `stop` came first, and the setup cannot be used.
 bool filter_images(TrainingSetup& setup, const std::atomic<bool>& stop, const Voice& voice,
                    spdlog::logger& log);
 

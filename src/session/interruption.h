@@ -19,8 +19,8 @@ class Interruption {
   Interruption(const Interruption&) = delete;
   Interruption& operator=(const Interruption&) = delete;
 
-  /// From now on signals wait; a reader of the output that goes away (SIGPIPE) and a file that becomes too
-  /// large (SIGXFSZ) are errors of the write that met them.
+  /// From now on signals wait. An output without a reader (SIGPIPE) and a file that is too large (SIGXFSZ)
+  /// make the write fail instead.
   void begin_work();
 
   const std::atomic<bool>& requested() const;

@@ -19,7 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Refuses what is no run folder, and says what it may be.
+/// Refuses a path that is not a run folder, and says what it may be.
 void check_folder(const fs::path& folder) {
   const std::string where = "--resume " + printable(folder.string());
   if (!fs::is_directory(status_of(folder)))
@@ -31,12 +31,12 @@ void check_folder(const fs::path& folder) {
       fail_usage("{}: holds several runs; give the folder of one of them, for example {}", where,
                  printable(entry.path().string()));
   fail_usage(
-      "{}: is no run folder: it has no config.json. A run that was killed before it wrote one had not "
+      "{}: is not a run folder: it has no config.json. A run that was killed before it wrote one had not "
       "begun; start it again with --config",
       where);
 }
 
-/// What the config has otherwise than the checkpoint's, a line each. Refuses what cannot be.
+/// The changes from the checkpoint's config, one per line. Refuses those that a run cannot take.
 std::vector<std::string> check_changes(const Config& before, const Config& now, std::int64_t epochs_begun) {
   std::vector<std::string> lines;
   std::string refused;
@@ -50,8 +50,8 @@ std::vector<std::string> check_changes(const Config& before, const Config& now, 
   }
   if (!refused.empty())
     fail_usage(
-        "what was trained so far does not bear this change of the config:{}\nTake it back, or start a new "
-        "run; its training.initial_weights can be a model of this one",
+        "a run cannot continue with this change of the config:{}\nUndo it, or start a new run; its "
+        "training.initial_weights can be a model of this one",
         refused);
   if (now.training.epochs < epochs_begun)
     fail_usage(
@@ -60,22 +60,22 @@ std::vector<std::string> check_changes(const Config& before, const Config& now, 
   return lines;
 }
 
-/// What becomes of a schedule that is made for a number of epochs when there are more of them, or "".
+/// What more epochs do to a schedule that was made for fewer; "" if nothing.
 std::string schedule_note(const Config& before, const Config& now, const Trainer& trainer) {
   const LearningRateSchedule was(before.training.schedule, before.training.epochs, trainer.steps_per_epoch());
   const LearningRateSchedule is(now.training.schedule, now.training.epochs, trainer.steps_per_epoch());
   const std::int64_t step = trainer.steps_done();
   if (trainer.finished() || was.factor(step) == is.factor(step)) return "";
   const double rate = trainer.learning_rate(step), base = is.factor(step) == 0 ? 0 : rate / is.factor(step);
-  return fmt::format("the schedule now spans {} epochs: the learning rate goes on at {:.3g}{}",
+  return fmt::format("the schedule now spans {} epochs: the learning rate continues at {:.3g}{}",
                      now.training.epochs, rate,
                      step >= was.steps() ? " (the old schedule had ended)"
                      : base > 0          ? fmt::format(" instead of {:.3g}", base * was.factor(step))
                                          : "");
 }
 
-/// The newest checkpoint that is whole; nothing if the run was ended before its first one. Says which ones
-/// are damaged. Throws Error (exit 1) if there were some, and none is left.
+/// The newest intact checkpoint; nothing if the run ended before its first one. Warns about damaged ones.
+/// Throws Error (exit 1) if there were checkpoints and none is intact.
 std::optional<Checkpoint> find_start(CheckpointFolder& checkpoints, const RunFolder& run,
                                      spdlog::logger& log) {
   CheckpointFolder::Found found = checkpoints.load();
@@ -88,14 +88,14 @@ std::optional<Checkpoint> find_start(CheckpointFolder& checkpoints, const RunFol
   }
   if (!found.damaged.empty())
     fail(
-        "{}: no checkpoint is whole. The models of the last whole epoch are in the folder; to train anew: "
-        "cnn-train --config {}",
+        "{}: every checkpoint is damaged. The models of the last complete epoch are in the folder; to start "
+        "over: cnn-train --config {}",
         folder, config);
   // A kill between the first epoch and its checkpoint leaves one epoch, which is trained again.
   if (run.epochs_in_tables() > 1 || final_result(run.path()))
     fail(
-        "{}: epochs are done, but there is no checkpoint to go on from: checkpoint/ was removed or is empty. "
-        "The models are in the folder; to train anew: cnn-train --config {}",
+        "{}: epochs are done, but there is no checkpoint to continue from: checkpoint/ was removed or is "
+        "empty. The models are in the folder; to start over: cnn-train --config {}",
         folder, config);
   return std::nullopt;
 }
@@ -144,7 +144,7 @@ std::optional<TrainingOutcome> resume_run(const ResumeOptions& options, const Op
     const bool within_epoch = start->integer("epoch.steps") > 0;
     notes = check_changes(before, config, epochs_done + (within_epoch ? 1 : 0));
     if (epochs_done == config.training.epochs && final_result(run.path())) {
-      fmt::print("{}: all {} epochs are done, nothing is left to do; --set training.epochs=N trains on\n",
+      fmt::print("{}: all {} epochs are done; to train longer, add --set training.epochs=N\n",
                  printable(options.folder.string()), epochs_done);
       return std::nullopt;
     }

@@ -20,16 +20,15 @@ struct ResumeOptions {
   int threads = 1;
 };
 
-/// Goes on with the run in a folder. Returns the exit code. Throws Error: exit 2 for what is no run folder
-/// and for changes of the config that what was trained so far does not bear; exit 1 for data that has
-/// changed.
+/// Continues the run in a folder. Returns the exit code. Throws Error: exit 2 if it is not a run folder, or
+/// for changes of the config that a run cannot take; exit 1 if the data has changed.
 int resume(const ResumeOptions& options, const Voice& voice);
 
 /// The data of a config, opened when it is wanted.
 using OpenData = std::function<const OpenedData&(const DataSpec&)>;
 
-/// The same without a word about the result, and with what several runs can share. options.threads is not
-/// looked at. Nothing, said on stdout, if nothing was left to do.
+/// The same with what several runs can share, and without printing the result. Ignores options.threads. If
+/// nothing is left to do, says so on stdout and returns nothing.
 std::optional<TrainingOutcome> resume_run(const ResumeOptions& options, const OpenData& open_data,
                                           ThreadPool& pool, const Voice& voice, Interruption& interruption);
 

@@ -17,7 +17,7 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-/// Times the seconds that a page takes: until the next one. So pages cost a twentieth of the time at most.
+/// The pause after a page, in multiples of the time it took: pages cost at most a twentieth of the time.
 constexpr double kPause = 19;
 
 }  // namespace
@@ -56,9 +56,9 @@ void RunReport::add_epoch(int epoch, int epochs, bool best) {
   }
   if (now_seconds() < ready_at_) return;
   const double start = now_seconds();
-  write(epoch < epochs ? fmt::format("In training: {} of {} epochs are done. Load the page again for news.",
-                                     epoch, epochs)
-                       : "Trained; the final evaluation is under way.");
+  write(epoch < epochs
+            ? fmt::format("In training: {} of {} epochs are done. Reload the page for news.", epoch, epochs)
+            : "Trained; the final evaluation is under way.");
   ready_at_ = now_seconds() + kPause * (now_seconds() - start);
 }
 
@@ -126,7 +126,7 @@ void RunReport::read_evaluation() {
     validation_record_ = evaluation_from_json(json, data_.classes);
     record_epoch_ = json.at("epoch").get<int>();
   } catch (const std::exception& error) {
-    log_.warn("warning: {} cannot be read ({}); it is made anew", printable(path.string()),
+    log_.warn("warning: {} cannot be read ({}); it is rebuilt", printable(path.string()),
               without_json_names(error.what()));
   }
 }

@@ -13,17 +13,17 @@
 
 namespace cnn {
 
-/// Keeps two files of a run folder up to date. evaluation.json: what the best model makes of the validation
-/// images and, at the end, of the test images. report.html: a page of that and of the folder's tables, so
-/// that it tells the whole training also after a resume. What cannot be written is said once, as a warning: a
-/// training is worth more than its report.
+/// Keeps two files of a run folder up to date. evaluation.json: the best model's results on the validation
+/// images and, at the end, on the test images. report.html: a page of these and of the folder's tables, so it
+/// covers the whole training even after a resume. A failed write is only a warning, given once: a training is
+/// worth more than its report.
 class RunReport {
  public:
   /// All references must outlive the object. An evaluation.json that is there is read.
   RunReport(std::filesystem::path folder, const Config& config, const Network& network,
             const TrainingData& data, int threads, spdlog::logger& log);
 
-  /// A run that goes on: what was recorded of another epoch than its best is forgotten.
+  /// For a resumed run: forgets the record of any epoch but its best.
   void resume(int best_epoch);
 
   /// Must see the validation images of every epoch before its add_epoch(). Empty without validation.
@@ -35,11 +35,11 @@ class RunReport {
   /// page if that does not take more than a small share of the time.
   void add_epoch(int epoch, int epochs, bool best);
 
-  /// Whether the validation part tells of this epoch; if not, the best model must be evaluated again before
+  /// Whether the validation part is about this epoch; if not, the best model must be evaluated again before
   /// finish().
   bool tells_of(int best_epoch) const { return !validation_ || record_epoch_ == best_epoch; }
 
-  /// The network holds the best model; what the observers saw last was that.
+  /// The network holds the best model, and the observers saw it last.
   void finish(int best_epoch);
   void stop(int epochs_done, const std::string& why);
 

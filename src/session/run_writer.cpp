@@ -21,14 +21,14 @@ void RunWriter::attempt(const std::function<void()>& write) {
     write();
   } catch (const Error& error) {
     whole_ = false;
-    log_.warn("warning: {}; the training goes on, and writes it later", error.what());
+    log_.warn("warning: {}; the training continues and will try again", error.what());
   }
 }
 
 void RunWriter::begin() {
   folder_.write_tables(trainer_.history());
   if (trainer_.history().empty()) return;
-  // A run that was killed may have left the model of an epoch that the checkpoint has not come to.
+  // A killed run may have left the model of an epoch that the checkpoint has not reached.
   trainer_.swap_best();
   save("best.safetensors");
   trainer_.swap_best();

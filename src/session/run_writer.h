@@ -13,8 +13,8 @@
 
 namespace cnn {
 
-/// Keeps tables, models and result of a run folder in step with the training. What cannot be written while it
-/// runs (a full disk) is said, and written at the end: a training in memory is worth more than its files.
+/// Keeps tables, models and result of a run folder in step with the training. If a write fails (a full disk),
+/// warns and writes at the end: a training in memory is worth more than its files.
 class RunWriter {
  public:
   /// All references must outlive the writer.
@@ -27,9 +27,9 @@ class RunWriter {
   void add_epoch();
   /// The model as it is now. Throws Error (exit 1).
   void interrupt();
-  /// What is known about numbers that are not finite any more; says so if it cannot be written.
+  /// Writes what is known about numbers that stopped being finite; warns if that fails.
   void add_post_mortem(const PostMortem& post_mortem);
-  /// What is still missing. Leaves the network with the best epoch's tensors. Throws Error (exit 1).
+  /// Writes what is still missing. Leaves the network with the best epoch's tensors. Throws Error (exit 1).
   void finish();
   const std::filesystem::path& folder() const { return folder_.path(); }
   void write_result(bool finished, const std::optional<Evaluation>& test);
@@ -44,7 +44,7 @@ class RunWriter {
   const ModelDescription description_;
   spdlog::logger& log_;
   bool whole_ = true;            // whether everything so far was written
-  bool best_is_loaded_ = false;  // into the network, which then is no last model any more
+  bool best_is_loaded_ = false;  // into the network, which then no longer holds the last model
 };
 
 }  // namespace cnn

@@ -29,7 +29,7 @@ std::string spread_line(const char* what, const Spread& spread) {
       100 * spread.least, 100 * spread.most, spread.count, spread.count == 1 ? "" : "s");
 }
 
-/// The trainings of a folder of seeds, whether it is new or goes on.
+/// The trainings of a folder of seeds, new or resumed.
 class SeedTrainings {
  public:
   /// config: that of the first seed. lock: on the folder, if it exists already. All references must outlive
@@ -60,7 +60,7 @@ class SeedTrainings {
   }
 
  private:
-  /// Takes the result of a seed into the summary, if its run has come to its end.
+  /// Adds the result of a seed to the summary if its run is finished.
   bool take_result(std::uint64_t seed) {
     const std::string name = seed_folder(seed);
     const std::optional<FinalResult> result = final_result(folder_ / name);
@@ -79,7 +79,7 @@ class SeedTrainings {
         fs::exists(folder / "config.json") ? resume(folder, voice) : start(seed, folder, voice);
     is_first_ = false;
     if (result.code != ExitCode::done) return result.code;
-    if (!take_result(seed)) fail("{}: its result.json is not there any more", printable(folder.string()));
+    if (!take_result(seed)) fail("{}: its result.json has disappeared", printable(folder.string()));
     fmt::print("seed {}: {}\n", seed, result.summary);
     std::fflush(stdout);
     return ExitCode::done;
@@ -140,15 +140,14 @@ ExitCode train_seeds(const Document& document, const Config& config, const Opene
 }
 
 bool is_folder_of_seeds(const fs::path& folder) {
-  std::error_code unknown;  // what is wrong with a folder, resume() says
+  std::error_code unknown;  // resume() reports what is wrong with a folder
   return fs::exists(folder / "seeds.json", unknown);
 }
 
 int resume_seeds(const ResumeOptions& options, const Voice& voice) {
   if (!options.overrides.empty())
     fail_usage(
-        "--set does not go with {}, whose runs differ in nothing but the seed; give the folder of one of "
-        "them",
+        "--set does not go with {}, whose runs differ only in the seed; give the folder of one of them",
         printable(options.folder.string()));
   RunFolder lock = RunFolder::reopen(options.folder);
   const SeedPlan plan = read_seed_plan(options.folder);

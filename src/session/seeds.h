@@ -13,7 +13,7 @@ namespace cnn {
 
 /// cnn-train --seeds: trains `seeds` times, with config.seed, config.seed + 1, ..., each into a folder of its
 /// own in `folder`, and says how much the result depends on the seed. Stops at the first run that does not
-/// come to its end; what is finished by then stays, with its summary.
+/// finish; finished runs and their summary stay.
 ExitCode train_seeds(const Document& document, const Config& config, const OpenedData& opened,
                      ThreadPool& pool, const std::filesystem::path& folder, int seeds, const Voice& voice,
                      Interruption& interruption);
@@ -21,8 +21,8 @@ ExitCode train_seeds(const Document& document, const Config& config, const Opene
 /// Whether train_seeds made this folder.
 bool is_folder_of_seeds(const std::filesystem::path& folder);
 
-/// Finishes what train_seeds began there: the run that did not come to its end, and those that had not begun.
-/// Returns the exit code. Throws Error as resume() does.
+/// Finishes what train_seeds began there: the unfinished run, and those that had not begun. Returns the exit
+/// code. Throws Error as resume() does.
 int resume_seeds(const ResumeOptions& options, const Voice& voice);
 
 }  // namespace cnn

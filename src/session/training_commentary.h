@@ -29,7 +29,7 @@ class TrainingCommentary {
   /// After the last epoch: what was wrong with a layer for several epochs up to then. Its warning scrolled by
   /// long ago.
   void end() const;
-  /// Takes the progress line away.
+  /// Removes the progress line.
   void clear() { line_.reset(), validating_ = false; }
 
  private:
@@ -43,7 +43,7 @@ class TrainingCommentary {
   bool validating_ = false;
   double start_;
   int epochs_here_ = 0;  // since start_
-  /// A complaint that every epoch had a reason for since this one.
+  /// A complaint that has held in every epoch since this one.
   struct Standing {
     int since = 0;
     std::string message;

@@ -20,7 +20,7 @@ struct FilledSet {
   BatchFiller filler;
 };
 
-/// Opens one set of a config with a progress line, and says what is worth knowing about it.
+/// Opens one set of a config with a progress line, and collects notes about it.
 class Opener {
  public:
   Opener(const DataSpec& spec, ThreadPool& pool, const Voice& voice, std::vector<std::string>& notes)
@@ -72,7 +72,7 @@ void check_duplicates(const std::vector<DuplicateCandidates>& parts, DuplicatePo
   const Duplicates duplicates = find_duplicates(parts);
   if (duplicates.empty()) return;
   if (policy == DuplicatePolicy::fail)
-    fail("there are images whose pixels are the same, and \"duplicates\" is \"fail\"\n{}",
+    fail("some images have the same pixels, and \"duplicates\" is \"fail\"\n{}",
          join(duplicate_notes(duplicates, parts, 50), "\n"));
   for (std::string& note : duplicate_notes(duplicates, parts)) data.notes.push_back(std::move(note));
   data.duplicates = duplicate_table(duplicates, parts);
@@ -111,7 +111,7 @@ OpenedData open_data(const DataSpec& spec, ThreadPool& pool, const Voice& voice)
   const std::vector<std::string>& classes = opened.train->classes();
   for (const std::string& name : classes)
     if (!is_utf8(name))
-      fail("the name of the class folder \"{}\" is not UTF-8, and a model could not keep it; rename it",
+      fail("the name of the class folder \"{}\" is not UTF-8, so a model cannot store it; rename it",
            printable(name));
   if (classes.size() < 2)
     fail("the training set has {} class{} ({}); a classifier needs at least 2", classes.size(),

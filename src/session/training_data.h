@@ -34,7 +34,7 @@ struct TrainingData {
   std::vector<std::string> classes;
   std::vector<double> mean, std;   ///< per channel
   std::vector<std::string> notes;  ///< as in OpenedData, and what the split adds
-  std::string duplicates;          ///< a CSV table of the images that are the same; "" if there are none
+  std::string duplicates;          ///< a CSV table of identical images; "" if there are none
 };
 
 /// A data set as the trainer sees it.
@@ -48,7 +48,7 @@ std::vector<WeightedLook> looks_at(const std::shared_ptr<const Dataset>& dataset
 /// Opens and checks the data of a config. Throws Error with everything that is wrong with it.
 OpenedData open_data(const DataSpec& spec, ThreadPool& pool, const Voice& voice);
 
-/// Splits off the validation part, looks for copies among the parts, and finds out the normalization, as the
+/// Splits off the validation part, looks for copies among the parts, and computes the normalization, as the
 /// seed has it.
 TrainingData prepare_data(const OpenedData& opened, const DataSpec& spec, std::uint64_t seed,
                           ThreadPool& pool);

@@ -20,7 +20,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Given back when memory runs out, so that there is some to save with.
+/// Freed when memory runs out, so that there is some left for saving.
 constexpr std::size_t kReserveBytes = 1 << 20;
 
 std::string percent(double fraction) { return fmt::format("{:.2f} %", 100 * fraction); }
@@ -35,13 +35,13 @@ std::string summary_line(const TrainingOutcome& outcome) {
   return line;
 }
 
-/// "; go on with: ...", where that is this training's to say.
+/// "; go on with: ...", if it is up to this training to say so.
 std::string advice(const Voice& voice, const char* what, const fs::path& folder) {
   if (!voice.advises()) return "";
   return fmt::format("; {} with: cnn-train --resume {}", what, printable(folder.string()));
 }
 
-/// A picture that cannot be written is no reason not to train.
+/// A picture that cannot be written does not stop the training.
 void write_sheet(const TrainingSetup& setup, const RunFolder& folder, spdlog::logger& log) {
   const Config& config = setup.config();
   try {
@@ -69,8 +69,8 @@ std::map<std::string, std::string> checkpoint_texts(const TrainingSetup& setup) 
   return texts;
 }
 
-/// A training whose images are chosen and whose folder is there: all that happens between its first step and
-/// its end, and who keeps the folder up to date meanwhile.
+/// A training whose images are chosen and whose folder exists: everything from its first step to its end,
+/// with the writers that keep the folder up to date.
 class TrainingRun {
  public:
   /// All references must outlive the object.
@@ -185,7 +185,7 @@ bool TrainingRun::train_and_test() {
 /// The training itself, with the rollbacks that the config allows. False: interrupted.
 bool TrainingRun::run_epochs() {
   const bool may_roll_back = spec_.on_non_finite == OnNonFinite::rollback;
-  // What a rollback goes back to; what the proxy network has found out.
+  // A rollback can go back to this; it also keeps what the proxy network found out.
   if ((may_roll_back || spec_.filter) && trainer_.steps_done() == 0) saver_.save();
   for (;;) {
     try {
@@ -205,7 +205,7 @@ void TrainingRun::roll_back() {
   files_.begin();
   commentary_.clear();
   report_.resume(trainer_.history().empty() ? 0 : best_of(trainer_.history()).epoch);
-  log_.warn("warning: went back to {} epochs and {} steps, and on with half the learning rate ({} of {})",
+  log_.warn("warning: went back to {} epochs and {} steps; continues with half the learning rate ({} of {})",
             trainer_.epochs_done(), trainer_.steps_of_epoch(), trainer_.rollbacks(), kMostRollbacks);
 }
 
@@ -215,7 +215,7 @@ void TrainingRun::say_how_it_ended() {
   if (trainer_.out_of_patience() && trainer_.epochs_done() < trainer_.epochs())
     log_.info("stopped early: no better epoch since epoch {}", best_of(trainer_.history()).epoch);
   if (const int planned = trainer_.epochs(); planned < spec_.epochs)
-    log_.info("{} of {} epochs fitted into {} minutes", planned, spec_.epochs, *spec_.max_minutes);
+    log_.info("{} of {} epochs fit into {} minutes", planned, spec_.epochs, *spec_.max_minutes);
 }
 
 /// The test images, and the validation images if the report needs them. False: interrupted.
@@ -269,9 +269,9 @@ TrainingOutcome TrainingRun::failed(const std::exception& error) {
   rescue();
   if (dynamic_cast<const NonFiniteError*>(&error))
     log_.error(
-        "to mend it: a smaller training.optimizer.learning_rate, warmup_epochs or clip_gradient_norm, in a "
-        "new run{}{}",
-        trainer_.epochs_done() == 0 ? " (what is saved of this one may be spoiled already)" : "",
+        "to fix it, start a new run with a smaller training.optimizer.learning_rate, warmup_epochs or "
+        "clip_gradient_norm{}{}",
+        trainer_.epochs_done() == 0 ? " (what this one saved may be spoiled already)" : "",
         spec_.on_non_finite == OnNonFinite::rollback
             ? ""
             : "; \"on_non_finite\": \"rollback\" tries smaller rates by itself");
@@ -290,7 +290,7 @@ void TrainingRun::rescue() {
   try {
     saver_.save_rest();
     files_.interrupt();
-    log_.error("what was trained up to there is saved; to go on: cnn-train --resume {}", where);
+    log_.error("everything up to there is saved; to go on: cnn-train --resume {}", where);
   } catch (const std::exception& error) {
     log_.error("not everything could be saved: {}; older models and checkpoints may be in {}", error.what(),
                where);
@@ -308,7 +308,7 @@ TrainingOutcome train(TrainingSetup& setup, RunFolder folder, CheckpointFolder c
   RunLog log(voice, folder.file("train.log").string());
   describe(setup, voice.introduces() ? log.both() : log.file(), true);
   if (!duplicates.empty())
-    log.both().info("all images that are the same: {}", printable(folder.file("duplicates.csv").string()));
+    log.both().info("list of identical images: {}", printable(folder.file("duplicates.csv").string()));
   if (setup.proxy() && !filter_images(setup, interruption.requested(), voice, log.both())) {
     log.both().warn("interrupted before the proxy network was done{}",
                     advice(voice, "begin again", folder.path()));

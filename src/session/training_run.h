@@ -21,7 +21,7 @@ struct TrainingOutcome {
   std::string summary;  ///< a line, once finished
 };
 
-/// Trains a setup into a run folder, all of whose files it writes; train.log always tells everything.
+/// Trains a setup into a run folder, all of whose files it writes; train.log always gets everything.
 TrainingOutcome train(TrainingSetup& setup, RunFolder folder, CheckpointFolder checkpoints,
                       const Voice& voice, Interruption& interruption);
 /// The same in a new folder.

@@ -68,7 +68,7 @@ void TrainingSetup::check_memory(const Document& document) const {
   }
   fail_usage("{}",
              document.explain("/training/batch_size",
-                              fmt::format("training needs {} beside the data, and {} leaves {}; {}",
+                              fmt::format("training needs {} besides the data, but {} leaves {}; {}",
                                           human_bytes(bytes_), available.limit, human_bytes(available.bytes),
                                           fits > 0 ? fmt::format("a batch_size of {} fits", fits)
                                                    : "not even a batch_size of 1 fits: use a smaller "
@@ -79,7 +79,7 @@ void TrainingSetup::check_identity(const Checkpoint& checkpoint) const {
   const DataIdentity before = to_identity(checkpoint.text("data"), "the checkpoint");
   if (const auto found = differences(before, identity_); !found.empty())
     fail(
-        "the data is not what this run began with: {}. Restore it, or start a new run; its "
+        "the data has changed since this run began: {}. Restore it, or start a new run; its "
         "\"initial_weights\" can be a model of this one",
         join(found, "; "));
 }

@@ -15,13 +15,13 @@
 
 namespace cnn {
 
-/// What a training of a config with its seed begins with: images, networks and trainer, all of which fit into
-/// memory and go together.
+/// Everything that a training of a config with its seed begins with: images, networks and trainer, which fit
+/// together and into memory.
 class TrainingSetup {
  public:
   /// Plans the network, and initializes it or goes on from a checkpoint. The pool must outlive the object.
-  /// Throws Error: for shapes with file, line and column out of `document`; for initial weights; if memory
-  /// will not do; if the checkpoint is one of other data.
+  /// Throws Error: for shapes, with file, line and column from `document`; for initial weights; if memory is
+  /// too small; if the checkpoint belongs to other data.
   TrainingSetup(const Document& document, Config config, const OpenedData& opened, ThreadPool& pool,
                 const Checkpoint* start = nullptr);
 
@@ -40,7 +40,7 @@ class TrainingSetup {
   Network* proxy() const { return proxy_.get(); }
   Trainer& trainer() const { return *trainer_; }
   const DataIdentity& identity() const { return identity_; }
-  /// What the larger one of network and proxy takes up.
+  /// The memory of the larger one of network and proxy.
   std::int64_t bytes() const { return bytes_; }
   /// Tensors of the file to start from that this network has no use for.
   const std::vector<std::string>& unused_weights() const { return unused_weights_; }
@@ -50,7 +50,7 @@ class TrainingSetup {
   const std::vector<std::string>& notes() const { return notes_; }
   void add_note(std::string line) { notes_.push_back(std::move(line)); }
 
-  /// Gives the trainer's memory to another one.
+  /// Frees the trainer's memory for another one.
   void drop_trainer() { trainer_.reset(); }
   /// The filter has chosen: the proxy network goes, and a new trainer takes these images.
   void choose(std::vector<std::int64_t> images);

@@ -25,17 +25,17 @@ class Voice {
   /// A voice that writes its messages elsewhere and draws no progress lines.
   static Voice into(std::shared_ptr<spdlog::logger> log);
 
-  /// That of one of several trainings: who runs them says how to go on with all of them, and only the first
-  /// one tells about data and layers.
+  /// The voice of one of several trainings: their runner says how to go on with all of them, and only the
+  /// first one describes data and layers.
   Voice for_one_of_several(bool first) const;
 
   spdlog::logger& log() const { return *log_; }
-  /// As ProgressLine has it: `what` stands in front; total 0: nobody knows how much there is to do.
+  /// As in ProgressLine: `what` stands in front; total 0: the amount of work is not known.
   std::unique_ptr<ProgressLine> progress(const std::string& what, std::int64_t total) const;
 
-  /// What is to be told about the layers in the course of a training.
+  /// What to log about the layers during a training.
   const LayerStatisticsRequest& layers() const { return layers_; }
-  /// Whether a training tells about data and layers before it begins.
+  /// Whether a training describes data and layers before it begins.
   bool introduces() const { return introduces_; }
   /// Whether a training says how to go on with it after an interruption.
   bool advises() const { return advises_; }

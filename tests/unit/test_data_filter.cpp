@@ -110,7 +110,7 @@ TEST_CASE("a filtered training says what it keeps, and does not depend on thread
   const std::string log = read_file(runs.path("undisturbed/train.log"));
   CHECK_THAT(log, ContainsSubstring("a proxy network is trained first, for 3 epochs"));
   CHECK_THAT(log, ContainsSubstring("filter: the proxy network took") &&
-                      ContainsSubstring("right in its last epoch; kept") && ContainsSubstring("0 2 of 3"));
+                      ContainsSubstring("accuracy in its last epoch; kept") && ContainsSubstring("0 2 of 3"));
   runs.require_success(runs.train(runs.start("run", {"--threads", "3"})));
   CHECK((runs.result("run") == expected));
   // The choice is the proxy's, not that of the images that stand in for it until then.
@@ -124,7 +124,7 @@ TEST_CASE("--dry-run tells about a filter, and writes nothing", "[cli]") {
   const ProgramResult result = runs.train(runs.start("run", {"--dry-run"}));
   runs.require_success(result);
   CHECK_THAT(result.err, ContainsSubstring("a proxy network is trained first"));
-  CHECK_THAT(result.out, ContainsSubstring("the proxy network of the filter before that: 3 epochs"));
+  CHECK_THAT(result.out, ContainsSubstring("before that, the filter's proxy network: 3 epochs"));
   CHECK_FALSE(fs::exists(runs.path("run")));
 }
 

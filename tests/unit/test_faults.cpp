@@ -67,7 +67,7 @@ TEST_CASE("a disk that is full for a while is said, and everything is written la
   const int count = operations(runs, expected);
   const ProgramResult result = train_with(runs, "enospc:20:30");
   runs.require_success(result);
-  CHECK_THAT(result.err, ContainsSubstring("No space left on device; the training goes on"));
+  CHECK_THAT(result.err, ContainsSubstring("No space left on device; the training continues"));
   CHECK((runs.result("run") == expected));
 
   const ProgramResult full = train_with(runs, "enospc:" + std::to_string(count / 2) + ":100000");

@@ -85,7 +85,7 @@ TEST_CASE("weights of layers that the network does not have are named and left a
       trainings.train("tuned", "two", 2, {{"file", "base/best.safetensors"}, {"except", {"head"}}}, 0);
   INFO(result.description());
   CHECK(result.exit_code == 0);
-  CHECK_THAT(result.err, ContainsSubstring("not used of it: extra.weight, extra.bias"));
+  CHECK_THAT(result.err, ContainsSubstring("unused tensors: extra.weight, extra.bias"));
 }
 
 TEST_CASE("the name of a residual in except stands for its projection", "[cli]") {

@@ -202,7 +202,7 @@ TEST_CASE("a batch of more than all images is warned of", "[cli]") {
       program_path("cnn-train"), {"--config", config, "--dry-run", "--set", "training.batch_size=2701"});
   INFO(result.description());
   REQUIRE(result.exit_code == 0);
-  CHECK_THAT(result.err, ContainsSubstring("batch_size 2,701 is more than all 2,700 training images"));
+  CHECK_THAT(result.err, ContainsSubstring("batch_size 2,701 exceeds the 2,700 training images"));
 }
 
 TEST_CASE("a layer that stays dead is named again at the end", "[cli]") {

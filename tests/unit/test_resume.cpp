@@ -83,7 +83,7 @@ TEST_CASE("a finished run has nothing left to do, and can be made longer", "[cli
   const std::string expected = runs.expected(constant);
   const ProgramResult again = runs.resume("undisturbed");
   runs.require_success(again);
-  CHECK_THAT(again.out, ContainsSubstring("nothing is left to do"));
+  CHECK_THAT(again.out, ContainsSubstring("epochs are done; to train longer"));
   CHECK((runs.result("undisturbed") == expected));
 
   std::vector<std::string> shorter = constant;
@@ -100,9 +100,10 @@ TEST_CASE("a schedule over all epochs that is made longer says so", "[cli]") {
   runs.require_success(runs.train(runs.start("run", {"--set", "training.epochs=2"})));
   const ProgramResult longer = runs.resume("run", {"--set", "training.epochs=3"});
   runs.require_success(longer);
-  CHECK_THAT(longer.err, ContainsSubstring(
-                             "the schedule now spans 3 epochs: the learning rate goes on at 0.00371 (the old "
-                             "schedule had ended)"));
+  CHECK_THAT(
+      longer.err,
+      ContainsSubstring("the schedule now spans 3 epochs: the learning rate continues at 0.00371 (the old "
+                        "schedule had ended)"));
   CHECK_THAT(read_file(runs.path("run/train.log")), ContainsSubstring("the schedule now spans 3 epochs"));
 }
 
@@ -114,7 +115,7 @@ TEST_CASE("a schedule over all epochs that is made longer on the way names both 
   REQUIRE(program.wait().exit_code == 130);
   RunningProgram longer(program_path("cnn-train"),
                         {"--resume", runs.path("run").string(), "--set", "training.epochs=3000"});
-  CHECK(longer.wait_for_stderr("the schedule now spans 3000 epochs: the learning rate goes on at 0.0"));
+  CHECK(longer.wait_for_stderr("the schedule now spans 3000 epochs: the learning rate continues at 0.0"));
   CHECK(longer.wait_for_stderr(" instead of 0.0"));
 }
 
@@ -201,7 +202,7 @@ TEST_CASE("a damaged checkpoint is named and the older one used; two are the end
   const ProgramResult none = runs.resume("run", {"--set", "training.epochs=5"});
   INFO(none.description());
   CHECK(none.exit_code == 1);
-  CHECK_THAT(none.err, ContainsSubstring("no checkpoint is whole"));
+  CHECK_THAT(none.err, ContainsSubstring("every checkpoint is damaged"));
 }
 
 TEST_CASE("a run that lost its checkpoints is not trained over", "[cli]") {
@@ -212,7 +213,7 @@ TEST_CASE("a run that lost its checkpoints is not trained over", "[cli]") {
   const ProgramResult result = runs.resume("run");
   INFO(result.description());
   CHECK(result.exit_code == 1);
-  CHECK_THAT(result.err, ContainsSubstring("there is no checkpoint to go on from"));
+  CHECK_THAT(result.err, ContainsSubstring("there is no checkpoint to continue from"));
   CHECK((runs.result("run") == before));
 }
 
@@ -225,10 +226,10 @@ TEST_CASE("data that is not the same any more is noticed", "[cli]") {
   const ProgramResult result = runs.resume("run", {"--set", "training.epochs=5"});
   INFO(result.description());
   CHECK(result.exit_code == 1);
-  CHECK_THAT(result.err, ContainsSubstring("the data is not what this run began with"));
+  CHECK_THAT(result.err, ContainsSubstring("the data has changed since this run began"));
 }
 
-TEST_CASE("what is no run folder is refused, and two programs never share one", "[cli]") {
+TEST_CASE("a folder that is not a run folder is refused, and two programs never share one", "[cli]") {
   const Runs runs;
   const auto refused = [&](const ProgramResult& result, const std::string& message) {
     INFO(result.description());

@@ -156,7 +156,7 @@ TEST_CASE("a training that goes back after a number that is not finite comes to 
   CHECK(outcome.best.epoch > 0);
   CHECK_THAT(
       session.said(),
-      ContainsSubstring("warning: went back to 1 epochs and 0 steps, and on with half the learning rate "
+      ContainsSubstring("warning: went back to 1 epochs and 0 steps; continues with half the learning rate "
                         "(1 of 3)") &&
           !ContainsSubstring("(2 of 3)"));
   CHECK(fs::exists(session.file("post_mortem.json")));
@@ -166,7 +166,7 @@ TEST_CASE("without a rollback the same number ends the training, and what was go
   Session session;
   const TrainingOutcome outcome = session.train(halves(32, session.once_in_second_epoch()), document());
   CHECK(outcome.code == ExitCode::run_failed);
-  CHECK_THAT(session.said(), ContainsSubstring("what was trained up to there is saved") &&
+  CHECK_THAT(session.said(), ContainsSubstring("everything up to there is saved") &&
                                  ContainsSubstring("\"rollback\" tries smaller rates by itself"));
   // Goes on from there, now that the number is finite.
   const auto resumed = session.resume(halves(32));
@@ -200,7 +200,7 @@ TEST_CASE("a training is not resumed on other data, nor with a change that break
   Session session;
   CHECK(session.train(halves(32), document()).code == ExitCode::done);
   CHECK_THROWS_WITH(session.resume(halves(30), {"training.epochs=4"}),
-                    ContainsSubstring("the data is not what this run began with"));
+                    ContainsSubstring("the data has changed since this run began"));
   CHECK_THROWS_WITH(session.resume(halves(32), {"training.batch_size=4", "training.epochs=4"}),
                     ContainsSubstring("training.batch_size was 8 and is 4"));
 }
