@@ -28,7 +28,7 @@ Because<ImageSpec> choose_image(const FolderSurvey& survey) {
     const bool kept = image.height == survey.height.median && image.width == survey.width.median;
     return {image, (kept ? "All images have one small size: it is kept."
                          : fmt::format("All images have one very small size: they are enlarged to {}x{}, "
-                                       "since the network takes no side of less than {} pixels.",
+                                       "since the network needs sides of at least {} pixels.",
                                        image.width, image.height, kLeastSide)) +
                        color};
   }
@@ -37,7 +37,7 @@ Because<ImageSpec> choose_image(const FolderSurvey& survey) {
                    : longer <= 56  ? 48
                    : longer <= 140 ? 64
                                    : 96;
-  // Networks learn slightly squeezed images as well; what is far from square keeps its shape.
+  // Networks learn slightly squeezed images as well; images far from square keep their shape.
   constexpr double kSquare = 1.35;
   const double aspect = std::clamp(survey.aspect, 1.0 / 3, 3.0);
   image.height = image.width = side;
@@ -47,7 +47,7 @@ Because<ImageSpec> choose_image(const FolderSurvey& survey) {
   const bool alike = survey.aspect_high < target * kSquare && survey.aspect_low > target / kSquare;
   image.resize = alike ? Resize::stretch : Resize::fit;
   std::string why = fmt::format(
-      "Every image is made into {}x{}: enough to tell most things apart, and quick. Larger is slower and "
+      "Every image is resized to {}x{}: enough to tell most things apart, and quick. Larger is slower and "
       "sometimes better. ",
       image.width, image.height);
   why += alike ? "Their shapes are about the same, so they are stretched to it."
@@ -56,7 +56,7 @@ Because<ImageSpec> choose_image(const FolderSurvey& survey) {
   return {image, why + color};
 }
 
-/// Whether the mirror image of class `name` is surely no other class and not nonsense, by the name alone.
+/// Whether, by the name alone, a mirrored image of class `name` surely still belongs to it.
 bool may_be_mirrored(const std::string& name) {
   const auto letters = std::count_if(name.begin(), name.end(), [](char c) { return (c & 0xC0) != 0x80; });
   if (letters < 2) return false;  // a digit or a letter of some script
@@ -100,7 +100,7 @@ Because<std::optional<RandomFlipSpec>> choose_flip(const FoundClasses& classes, 
 
 Because<RandomTranslateSpec> choose_shift(const ImageSpec& image) {
   return {{.pixels = std::max(1, std::min(image.height, image.width) / 14), .border = Border::reflect},
-          "Small shifts make more of few images: what matters may be a little off the center."};
+          "Small shifts get more out of few images: objects may be a little off center."};
 }
 
 Because<BadImages> choose_bad_images(const FolderLayout& layout, const FolderSurvey& survey) {
@@ -130,7 +130,7 @@ Because<std::optional<ValidationFraction>> choose_held_back(const std::vector<st
             "the model is. With more images, add \"validation\": {\"fraction\": 0.2}."};
   const double fraction = images < 2000 ? 0.2 : images < 20'000 ? 0.1 : 0.05;
   return {ValidationFraction{fraction},
-          fmt::format("There is no folder for validation: {:.0f} % of every class are held back. They are "
+          fmt::format("There is no folder for validation, so {:.0f} % of every class are held back. They are "
                       "measured after every epoch, to choose the best one.",
                       100 * fraction)};
 }
@@ -144,7 +144,7 @@ ConvSpec conv(int out_channels) {
   return spec;
 }
 
-/// From here on a network with more maps does not only learn its images by heart.
+/// From this number on, a network with more maps does more than memorize its images.
 constexpr std::int64_t kManyImages = 10'000;
 
 /// Stages of convolution, batch norm and pooling, each with up to twice the maps of the one before on a
@@ -221,12 +221,11 @@ Choices choose(const FolderLayout& layout, const FolderSurvey& survey, const Fou
   chosen.outputs = outputs_of(network, image, units);
   chosen.network = {
       std::move(network),
-      fmt::format(
-          "Convolutions look for patterns, more of them on ever fewer pixels; batch_norm lets them learn "
-          "quickly; the mean of every map goes to one last layer with a value per class. {} weights in "
-          "all. Many more would need more images than {}. The comments give what each entry puts out: maps x "
-          "height x width.",
-          with_commas(chosen.outputs.parameters), with_commas(layout.train.size()))};
+      fmt::format("Convolutions look for patterns, more of them on ever fewer pixels; batch_norm lets them "
+                  "learn quickly; the mean of every map goes to one last layer with a value per class. {} "
+                  "weights in all. Many more would need more images than {}. The comments give the output of "
+                  "each entry: maps x height x width.",
+                  with_commas(chosen.outputs.parameters), with_commas(layout.train.size()))};
 
   chosen.batch_size = choose_batch_size(images);
   chosen.epoch_steps = (chosen.epoch_images + chosen.batch_size - 1) / chosen.batch_size;

@@ -40,7 +40,7 @@ struct Choices {
 /// By rules on what was found: the same folder gives the same choices.
 Choices choose(const FolderLayout& layout, const FolderSurvey& survey, const FoundClasses& classes);
 
-/// What the images of the folder are called that were looked at: the other parts' images were only counted.
+/// What to call the images that were opened; those of the other parts were only counted.
 const char* image_word(const FolderLayout& layout);
 
 }  // namespace cnn

@@ -11,12 +11,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Text as a JSON string. Throws Error (exit 2) if it is no UTF-8.
+/// Text as a JSON string. Throws Error (exit 2) if it is not UTF-8.
 std::string quoted(const std::string& text) {
   try {
     return nlohmann::json(text).dump();
   } catch (const nlohmann::json::exception&) {
-    fail_usage("\"{}\" is no UTF-8, and a config can only name files in UTF-8; rename it", printable(text));
+    fail_usage("\"{}\" is not UTF-8, but a config can only name files in UTF-8; rename it", printable(text));
   }
 }
 
@@ -94,8 +94,8 @@ struct EntryText {
   }
 };
 
-/// Writes a config from top to bottom. What it leaves out is at its default; that nothing else is, the reader
-/// of the text checks (see first_config).
+/// Writes a config from top to bottom. Keys that it leaves out have their defaults; first_config reads the
+/// text back to check that.
 class ConfigWriter {
  public:
   ConfigWriter(const FolderLayout& layout, const Choices& choices, const fs::path& folder)
@@ -126,8 +126,8 @@ class ConfigWriter {
     for (const std::string& note : head.notes) say("", "Note: " + note);
     add("//");
     say("",
-        "A start that can be trained as it is: change what you know better. Paths are relative to the folder "
-        "of this file. cnn-train --config THIS --dry-run says what it costs, and checks every change.");
+        "A config that trains as it is: change what you know better. Paths are relative to the folder of "
+        "this file. cnn-train --config THIS --dry-run checks every change and says what it costs.");
   }
 
   void write_data() {
@@ -155,11 +155,11 @@ class ConfigWriter {
 
   void write_test() {
     if (layout_.test) {
-      say("    ", "Looked at once, at the very end.");
+      say("    ", "Evaluated once, at the very end.");
       return add_set("test", *layout_.test);
     }
     say("    ",
-        "Images that have no part in any choice give the honest accuracy: put some aside into a folder with "
+        "Only images that influenced no choice give an honest accuracy: put some aside into a folder with "
         "the same class folders, and name it here.");
     add("    // \"test\": \"...\",");
   }

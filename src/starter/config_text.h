@@ -16,7 +16,7 @@ struct ConfigHead {
 };
 
 /// A config with these choices, as text with comments that say why. Paths below `folder`, that of the config
-/// file, or near it are written relative to it. Throws Error (exit 2) for a path that is no UTF-8.
+/// file, or near it are written relative to it. Throws Error (exit 2) for a path that is not UTF-8.
 std::string config_text(const FolderLayout& layout, const ConfigHead& head, const Choices& choices,
                         const std::filesystem::path& folder);
 

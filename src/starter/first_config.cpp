@@ -19,8 +19,7 @@ std::string looked_words(const FolderLayout& layout, const FolderSurvey& survey)
              : fmt::format("{} of them, spread evenly, were opened.", with_commas(survey.looked_at));
 }
 
-/// What was written must be what was meant: read, the text gives the choices and nothing but defaults beside
-/// them.
+/// The text must say what was meant: read back, it gives the choices, and defaults for everything else.
 void check_read_back(const std::string& text, const FolderLayout& layout, const Choices& choices) {
   const Config config = read_config(Document::parse(text, "the new config", "/"));
   Config meant;
@@ -83,7 +82,7 @@ FirstConfig first_config(const FolderLayout& layout, const FolderSurvey& survey,
                          const std::filesystem::path& folder) {
   const ImageFiles& files = layout.train;
   if (survey.good == 0)
-    fail_usage("{}: not one of the {} that were looked at can be read, for example\n  {}: {}", files.where,
+    fail_usage("{}: none of the {} that were opened can be read, for example\n  {}: {}", files.where,
                counted(survey.looked_at, "image"), printable(survey.bad.front().path),
                survey.bad.front().reason);
   const FoundClasses classes = find_classes(files, survey);

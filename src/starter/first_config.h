@@ -20,7 +20,7 @@ struct FirstConfig {
 /// Chooses everything by rules on what was found; the same folder gives the same config. `folder`: that of
 /// the config file, absolute; places below it or near it are written relative to it. The text has been read
 /// back: it is a valid config for these images. Throws Error (exit 2) if fewer than two classes have an image
-/// that can be read, or a path is no UTF-8.
+/// that can be read, or a path is not UTF-8.
 FirstConfig first_config(const FolderLayout& layout, const FolderSurvey& survey,
                          const std::filesystem::path& folder);
 

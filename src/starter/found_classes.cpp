@@ -11,19 +11,19 @@
 namespace cnn {
 namespace {
 
-/// Folders that look like classes, and that a training would stop at.
+/// Folders that look like classes but would stop a training.
 std::vector<std::string> useless_notes(const ImageFiles& files, const FolderSurvey& survey) {
   std::vector<std::string> notes;
   for (const auto* folders : {&files.bad_folders, &survey.useless_classes})
     for (const std::string& folder : *folders)
-      notes.push_back(fmt::format(
-          "Not one image of \"{}\" can be read, so it does not count as a class, and a training stops at it: "
-          "remove the folder, or mend the images and run --init again.",
-          printable(folder)));
+      notes.push_back(
+          fmt::format("No image of \"{}\" can be read, so it does not count as a class, and a training would "
+                      "stop there: remove the folder, or repair the images and run --init again.",
+                      printable(folder)));
   return notes;
 }
 
-/// What about the numbers of images deserves a warning.
+/// Warnings about the numbers of images.
 std::vector<std::string> count_notes(const FoundClasses& classes) {
   const std::vector<std::int64_t>& counts = classes.counts;
   std::vector<std::string> notes;

@@ -22,8 +22,7 @@ FoundClasses find_classes(const ImageFiles& files, const FolderSurvey& survey);
 /// "10 classes, 3,000 images (300 each): 28x28 pixels, all grey".
 std::string found_words(const ImageFiles& files, const FolderSurvey& survey, const FoundClasses& classes);
 
-/// What deserves a warning: folders that look like classes and that a training would stop at, uneven and tiny
-/// classes.
+/// Warnings: folders that look like classes but would stop a training; uneven and tiny classes.
 std::vector<std::string> class_warnings(const ImageFiles& files, const FolderSurvey& survey,
                                         const FoundClasses& classes);
 

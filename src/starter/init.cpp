@@ -20,7 +20,7 @@ fs::path folder_of(const fs::path& out) {
   if (fs::is_directory(out, unknown))
     fail_usage("--out {}: is a folder; name the file to write", printable(out.string()));
   if (fs::exists(fs::symlink_status(out, unknown)))
-    fail_usage("--out {}: exists, and is not overwritten; name another file or remove it",
+    fail_usage("--out {}: exists and is not overwritten; name another file or remove it",
                printable(out.string()));
   const fs::path folder = fs::absolute(out).parent_path();
   if (!fs::is_directory(folder, unknown))

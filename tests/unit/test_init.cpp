@@ -178,8 +178,8 @@ TEST_CASE("--init chooses by what the images are", "[cli]") {
     const ProgramResult result = init(folder.path() / "set", {"--out", out.string()});
     INFO(result.description());
     REQUIRE(result.exit_code == 0);
-    CHECK_THAT(result.err, ContainsSubstring("2 classes") &&
-                               ContainsSubstring("Not one image of \"broken\" can be read"));
+    CHECK_THAT(result.err,
+               ContainsSubstring("2 classes") && ContainsSubstring("No image of \"broken\" can be read"));
     CHECK(Json::parse(read_file(out), nullptr, true, true)["network"].back()["units"] == 2);
     const ProgramResult stopped = train(out, folder.path() / "run", 1);
     CHECK(stopped.exit_code == 1);
@@ -243,9 +243,9 @@ TEST_CASE("--init refuses what cannot be learned from, with exit 2 and nothing o
   refused("one", "there is one class (\"cat\"); a classifier needs at least 2");
   refused("nested", "try --init");
   refused("unsorted", "called like the parts of a data set, but train holds no folder per class");
-  refused("bad", "not one of the 2 images that were looked at can be read");
+  refused("bad", "none of the 2 images that were opened can be read");
   folder.write("mine.json", "do not touch");
-  refused("good", "exists, and is not overwritten", {"--out", (folder.path() / "mine.json").string()});
+  refused("good", "exists and is not overwritten", {"--out", (folder.path() / "mine.json").string()});
   CHECK(read_file(folder.path() / "mine.json") == "do not touch");
   refused("good", "is a folder", {"--out", folder.path().string()});
   refused("good", "there is no folder", {"--out", (folder.path() / "no/where.json").string()});

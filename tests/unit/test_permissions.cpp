@@ -134,7 +134,7 @@ TEST_CASE("--init names parts and classes that may not be read", "[cli]") {
   INFO(without.description());
   CHECK(without.exit_code == 0);
   CHECK_THAT(without.err, ContainsSubstring("2 classes, 8 images") &&
-                              ContainsSubstring("Not one image of \"two\" can be read") &&
+                              ContainsSubstring("No image of \"two\" can be read") &&
                               ContainsSubstring("two: the folder cannot be read: Permission denied"));
   CHECK(nlohmann::json::parse(without.out, nullptr, true, true)["network"].back()["units"] == 2);
   user.restore();
