@@ -8,11 +8,11 @@ namespace cnn {
 
 /// Larger patches are not drawn.
 inline constexpr int kWidestGrid = 10;
-/// Maps whose part of a sum is written.
+/// Maps whose part of a sum is written out.
 inline constexpr int kPartsShown = 6;
 
-/// A convolution and the corner of it that is looked at: a few outputs of one output map, and what one weight
-/// of the kernel between one input map and it does there. Only for files of this folder.
+/// A convolution and the corner of it that is shown: a few outputs of one output map, and what one weight of
+/// its kernel for one input map does there. Only for files of this folder.
 struct ConvCorner {
   ConvCorner(const Scene& scene, const ConvSpec& spec);
 
@@ -66,7 +66,7 @@ struct ConvCorner {
   const Tensor* bias_;
   int inputs_ = 1, outputs_ = 1;  ///< maps of a group
   WindowSide rows_, columns_;
-  bool whole_ = false;  ///< no output lies clear of the padding: look at everything
+  bool whole_ = false;  ///< no output lies clear of the padding: show everything
   int rows_shown_ = 1, columns_shown_ = 1;
   int oc_ = 0, oh_ = 0, ow_ = 0, ic_ = 0, kh_ = 0, kw_ = 0;
 

@@ -22,8 +22,8 @@ struct Explanation {
 Explanation explain_layer(const StepTrace& trace, const NetworkSpec& spec, int row, ThreadPool& pool,
                           int columns);
 
-/// What explain_layer() says of a layer type that nobody wrote an explanation for: parameters, and outputs
-/// and input gradients beside those of the reference network.
+/// What explain_layer() says of a layer type without an explanation of its own: parameters, and outputs and
+/// input gradients beside those of the reference network.
 Explanation explain_without_words(const StepTrace& trace, const NetworkSpec& spec, int row, ThreadPool& pool,
                                   int columns);
 

@@ -11,7 +11,7 @@ namespace {
 
 using Complex = std::complex<double>;
 
-/// So small that it changes no value, and its square is nothing.
+/// So small that it changes no value and that its square vanishes.
 constexpr double kStep = 1e-30;
 
 constexpr std::size_t kInputsShown = 3;

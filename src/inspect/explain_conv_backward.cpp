@@ -56,10 +56,10 @@ class ConvBackward : private ConvCorner {
     book_.grids(grids);
 
     const char* d = slope ? "dz" : "dy";
-    book_.say(
-        fmt::format("The weight in row {}, column {} of the kernel from map {} to map {} took part in every "
-                    "output. Its gradient adds up, over the outputs, {} times the input that it met there:",
-                    kh_, kw_, map, oc_, d));
+    book_.say(fmt::format(
+        "The weight in row {}, column {} of the kernel from map {} to map {} took part in every output. Its "
+        "gradient is the sum, over the outputs, of {} times the input that it met there:",
+        kh_, kw_, map, oc_, d));
     std::vector<double> terms, biases;
     std::vector<std::string> written, written_biases;
     std::string left_side;
@@ -100,8 +100,8 @@ class ConvBackward : private ConvCorner {
     return values;
   }
 
-  /// The input of the patch that most of the outputs shown read; of several the one next to the middle. With
-  /// gaps between windows, or in them, nothing may read the middle.
+  /// The input of the patch that is read by most of the outputs shown; of several the one nearest the middle.
+  /// With gaps between or inside windows, possibly no output reads the middle.
   std::pair<int, int> most_read(const Shape& in, int top, int left) const {
     std::pair<int, int> best{top, left};
     int most = -1, nearest = 0;
@@ -148,12 +148,12 @@ class ConvBackward : private ConvCorner {
       parts.push_back(rest);
       written.push_back(fmt::format("{} (the other {})", term(rest), outputs_ - kPartsShown));
     }
-    book_.say(fmt::format(
-        "And the input x({},{}) gets back, from {} of a map that read it, {} times the weight it was read "
-        "with; all output maps together:",
-        h - top, w - left,
-        count == 1 ? std::string("the one output") : fmt::format("each of the {} outputs", count),
-        spec_.activation == ActivationFunction::none ? "dy" : "dz"));
+    book_.say(
+        fmt::format("The input x({},{}) gets back, from {} of a map that read it, {} times the weight that "
+                    "it met; summed over all output maps:",
+                    h - top, w - left,
+                    count == 1 ? std::string("the one output") : fmt::format("each of the {} outputs", count),
+                    spec_.activation == ActivationFunction::none ? "dy" : "dz"));
     book_.sum(fmt::format("dx({},{})", h - top, w - left), parts, written,
               engine.dx()[at(in, 0, map, h - top, w - left)]);
   }

@@ -31,10 +31,10 @@ void explain(const Scene& scene, const FlattenSpec&) {
   book.value(fmt::format("y({})", place), fmt::format("x({},{},{})", c, h, w), scene.x()[index],
              scene.y()[index]);
   book.heading("Backward, the way back");
-  book.say(fmt::format(
-      "The gradient of value {} belongs to the input that it came from: map {} / ({}*{}) = {}, row {}, "
-      "column {}. The vector of gradients takes the shape {} again, no number changes.",
-      place, place, in.h, in.w, c, h, w, to_string(in)));
+  book.say(
+      fmt::format("The gradient of value {} belongs to the input that it came from: map {} / ({}*{}) = {}, "
+                  "row {}, column {}. The vector of gradients gets the shape {} again; no number changes.",
+                  place, place, in.h, in.w, c, h, w, to_string(in)));
   book.value(fmt::format("dx({},{},{})", c, h, w), fmt::format("dy({})", place), scene.dy()[index],
              scene.dx()[index]);
   book.same("dx of all places", std::vector<double>(scene.dy().begin(), scene.dy().end()), scene.dx());

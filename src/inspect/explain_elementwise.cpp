@@ -11,8 +11,8 @@ namespace {
 
 constexpr std::size_t kValuesShown = 6;
 
-/// Places of image 0 whose gradient is not zero, half of them of the one kind and half of the other, as far
-/// as there are such. one_kind(place) tells.
+/// Places of image 0 whose gradient is not zero: half of them of one kind and half of the other, as far as
+/// they exist. one_kind(place) tells which.
 template <class Kind>
 std::vector<std::size_t> places_to_show(const Scene& scene, const Kind& one_kind) {
   std::vector<std::size_t> one, other, places;
@@ -40,10 +40,9 @@ void explain(const Scene& scene, const ActivationSpec& spec) {
                       "No layer follows, so there is nothing to keep apart: {} only bends the outputs of the "
                       "network, before softmax and the loss.",
                       name)
-                : fmt::format(
-                      "Without such a function between them, two layers with weights would be no more than "
-                      "one: a sum of sums is a sum. {} bends it.",
-                      name));
+                : fmt::format("Without such a function between them, two layers with weights would be worth "
+                              "no more than one: a sum of sums is a sum. {} bends it.",
+                              name));
   book.heading("Forward: y = f(x).  Backward: dx = dy x f'(x), the slope of f at the value that went in");
   const auto count = scene.x().size();
   std::vector<double> y(count), dx(count);
@@ -70,7 +69,8 @@ void explain(const Scene& scene, const ScaleSpec& spec) {
   book.heading("Every value by itself: the shape stays, and there is nothing to learn");
   book.say(fmt::format("The factor {} is fixed by the config.", factor));
   book.heading(
-      "Forward: y = factor x.  Backward: dx = factor dy, for the output changes that much with the input");
+      "Forward: y = factor x.  Backward: dx = factor dy, because the output changes that much with the "
+      "input");
   const auto count = scene.x().size();
   std::vector<double> y(count), dx(count);
   for (std::size_t i = 0; i < count; ++i) {
@@ -102,7 +102,7 @@ void explain(const Scene& scene, const DropoutSpec& spec) {
   std::size_t dropped = 0, decided = 0;
   std::vector<double> factors(count);
   for (std::size_t i = 0; i < count; ++i) {
-    // Where x is 0, y does not tell; there the gradient does.
+    // Where x is 0, y does not show the factor; the gradient does.
     const bool out = scene.x()[i] != 0 ? scene.y()[i] == 0 : scene.dx()[i] == 0;
     factors[i] = out ? 0 : keep;
     dx[i] = scene.dy()[i] * factors[i];

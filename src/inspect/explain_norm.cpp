@@ -37,11 +37,11 @@ void explain(const Scene& scene, const BatchNormSpec& spec) {
       "evaluation; they are measured, not learned.",
       each, in.c, each * in.c));
   book.heading("What it does");
-  book.say(fmt::format(
-      "In training every channel is shifted and scaled to mean 0 and variance 1 over the whole batch: here "
-      "{} x {} = {} values a channel. So the next layer meets the same range, whatever the weights before "
-      "do. This is the one layer where images of a batch see each other.",
-      counted(scene.trace.images(), "image"), counted(in.h * in.w, "place"), with_commas(count)));
+  book.say(
+      fmt::format("In training every channel is shifted and scaled to mean 0 and variance 1 over the whole "
+                  "batch: here {} x {} = {} values a channel. So the next layer meets the same range, "
+                  "whatever the weights before it do. Only here do the images of a batch affect each other.",
+                  counted(scene.trace.images(), "image"), counted(in.h * in.w, "place"), with_commas(count)));
 
   // Four values of a channel: a square of one image, or the same place of four images.
   const bool square = in.h >= 2 && in.w >= 2;
@@ -143,7 +143,7 @@ void explain(const Scene& scene, const BatchNormSpec& spec) {
   const double mean_dz = sum_of(dz) / m, mean_dz_normal = sum_of(dz_normal) / m;
   book.say(
       "An input moves its own output, but also the mean and the variance, and with them every other output "
-      "of the channel. The two corrections are that:");
+      "of the channel. The two corrections account for that:");
   const double back = gamma / root * (dz[0] - mean_dz - normal[0] * mean_dz_normal);
   double size = 0;
   for (const double v : dz) size = std::max(size, std::abs(gamma / root * v));

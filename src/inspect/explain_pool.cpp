@@ -10,12 +10,12 @@ namespace cnn {
 namespace {
 
 constexpr int kWidestGrid = 10;
-/// Windows whose story is told one by one.
+/// Windows that are explained one by one.
 constexpr std::size_t kWindowsTold = 4;
 /// Values of a window that are written out.
 constexpr std::size_t kValuesShown = 12;
 
-/// A pooling and a corner of one map that is looked at.
+/// A pooling and the corner of one map that is shown.
 class PoolStory {
  public:
   PoolStory(const Scene& scene, Size2 kernel, Size2 stride, Size2 padding, bool max, bool count_padding)
@@ -38,7 +38,7 @@ class PoolStory {
   struct Cell {
     int h, w;
   };
-  /// The inputs of an output that are no padding, in reading order.
+  /// The inputs of an output, without padding, in reading order.
   std::vector<Cell> window(int oh, int ow) const {
     std::vector<Cell> cells;
     for (int kh = 0; kh < rows_.kernel; ++kh)
@@ -48,7 +48,8 @@ class PoolStory {
       }
     return cells;
   }
-  /// What a mean divides by: with the padding's zeros where they count, but not what hangs over even that.
+  /// What a mean divides by: counts the padding's zeros if the config says so, but no position beyond the
+  /// padding.
   int divisor(int oh, int ow) const {
     if (!count_padding_) return static_cast<int>(window(oh, ow).size());
     const auto along = [](const WindowSide& axis, int output) {
@@ -93,15 +94,15 @@ class PoolStory {
     explain_size(book_, rows_, columns_);
     book_.heading(
         fmt::format("Channels stay {}, there is nothing to learn, and no activation function", in.c));
-    book_.say(fmt::format(
-        "Each map is pooled by itself: a window never looks at two maps, so {} in and {} out. The {} of a "
-        "window has no weights, so there are 0 parameters. An activation function is there to bend what is "
-        "linear between two layers with weights; {}",
-        in.c == 1 ? "one map goes" : fmt::format("{} maps go", in.c),
-        in.c == 1 ? "one comes" : fmt::format("{} come", out.c), max_ ? "largest value" : "mean",
-        max_ ? "the largest of the values is not linear already, and a relu before the pooling or after it "
-               "gives the same result."
-             : "a mean is linear, but it has no weights that would have to be kept apart from others."));
+    book_.say(
+        fmt::format("Each map is pooled by itself: a window never looks at two maps, so {} in and {} out. "
+                    "The {} of a window has no weights, so there are 0 parameters. An activation function "
+                    "bends what would be linear between two layers with weights; {}",
+                    in.c == 1 ? "one map goes" : fmt::format("{} maps go", in.c),
+                    in.c == 1 ? "one comes" : fmt::format("{} come", out.c), max_ ? "largest value" : "mean",
+                    max_ ? "the largest value is not linear anyway, and a relu gives the same result before "
+                           "the pooling and after it."
+                         : "a mean is linear, but it has no weights to keep apart from others."));
     book_.say(fmt::format("{} become{} {}.", counted(in.values(), "value"), in.values() == 1 ? "s" : "",
                           with_commas(out.values())));
   }
@@ -241,8 +242,8 @@ class PoolStory {
     return values;
   }
 
-  /// The mean of a window that reaches into the padding, what its inputs get back, and the mean if padding
-  /// counted otherwise.
+  /// The mean of a window that reaches into the padding, what its inputs get back, and the mean with the
+  /// other count_include_pad.
   void border_mean(int oh, int ow, const std::vector<Cell>& cells, double engine) {
     double sum = 0, scale = 0;
     for (const Cell& cell : cells) sum += x(cell), scale += std::abs(x(cell));
@@ -289,7 +290,7 @@ void explain(const Scene& scene, const GlobalAvgPoolSpec&) {
   book.heading("Channels stay, there is nothing to learn, and no activation function");
   book.say(
       "Each map is averaged by itself, so as many values come out as maps go in; a mean has no weights, and "
-      "so no parameters to learn. What was found counts, where it was found does not.");
+      "so no parameters to learn. What was found counts, not where.");
   // The map with the largest gradient.
   int c = 0;
   for (int i = 1; i < in.c; ++i)

@@ -112,7 +112,7 @@ class Projection {
       largest = std::max(largest, std::abs(double{dz[i]}));
     });
     const double factor = gamma_ / root_, mean_dz = sum / positions(), slope = sum_normal / positions();
-    book_.say("With n = (c - mean) / sqrt(variance + eps), and dz that came from the sum:");
+    book_.say("With n = (c - mean) / sqrt(variance + eps), and dz from the sum:");
     book_.value("dc = scale / sqrt(variance + eps) x (dz - mean(dz) - n x mean(dz x n))",
                 fmt::format("{} x ({} - {} - {} x {})", short_number(factor), term(dz[place_]), term(mean_dz),
                             term(normal(place_)), term(slope)),
@@ -174,7 +174,7 @@ void explain(const Scene& scene, const ResidualSpec& spec) {
   book.heading("Two ways from the input to a sum");
   book.say(fmt::format(
       "y = {}branch(x) + shortcut(x){}: the branch is what is inside ({}), the shortcut {}. The branch only "
-      "has to learn what is to be added to the input, and the shortcut carries gradients past the branch.",
+      "has to learn what to add to the input, and the shortcut carries gradients past the branch.",
       spec.activation == ActivationFunction::none ? "" : fmt::format("{}(", word_of(spec.activation)),
       spec.activation == ActivationFunction::none ? "" : ")",
       spec.layers.size() == 1 ? "one entry" : fmt::format("{} entries", spec.layers.size()),
@@ -226,14 +226,14 @@ void explain(const Scene& scene, const ResidualSpec& spec) {
   book.same("both ways, everywhere", all, scene.dx());
   if (projection) Projection(scene, place).tell();
 
-  // Where the ways meet again: the value that goes into the entry, and all who read it.
+  // Where the ways meet again: the value that goes into the entry, and all its readers.
   int value = scene.of().shortcut;
   if (projection) value = nodes[writer(nodes, nodes[writer(nodes, value)].x)].x;
   if (value == 0) {
-    book.say("The entry's input is the image itself: nobody before it learns, and the ways need not meet.");
+    book.say("The entry's input is the image itself: no layer before it learns, so the ways need not meet.");
     return;
   }
-  book.heading("At the entry's input the ways meet again: what comes back by each is added up");
+  book.heading("At the entry's input the ways meet again: what comes back along each is added up");
   const auto arrived = scene.trace.output_gradient(value - 1);
   const Shape& in = scene.in();
   struct Way {

@@ -24,7 +24,7 @@ constexpr std::int64_t kFewestEntries = 2;
 /// A tensor whose gradient is small because large terms cancel (a bias before a batch norm: all of it is
 /// rounding) is measured against this share of the network's largest gradient.
 constexpr double kFloor = 1e-2;
-/// So small that it changes no value, and its square is nothing.
+/// So small that it changes no value and that its square vanishes.
 constexpr double kStep = 1e-30;
 
 bool holds(const LayerSpec& entry, std::string_view tensor) {
@@ -35,7 +35,7 @@ bool holds(const LayerSpec& entry, std::string_view tensor) {
 }
 
 /// What the engine's dropout layers multiplied with, read off their inputs and outputs. Where the input is 0
-/// nobody can tell, and it makes no difference.
+/// the factor is not known, and it makes no difference.
 void read_dropout(const NetworkSpec& spec, const StepTrace& trace, reference::DropoutFactors& factors) {
   for (const LayerSpec& entry : spec) {
     if (const auto* residual = std::get_if<ResidualSpec>(&entry.spec))
@@ -78,7 +78,7 @@ class Reference {
     return i;
   }
 
-  /// The derivative of the loss in the direction of the parameters' imaginary parts, which are in nothing
+  /// The derivative of the loss in the direction of the parameters' imaginary parts, which reach nothing
   /// before this entry.
   double derivative(const reference::Parameters<Complex>& parameters, std::size_t entry) const {
     const reference::Network<Complex> network(parameters, &dropout_);

@@ -34,7 +34,7 @@ struct GradientCheck {
   std::vector<TensorCheck> tensors;
   double engine_loss = 0, reference_loss = 0;
 
-  /// Relative errors above this are wrong. The engine's own are near 1e-6: single precision. The distance is
+  /// Relative errors above this are wrong. The engine's own are near 1e-6: single precision. The margin is
   /// for values that lie so close to the kink of a relu, or to another value of a max-pool's window, that
   /// single and double precision take different sides.
   static constexpr double kTolerance = 1e-3;
@@ -44,10 +44,9 @@ struct GradientCheck {
 
 /// Compares a gradient of the trace's step, one number for each of network.parameters(), with the derivative
 /// of the plain reference in double precision: by the complex step, F'(x) = Im F(x + ih) / h, which has no
-/// cancellation. `spec` is what the trace's network was made from, `batch` what it was taken through it. How
-/// many entries are looked at one by one depends on what the network costs, and on nothing else:
-/// `most_entries` of a tensor where there is time. Uses all workers of the pool; progress (may be empty) is
-/// called by worker 0.
+/// cancellation. `spec` is what the trace's network was made from, `batch` what went through it. How many
+/// entries are checked one by one depends only on the cost of the network: at most `most_entries` of a
+/// tensor. Uses all workers of the pool; progress (may be empty) is called by worker 0.
 GradientCheck compare_with_reference(
     const StepTrace& trace, std::span<const float> gradient, const NetworkSpec& spec, const ImageBatch& batch,
     ThreadPool& pool, int most_entries = 40,

@@ -24,12 +24,12 @@ struct InputImages {
 };
 
 /// Decodes files as a training would. Where the normalization is not known (a config with "auto": its data is
-/// not opened) the images' own mean and deviation take its place. Throws Error (exit 1) for a file that is no
-/// image.
+/// not opened) the images' own mean and deviation take its place. Throws Error (exit 1) for a file that is
+/// not an image.
 InputImages read_images(const Inspected& inspected, const std::vector<std::filesystem::path>& files);
 
-/// Soft rings and strokes, the same ones every time, different for each number: something to look at where
-/// nobody gave an image.
+/// Soft rings and strokes, the same ones every time, different for each number: for use where no image was
+/// given.
 InputImages generated_images(const Inspected& inspected, int count);
 
 }  // namespace cnn

@@ -9,7 +9,7 @@
 namespace cnn {
 
 std::unique_ptr<Network> Inspected::network(std::int64_t images) const {
-  // A config inside a model is the file's fault, one of its own the user's.
+  // A wrong config inside a model means a damaged file; a wrong config file is a usage error.
   auto made = with_places(
       document,
       [&] {
@@ -29,11 +29,11 @@ std::string Inspected::class_name(int number) const {
 }
 
 Inspected read_inspected(const std::filesystem::path& config, const std::filesystem::path& model) {
-  if (config.empty() == model.empty()) fail_usage("name a --config or a --model (one of them)");
+  if (config.empty() == model.empty()) fail_usage("give either --config or --model");
   const bool trained = !model.empty();
   ModelDescription description;
   if (trained) description = read_description(model);
-  // A model's config is read first: what is wrong with it is the file's fault.
+  // A model's config is read first: an error in it means a damaged file.
   Config read = trained ? read_model_config(description.config, model.string()) : Config{};
   Document document = trained ? Document::parse(description.config, model.string()) : Document::read(config);
   if (!trained) read = read_config(document);

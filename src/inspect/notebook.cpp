@@ -100,7 +100,7 @@ void Notebook::grids(const std::vector<Grid>& grids) {
 
 std::string Notebook::verdict(double ours, double engine, double scale) {
   const double difference = std::abs(ours - engine);
-  // NaN is no agreement.
+  // NaN never agrees.
   const bool same = difference <= kTolerance * std::max(scale, 1e-30);
   agrees_ = agrees_ && same;
   return fmt::format("the engine: {}{}", short_number(engine), same ? "" : "  (DISAGREES)");

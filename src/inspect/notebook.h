@@ -34,13 +34,13 @@ class Notebook {
   /// Side by side where they fit.
   void grids(const std::vector<Grid>& grids);
 
-  /// "<left> = <terms> = <sum>; the engine: <engine>". Adds the terms up in double precision; more than 12 of
-  /// them are told by their first ones and their number. `written`: how each term is written; empty: its
+  /// "<left> = <terms> = <sum>; the engine: <engine>". Adds the terms up in double precision; of more than
+  /// 12, only the first ones and the number are written. `written`: how each term is written; empty: its
   /// value.
   void sum(std::string_view left, std::span<const double> terms, std::span<const std::string> written,
            double engine);
-  /// "<left> = <how> = <ours>; the engine: <engine>", for numbers that are no sums. `scale`: how large a
-  /// number is whose rounding may show; 0: ours.
+  /// "<left> = <how> = <ours>; the engine: <engine>", for numbers that are not sums. `scale`: the magnitude
+  /// that rounding errors are relative to; 0: ours.
   void value(std::string_view left, std::string_view how, double ours, double engine, double scale = 0);
   /// Many numbers at once, without writing them: "<what>: ...".
   void same(std::string_view what, std::span<const double> ours, std::span<const float> engine);

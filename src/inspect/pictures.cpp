@@ -19,7 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// More maps than these nobody looks at one by one.
+/// No reader looks at more maps than these one by one.
 constexpr int kMostTiles = 256;
 
 void write_picture(const fs::path& path, const Canvas& canvas) {
@@ -92,7 +92,7 @@ std::string statistics(std::span<const float> values) {
   return text;
 }
 
-/// What one layer puts out for the image.
+/// The output of one layer for the image.
 Canvas feature_sheet(const Inspected& inspected, const LayerSummary& layer, std::span<const float> values,
                      std::span<const float> probabilities, const std::string& image) {
   TileSheet sheet;

@@ -10,7 +10,7 @@ namespace cnn {
 /// --filters: the kernels of the first convolution as a picture.
 void draw_filters(const Inspected& inspected, const std::filesystem::path& out);
 
-/// --features: what every layer puts out for an image, a picture each, into a folder.
+/// --features: the output of every layer for an image, one picture each, into a folder.
 void draw_features(const Inspected& inspected, const std::filesystem::path& image,
                    const std::filesystem::path& folder, ThreadPool& pool);
 

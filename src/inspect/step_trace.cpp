@@ -39,7 +39,7 @@ StepTrace::StepTrace(Network& network, ThreadPool& pool, const ImageBatch& batch
   }
   network.pack(pool);
   if (!runner.train(one))
-    fail("the loss of the images to look at is not finite: the weights or the images are too large");
+    fail("the loss on these images is not finite: the weights or the images are too large");
   for (const float loss : runner.losses()) loss_ += loss / static_cast<double>(images_);
   parameter_gradients_.assign(runner.gradients().begin(), runner.gradients().end());
 }

@@ -32,7 +32,7 @@ class StepTrace final : private StepObserver {
     return values_[value(network_.nodes()[index(node)].shortcut)];
   }
   std::span<const float> output(int node) const { return values_[value(network_.nodes()[index(node)].y)]; }
-  /// d(loss)/d(output), all the ways it comes back added up.
+  /// d(loss)/d(output), summed over all the ways it comes back.
   std::span<const float> output_gradient(int node) const { return gradients_[index(node)]; }
   /// The part of d(loss)/d(input) that goes back through this node; for the shortcut of a sum, that to the
   /// shortcut.

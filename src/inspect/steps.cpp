@@ -99,10 +99,10 @@ int explain(const Inspected& inspected, const std::string& layer,
                   inspected.class_name(batch.labels()[0]),
                   known                     ? ""
                   : network->classes() == 1 ? " (the only one)"
-                                            : " (nobody said what it shows: the network's second guess)",
+                                            : " (its class is not known: this is the network's second guess)",
                   loss_text(trace.loss())));
   if (images.count() > given)
-    say(fmt::format("A batch norm needs a batch: {} shifted copies belong to it.", images.count() - given));
+    say(fmt::format("A batch norm needs a batch, so {} shifted copies are added.", images.count() - given));
   say("Rows, columns and maps count from 0. Sums are added up in double precision from the numbers that the "
       "layer read, and compared with what the engine computed.");
 

@@ -14,7 +14,7 @@ struct VisibleRange {
 };
 
 /// One lane of a block of inputs as a tile: one channel grey, three in color; of other numbers the first
-/// channel. Values that leave 0..1 (float data that is no image) are stretched into it, the whole image
+/// channel. Values that leave 0..1 (float data that is not an image) are stretched into it, the whole image
 /// alike.
 Tile visible_tile(BlockView<const float> x, int lane, const VisibleRange& range, std::string caption);
 
