@@ -106,7 +106,7 @@ Checkpoint Checkpoint::parse(std::string bytes, const std::string& where) {
   if (!b.starts_with(kMagic)) fail("{}: is not a checkpoint of cnn-train", where);
   if (b.size() < kArraysAt) fail("{}: is truncated: {} bytes", where, b.size());
   if (const auto format = get<std::uint32_t>(b, kFormatAt); format != kFormat)
-    fail("{}: has format {}, and this program reads format {}", where, format, kFormat);
+    fail("{}: has format {}, but this program reads format {}", where, format, kFormat);
   if (get<std::uint32_t>(b, kChecksumAt) != checksum(b))
     fail("{}: is damaged or truncated: its checksum is wrong", where);
 
@@ -114,7 +114,7 @@ Checkpoint Checkpoint::parse(std::string bytes, const std::string& where) {
   const auto left = [&] { return b.size() - at; };
   const auto count = get<std::uint64_t>(b, kCountAt);
   for (std::uint64_t i = 0; i < count; ++i) {
-    if (left() < kArrayHead) fail("{}: says that it holds {} arrays, and ends in number {}", where, count, i);
+    if (left() < kArrayHead) fail("{}: claims to hold {} arrays, but ends in number {}", where, count, i);
     const auto name_bytes = get<std::uint32_t>(b, at);
     const auto type = get<Type>(b, at + 4);
     const auto elements = get<std::uint64_t>(b, at + 8);
@@ -127,13 +127,13 @@ Checkpoint Checkpoint::parse(std::string bytes, const std::string& where) {
       fail("{}: array \"{}\" has the unknown type {}", where, printable(name),
            static_cast<std::uint32_t>(type));
     if (elements > left() / size_of(type) || padded(elements * size_of(type)) > left())
-      fail("{}: array \"{}\" says that it has {} elements, more than the file", where, printable(name),
+      fail("{}: array \"{}\" claims to have {} elements, more than the file", where, printable(name),
            elements);
     if (!checkpoint.arrays_.emplace(name, Array{type, elements, at}).second)
       fail("{}: array \"{}\" appears twice", where, printable(name));
     at += padded(elements * size_of(type));
   }
-  if (left() != 0) fail("{}: has {} bytes behind its last array", where, left());
+  if (left() != 0) fail("{}: has {} bytes after its last array", where, left());
   return checkpoint;
 }
 
@@ -168,7 +168,7 @@ const Checkpoint::Array& Checkpoint::match(const StateParts::Part& part) const {
   if (!array) fail("{}: has no array \"{}\"", where_, part.name);
   const auto require = [&](Type type, std::uint64_t count) {
     if (array->type != type || array->count != count)
-      fail("{}: array \"{}\" holds {} {} numbers, and the training needs {} {}", where_, part.name,
+      fail("{}: array \"{}\" holds {} {} numbers, but the training needs {} {}", where_, part.name,
            array->count, name_of(array->type), count, name_of(type));
   };
   if (const auto* f = std::get_if<std::span<float>>(&part.place)) require(Type::float32, f->size());
@@ -183,7 +183,7 @@ void Checkpoint::restore(const StateParts& parts) const {
   for (const auto& [name, array] : arrays_) texts += array.type == Type::text;
   for (const StateParts::Part& part : parts.parts()) match(part);
   if (arrays_.size() - texts != parts.parts().size())
-    fail("{}: holds {} arrays, and the training needs {}", where_, arrays_.size() - texts,
+    fail("{}: holds {} arrays, but the training needs {}", where_, arrays_.size() - texts,
          parts.parts().size());
   for (const StateParts::Part& part : parts.parts()) {
     const Array& array = match(part);

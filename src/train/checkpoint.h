@@ -22,11 +22,11 @@ namespace cnn {
 /// other without gaps, so there are no offsets that could lie.
 class Checkpoint {
  public:
-  /// Copies the state, and texts that say what it belongs to. No text may be called like a part.
+  /// Copies the state, and texts that say what it belongs to. No text may have the name of a part.
   Checkpoint(const StateParts& parts, const std::map<std::string, std::string>& texts) {
     capture(parts, texts);
   }
-  /// The same, into the memory of what it held before: saving again needs no more of it.
+  /// The same, reusing its memory: saving again needs no more.
   void capture(const StateParts& parts, const std::map<std::string, std::string>& texts);
 
   /// Checks every length, type, name and the checksum. Throws Error (exit 1) that begins with `where`.

@@ -19,10 +19,9 @@ class CheckpointFolder {
 
   struct Found {
     std::optional<Checkpoint> newest;
-    std::vector<std::string>
-        damaged;  ///< what is wrong with a file that is of no use, beginning with its path
+    std::vector<std::string> damaged;  ///< what is wrong with an unusable file, beginning with its path
   };
-  /// The newest one that is whole. Never throws for what is in the files.
+  /// The newest intact one. Never throws because of what is in the files.
   Found load();
 
   /// Numbers it one more than the newest, and writes it. Throws Error (exit 1) if that fails; the checkpoints

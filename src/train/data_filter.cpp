@@ -67,7 +67,7 @@ std::vector<std::int64_t> to_kept_images(const std::string& text, std::int64_t c
                                          const std::string& where) {
   if (static_cast<std::int64_t>(text.size()) != count || text.find_first_not_of("01") != std::string::npos ||
       text.find('1') == std::string::npos)
-    fail("{}: what it says about the images that the filter keeps is damaged", where);
+    fail("{}: its list of the images that the filter keeps is damaged", where);
   std::vector<std::int64_t> kept;
   for (std::int64_t image = 0; image < count; ++image)
     if (text[static_cast<std::size_t>(image)] == '1') kept.push_back(image);

@@ -18,7 +18,7 @@ namespace cnn {
 
 /// Data filtering: a small proxy network is trained first, and the long training leaves out the images that
 /// were easy for it, after airbench96 (K. Jordan, 2024). There the choice is made anew in every batch; here
-/// once, so that the training is one of a smaller set and nothing else about it changes.
+/// it is made once: the training runs on a smaller set, and nothing else about it changes.
 
 struct ProxyResult {
   /// Of each image: the mean over the epochs, as the steps saw them; infinite for one that none saw
@@ -34,14 +34,14 @@ std::optional<ProxyResult> train_proxy(Network& proxy, ThreadPool& pool, const T
                                        const std::function<void(const StepProgress&)>& on_step,
                                        const std::atomic<bool>& stop);
 
-/// Of every class with n images the round-half-up(n * keep), but at least one, whose loss is largest; of
-/// equal ones the first. Ascending.
+/// Of every class with n images, the round-half-up(n * keep) images with the largest loss, but at least one;
+/// of equal ones the first. Ascending.
 std::vector<std::int64_t> hardest_images(std::span<const std::int32_t> labels, std::span<const double> losses,
                                          double keep);
 
 /// A choice of images as text, one character for each of `count` images: 1 kept, 0 left out.
 std::string to_text(std::span<const std::int64_t> kept, std::int64_t count);
-/// Throws Error (exit 1) that begins with `where` if it is no choice among `count` images.
+/// Throws Error (exit 1) that begins with `where` if it is not a choice among `count` images.
 std::vector<std::int64_t> to_kept_images(const std::string& text, std::int64_t count,
                                          const std::string& where);
 

@@ -24,7 +24,7 @@ void compare(const DataIdentity::Set& before, const DataIdentity::Set& now, cons
     found.push_back(fmt::format("there were {} {} images, and now there are {}", with_commas(before.images),
                                 which, with_commas(now.images)));
   else if (before.checksum != now.checksum)
-    found.push_back(fmt::format("{} images have other names, or names other classes", which));
+    found.push_back(fmt::format("the names or classes of {} images have changed", which));
 }
 
 }  // namespace
@@ -61,7 +61,7 @@ DataIdentity to_identity(const std::string& text, const std::string& where) {
     identity.mean = json.at("mean").get<std::vector<double>>();
     identity.std = json.at("std").get<std::vector<double>>();
   } catch (const Json::exception& error) {
-    fail("{}: what it says about the data is damaged: {}", where, error.what());
+    fail("{}: its record of the data is damaged: {}", where, error.what());
   }
   return identity;
 }
@@ -78,7 +78,7 @@ std::vector<std::string> differences(const DataIdentity& before, const DataIdent
   else if (before.validation)
     compare(*before.validation, *now.validation, "validation", found);
   if (found.empty() && (before.mean != now.mean || before.std != now.std))
-    found.push_back("the pixels have another mean or standard deviation: images were changed");
+    found.push_back("the pixels have a different mean or standard deviation: images were changed");
   return found;
 }
 

@@ -9,7 +9,7 @@
 
 namespace cnn {
 
-/// By what a resumed training knows the data again that it began with.
+/// How a resumed training recognizes the data that it began with.
 struct DataIdentity {
   struct Set {
     std::int64_t images = 0;

@@ -8,7 +8,7 @@
 namespace cnn {
 namespace {
 
-/// What both directions visit, in one order, so that a field cannot be saved and forgotten.
+/// Saving and restoring both visit the fields here, in one order, so that no field is saved but not restored.
 template <class Epoch, class Visit>
 void visit_numbers(Epoch& e, const Visit& visit) {
   visit(e.train_loss), visit(e.train_accuracy);

@@ -9,7 +9,7 @@
 namespace cnn {
 namespace {
 
-/// Leaves a pass in the middle. Nothing of it counts, and nothing but scratch memory was changed.
+/// Leaves a pass in the middle: its results do not count, and only scratch memory was changed.
 struct Stopped {};
 
 /// Takes images [0, count) of a set through the network in batches: `pass` gets each batch and what it shows,

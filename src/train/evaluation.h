@@ -27,7 +27,7 @@ using OnPrediction =
 
 /// Takes a set through the network in evaluation mode. The network must be packed. `each` and `progress`
 /// (images done) may be empty; progress may return false to stop. So does `stop`, within a block of 16
-/// images: then fewer images than those of the set are in the result.
+/// images: then the result covers only a part of the set.
 Evaluation evaluate(Runner& runner, const ImageSet& set, const OnPrediction& each = {},
                     const std::function<bool(std::int64_t)>& progress = {},
                     const std::atomic<bool>* stop = nullptr);
@@ -44,7 +44,7 @@ Evaluation evaluate(Runner& runner, std::span<const WeightedLook> looks, const O
                     const std::function<bool(std::int64_t)>& progress = {},
                     const std::atomic<bool>* stop = nullptr);
 
-/// Over the first `most` images of a set, in evaluation mode. Of no use if `stop` came true meanwhile.
+/// Over the first `most` images of a set, in evaluation mode. Not valid if `stop` became true meanwhile.
 std::vector<LayerActivity> measure_activity(Network& network, Runner& runner, const ImageSet& set,
                                             std::int64_t most, const std::atomic<bool>* stop = nullptr);
 

@@ -17,8 +17,8 @@ constexpr std::size_t kStepsToJudge = 10;
 /// Smoothing looks at so many steps on each side, with weights of a bell whose width is a third of it.
 constexpr int kReach = 6;
 
-/// A training of many steps bears less than the few steps of a sweep: a tenth is the usual rule (fastai's
-/// lr_find calls it "minimum").
+/// A training of many steps tolerates only smaller rates than the few steps of a sweep: a tenth is the usual
+/// rule (fastai's lr_find calls it "minimum").
 constexpr double kPartOfLeast = 0.1;
 
 /// A fall of the loss that is less than this part of it is noise.
@@ -31,7 +31,7 @@ void scale(MuonSpec& spec, double factor) {
   std::visit([&](auto& others) { scale(others, factor); }, spec.others);
 }
 
-/// The median of each value and its neighbors: one bad batch is no trend.
+/// The median of each value and its neighbors: one bad batch is not a trend.
 std::vector<double> medians(const std::vector<double>& values) {
   constexpr std::size_t kNeighbors = 2;
   std::vector<double> result;

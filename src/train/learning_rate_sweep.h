@@ -29,12 +29,12 @@ struct LearningRateSweep {
   double least = 0;                   ///< the rate at the least smoothed loss
   double steepest = 0;                ///< the rate where the smoothed loss falls fastest before that
   /// The rate to begin with: a tenth of `least`, to one digit and a half; 0: the loss did not fall, so there
-  /// is nothing to say.
+  /// is no suggestion.
   double suggestion = 0;
 };
 
 /// Runs a sweep: `trainer` is new, made of sweep_spec(). on_step: the number of steps so far. Ends early
-/// when `stop` becomes true. The network is of no use afterwards.
+/// when `stop` becomes true. The network cannot be used afterwards.
 LearningRateSweep sweep_learning_rates(Trainer& trainer, const SweepRange& range,
                                        const std::function<void(std::int64_t)>& on_step,
                                        const std::atomic<bool>& stop);

@@ -28,8 +28,8 @@ void check_values(const SafeTensors::Tensor& tensor, const std::string& where) {
   const auto bad = std::find_if(tensor.values.begin(), tensor.values.end(), is_bad);
   if (bad != tensor.values.end())
     fail(
-        "{}: tensor \"{}\" holds {} at {}, and {} such values of {}: the model is damaged, or its training "
-        "went wrong",
+        "{}: tensor \"{}\" holds {} at {} ({} such values of {}): the model is damaged, or its training went "
+        "wrong",
         where, printable(tensor.name), exact(*bad), bad - tensor.values.begin(),
         std::count_if(tensor.values.begin(), tensor.values.end(), is_bad), tensor.values.size());
 }
@@ -98,8 +98,8 @@ ModelDescription read_description(const std::filesystem::path& path) {
     const auto it = file.metadata.find(key);
     if (it == file.metadata.end())
       fail(
-          "{}: its metadata has no \"{}\": it was not written by cnn-train, and cannot say how to treat an "
-          "image",
+          "{}: its metadata has no \"{}\": it was not written by cnn-train, and does not say how to prepare "
+          "an image",
           where, key);
     return it->second;
   };

@@ -56,8 +56,7 @@ AdamStep step_of(const AdamSpec& adam, double rate, double decay_scale, float gr
           .gradient_scale = gradient_scale};
 }
 
-/// The numbers of a piece: gradients, parameters, and what the optimizer remembers of them, as far as it
-/// does.
+/// The numbers of a piece: gradients, parameters, and what the optimizer remembers of them, if anything.
 struct Numbers {
   std::int64_t count;
   const float* g;

@@ -20,8 +20,8 @@ namespace cnn {
 /// ParameterControl says. The padding between tensors has gradient 0 and weight 0, so it stays 0.
 class Optimizer {
  public:
-  /// Looks up the settings of every tensor once. clip_norm: gradients together longer than that are shortened
-  /// to it (torch.nn.utils.clip_grad_norm_), those that do not learn in an epoch left aside.
+  /// Looks up the settings of every tensor once. clip_norm: gradients whose joint norm is larger are scaled
+  /// down to it (torch.nn.utils.clip_grad_norm_); tensors that do not learn in an epoch are left out.
   Optimizer(const OptimizerSpec& spec, Network& network, std::optional<double> clip_norm = {});
 
   /// The learning rate of the config.

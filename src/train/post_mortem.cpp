@@ -12,7 +12,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-/// The first ones stand for all in a text.
+/// A text names only the first ones.
 constexpr std::size_t kImagesInText = 8;
 
 const char* word(PostMortem::Cause cause) {

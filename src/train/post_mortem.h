@@ -45,7 +45,7 @@ struct PostMortem {
 };
 
 /// Looks at a network whose training step went wrong. For a loss or a gradient the parameters must be those
-/// of before the step: the batch goes forward once more, which changes running statistics. `gradients`: of
+/// from before the step: the batch goes forward once more, which changes running statistics. `gradients`: of
 /// that batch, or empty.
 PostMortem examine(PostMortem::Cause cause, Network& network, Runner& training, const Batch& batch,
                    std::span<const float> gradients);

@@ -45,7 +45,7 @@ std::string activations_rows(const EpochResult& r) {
   return rows;
 }
 
-/// A run that was killed before its config was complete had not begun: what it left is nobody's work.
+/// A run that was killed before its config was complete had not begun: what it left does not count.
 bool is_unused(const fs::path& folder) {
   std::error_code error;
   fs::directory_iterator entry(folder, error);
@@ -56,7 +56,7 @@ bool is_unused(const fs::path& folder) {
   return true;
 }
 
-/// Says before a training that its folder could not be written to, or not be made.
+/// Fails before the training if its folder could not be created or written to.
 void require_writable(const fs::path& folder) {
   fs::path existing = fs::absolute(folder);
   while (existing.has_relative_path() && !fs::exists(status_of(existing))) existing = existing.parent_path();

@@ -10,7 +10,7 @@
 
 namespace cnn {
 
-/// What a run came to.
+/// The result of a run.
 struct FinalResult {
   struct Score {
     std::int64_t images = 0;

@@ -31,8 +31,8 @@ constexpr std::uint64_t kLargestHeader = 16 << 20;
 /// What a shape may multiply to, far from any overflow.
 constexpr std::uint64_t kMostNumbers = std::uint64_t{1} << 48;
 
-/// The header as a tree. Parsers keep one of two equal keys without a word, and which one differs: they are a
-/// fault here, as is nesting that no header has.
+/// The header as a tree. Parsers silently keep one of two equal keys, and disagree on which: here that is a
+/// fault, as is nesting deeper than any header's.
 Json parse_header(std::string_view text, const std::string& where) {
   constexpr int kDeepest = 4;
   std::vector<std::set<std::string>> keys;  // of the objects that are open
@@ -60,7 +60,7 @@ struct ByteRange {
   std::string name;
 };
 
-/// The tensors lie one behind the other and fill the data: no byte has two names, none is left over.
+/// The tensors lie one after the other and fill the data: every byte belongs to exactly one.
 void check_ranges(std::vector<ByteRange> ranges, std::uint64_t data_bytes, const std::string& where) {
   std::stable_sort(ranges.begin(), ranges.end(),
                    [](const ByteRange& a, const ByteRange& b) { return a.begin < b.begin; });
@@ -68,10 +68,10 @@ void check_ranges(std::vector<ByteRange> ranges, std::uint64_t data_bytes, const
   for (const ByteRange& range : ranges) {
     if (range.begin != at)
       fail("{}: tensor \"{}\": its data begins at {}, {} the tensor before it, which ends at {}", where,
-           printable(range.name), range.begin, range.begin < at ? "within" : "not behind", at);
+           printable(range.name), range.begin, range.begin < at ? "within" : "not right after", at);
     at = range.end;
   }
-  if (at != data_bytes) fail("{}: its tensors end at {}, its {} bytes of data do not", where, at, data_bytes);
+  if (at != data_bytes) fail("{}: its tensors end at {}, but it has {} bytes of data", where, at, data_bytes);
 }
 
 }  // namespace
@@ -116,7 +116,7 @@ SafeTensors read_safetensors(const std::filesystem::path& path) {
     if (!entry.is_object() || !entry.contains("dtype") || !entry.contains("shape") ||
         !entry.contains("data_offsets"))
       bad("has no dtype, shape or data_offsets");
-    if (entry["dtype"] != "F32") bad("its dtype is " + entry["dtype"].dump() + ", and only F32 is read");
+    if (entry["dtype"] != "F32") bad("its dtype is " + entry["dtype"].dump() + ", but only F32 is read");
     const Json& shape = entry["shape"];
     const Json& offsets = entry["data_offsets"];
     if (!shape.is_array()) bad("its shape is not an array");

@@ -13,10 +13,10 @@ namespace cnn {
 
 inline constexpr int kMostSeeds = 10000;  ///< in one folder
 
-/// What one of several trainings came to that differ in nothing but the seed.
+/// The result of one of several trainings that differ only in the seed.
 struct SeedResult {
   std::uint64_t seed = 0;
-  std::string folder;  ///< of its run, relative to that of all
+  std::string folder;  ///< of its run, relative to the folder of all
   FinalResult result;
 };
 

@@ -10,8 +10,8 @@
 
 namespace cnn {
 
-/// The state of something that a training must not forget, as a list of names and of the places in memory
-/// where the numbers are: what a checkpoint saves and puts back. Whoever has state lists it in one function,
+/// State that a training must not lose, as a list of names and of the places in memory where the numbers are:
+/// what a checkpoint saves and puts back. A class with state lists it in one function,
 ///
 ///     void Optimizer::list_state(StateParts& parts) {
 ///       parts.add("optimizer.steps", steps_);

@@ -22,7 +22,7 @@ struct StepTiming {
   double loss = 0;       ///< softmax, cross-entropy and its gradient
   double summing = 0;    ///< adding up the shards' gradients
   double optimizer = 0;  ///< the update, and packing the weights for the next step
-  double waiting = 0;    ///< for other workers, and whatever nobody books
+  double waiting = 0;    ///< for other workers, and all time not booked elsewhere
   int threads = 1;
   double images_per_second = 0;
   double evaluation_images_per_second = 0;

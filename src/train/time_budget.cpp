@@ -30,7 +30,7 @@ void TimeBudget::plan(double epochs_to_come, std::int64_t at_step) {
   fitting_ = fitting(schedule_is_over() ? 0 : epochs_to_come, at_step);
 }
 
-/// Whether the newest plan began where nothing of the schedule was left: an epoch more would learn nothing.
+/// Whether the newest plan began where nothing of the schedule was left: one more epoch would learn nothing.
 bool TimeBudget::schedule_is_over() const {
   return from_step_ < most_epochs_ * steps_per_epoch_ &&
          from_position_ >= static_cast<double>(most_epochs_ * steps_per_epoch_);
@@ -61,7 +61,7 @@ void TimeBudget::go_on(int epochs_done) {
   const double epoch_seconds = used_ / epochs_done, to_come = (seconds_ - used_) / epoch_seconds;
   after_epoch(used_, epoch_seconds, epochs_done);
   if (!schedule_is_over() || to_come < 1) return;
-  // There is more time now: the schedule is laid over all epochs anew, as it is over more epochs.
+  // There is more time now: the schedule is spread over all epochs again, as when epochs are added.
   from_step_ = 0;
   from_position_ = 0;
   fitting_ = fitting(to_come, epochs_done * steps_per_epoch_);

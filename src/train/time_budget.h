@@ -17,16 +17,16 @@ class TimeBudget {
   /// `seconds` (may be infinite) for everything from the first step on, at most `epochs`.
   TimeBudget(double seconds, int epochs, std::int64_t steps_per_epoch);
 
-  /// `step` steps of the first epoch took `elapsed` seconds: a first plan, once it is worth anything.
+  /// `step` steps of the first epoch took `elapsed` seconds: a first plan, once it is reliable.
   void after_step(double elapsed, std::int64_t step);
   /// An epoch and its measurements took `epoch_seconds`; `elapsed` of the budget is gone.
   void after_epoch(double elapsed, double epoch_seconds, int epochs_done);
 
-  /// After list_state() was put back: the time may be another one now. If the schedule had come to its end
-  /// and there is time for more epochs, it is laid over all of them: the rate jumps.
+  /// After list_state() was put back: the budget may have changed. If the schedule had come to its end and
+  /// there is time for more epochs, it is laid over all of them: the rate jumps.
   void go_on(int epochs_done);
 
-  /// Epochs in all, as far as one knows. At least one, and never fewer than are done.
+  /// Epochs in all, as planned now. At least one, and never fewer than are done.
   int epochs() const {
     return static_cast<int>(fitting_ == 0 ? most_epochs_ : std::min(fitting_, most_epochs_));
   }

@@ -26,15 +26,15 @@ std::vector<LayerActivity> with_gradients(std::vector<LayerActivity> layers, std
   return layers;
 }
 
-/// The variance of a single value is none: the running one would be infinite.
+/// A single value has no variance: the running one would be infinite.
 void refuse_batch_of_one(const Network& network, std::int64_t images, const TrainingSpec& spec) {
   const std::int64_t rest = spec.drop_last ? 0 : images % spec.batch_size;
   if ((rest > 0 ? rest : spec.batch_size) > 1) return;
   for (const Node& node : network.nodes())
     if (node.layer->normalizes_over_batch() && node.in.h * node.in.w == 1)
       fail_usage(
-          "{} normalizes single values over the images of a batch, so it needs more than one of them; {} "
-          "training images in batches of {} leave one: use {}",
+          "{} normalizes single values over the images of a batch, so it needs more than one image; {} "
+          "training images in batches of {} leave a batch of one: use {}",
           printable(node.name), images, spec.batch_size,
           spec.batch_size == 1 ? "a larger batch_size" : "another batch_size, or \"drop_last\": true");
 }
@@ -71,14 +71,14 @@ Trainer::Trainer(Network& network, ThreadPool& pool, const TrainingSpec& spec, s
       best_states_(static_cast<std::int64_t>(network.states().size())) {
   if (steps_per_epoch_ == 0)
     fail_usage(
-        "training.drop_last leaves nothing to train on: {} training images are less than one batch of {}; "
+        "training.drop_last leaves nothing to train on: {} training images are fewer than one batch of {}; "
         "use a smaller batch_size",
         train.size(), spec.batch_size);
   refuse_batch_of_one(network, train.size(), spec);
   if (spec.lookahead) lookahead_.emplace(*spec.lookahead, network);
   if (spec.weight_averaging) averaging_.emplace(*spec.weight_averaging, network);
   if (std::ranges::none_of(network.nodes(), &Node::learns))
-    fail_usage("there is nothing to learn: no entry of the network has parameters that are trainable");
+    fail_usage("there is nothing to learn: no entry of the network has trainable parameters");
 }
 
 std::int64_t Trainer::bytes(const Network& network, const TrainingSpec& spec, int threads) {
@@ -206,7 +206,7 @@ void Trainer::train_step(std::span<const std::int64_t> images, const Observer* o
     else if (!all_finite(training_.gradients()))
       cause = PostMortem::Cause::gradient;
     if (cause) {
-      put_back();  // what is looked at is the network as it went into the step
+      put_back();  // the post-mortem needs the network as it went into the step
       give_up(*cause, batch, images);
     }
   } catch (...) {

@@ -34,7 +34,7 @@ struct StepProgress {
   double batch_loss = 0;                       ///< of this step
 };
 
-/// What a training tells while it runs. Each may be empty.
+/// What a training reports while it runs. Each may be empty.
 struct TrainingEvents {
   std::function<void(const StepProgress&)> on_step = {};  ///< after each step
   /// After each step, of each of its images: the loss as the step saw it.
@@ -47,7 +47,8 @@ struct TrainingEvents {
   std::function<void(const StepProgress&, const std::vector<LayerActivity>&)> on_layers = {};
   /// After each epoch, with its measurements done. The network holds the model of the epoch.
   std::function<void(const EpochResult&)> on_epoch = {};
-  /// After each step (false) and each epoch (true): what list_state() names is whole now and may be saved.
+  /// After each step (false) and each epoch (true): what list_state() names is consistent now and may be
+  /// saved.
   std::function<void(bool epoch_ended)> on_state = {};
 };
 
@@ -65,16 +66,16 @@ class Trainer {
   /// Runs what is left of all epochs. When `stop` becomes true, finishes the step and returns `interrupted`;
   /// also in the measurements of an epoch, which are then made again. Throws NonFiniteError when a loss, a
   /// gradient or, after the step, a weight is not finite. After it, and after anything else that a step
-  /// throws (an image that cannot be read any more, no memory), the state is the one before the step; after a
-  /// weight there is no such state: is_finite() is false.
+  /// throws (an image became unreadable, no memory), the state is the one before the step. Only a weight that
+  /// is not finite leaves no such state: is_finite() is false.
   Outcome run(const TrainingEvents& events, const std::atomic<bool>& stop);
 
   /// Everything that the rest of the training depends on: saved at any moment of on_state, and put back into
   /// a new trainer of the same spec, seed and data, it continues bit for bit. Threads do not matter.
   void list_state(StateParts& parts);
-  /// Throws Error (exit 1) if it is not one of such a training; the trainer is then of no use.
+  /// Throws Error (exit 1) if it belongs to another training; the trainer cannot be used then.
   void restore(const Checkpoint& checkpoint);
-  /// Back to a checkpoint of this run, and from there on with half the learning rate of now.
+  /// Goes back to a checkpoint of this run, and continues from there with half the current learning rate.
   void roll_back(const Checkpoint& checkpoint);
   int rollbacks() const { return static_cast<int>(rollbacks_); }
 
@@ -89,7 +90,7 @@ class Trainer {
   bool out_of_patience() const;
   int epochs_done() const { return static_cast<int>(epochs_done_); }
   std::int64_t steps_done() const { return epochs_done_ * steps_per_epoch_ + now_.steps; }
-  std::int64_t steps_of_epoch() const { return now_.steps; }  ///< done of the one that is under way
+  std::int64_t steps_of_epoch() const { return now_.steps; }  ///< done in the current epoch
   /// The learning rate of step t of the whole training, from 0.
   double learning_rate(std::int64_t t) const;
 
@@ -97,8 +98,8 @@ class Trainer {
   /// anyway.
   void with_model(const std::function<void()>& use);
 
-  /// Exchanges the network's tensors with those of the best epoch, of which there must be one; again, and
-  /// they are back.
+  /// Exchanges the network's tensors with those of the best epoch, which must exist; a second call exchanges
+  /// them back.
   void swap_best();
 
   Runner& evaluation_runner() { return evaluation_; }
@@ -116,7 +117,7 @@ class Trainer {
   bool train_epoch(const TrainingEvents& events, const std::atomic<bool>& stop);
   bool measure(EpochResult& result, const TrainingEvents& events, const std::atomic<bool>& stop);
   bool finish_epoch(const TrainingEvents& events, const std::atomic<bool>& stop);
-  /// observer: sees the outputs of all layers; null: nobody does.
+  /// observer: sees the outputs of all layers; may be null.
   void train_step(std::span<const std::int64_t> images, const Observer* observer);
   StepProgress progress() const;
   /// Where step t stands in the schedule.

@@ -1,4 +1,4 @@
-// What of a trainer a checkpoint keeps, and how it comes back.
+// What a checkpoint keeps of a trainer, and how it is put back.
 #include <algorithm>
 #include <atomic>
 
@@ -38,11 +38,11 @@ void Trainer::restore(const Checkpoint& checkpoint) {
   list_state(parts);
   checkpoint.restore(parts);
   if (epochs_done_ != static_cast<std::int64_t>(history_.size()))
-    fail("the checkpoint counts {} epochs, and its history holds {}", epochs_done_, history_.size());
+    fail("the checkpoint counts {} epochs, but its history holds {}", epochs_done_, history_.size());
   const std::int64_t seen = std::min<std::int64_t>(now_.steps * spec_.batch_size, train_.size());
   if (now_.steps < 0 || now_.steps > steps_per_epoch_ || now_.seen != seen || now_.correct < 0 ||
       now_.correct > seen)
-    fail("the checkpoint stands at step {} of {}, {} images seen, {} correct: no training comes there",
+    fail("the checkpoint stands at step {} of {}, {} images seen, {} correct: no training can reach that",
          now_.steps, steps_per_epoch_, now_.seen, now_.correct);
   budget_.go_on(epochs_done());
 }

@@ -35,10 +35,10 @@ struct AdamSpec {
   friend bool operator==(const AdamSpec&, const AdamSpec&) = default;
 };
 
-/// What treats every number for itself.
+/// Optimizers that treat every number on its own.
 using ElementwiseSpec = std::variant<SgdSpec, AdamSpec>;
 
-/// For the weights of convolutions; the other parameters are the business of `others`.
+/// For the weights of convolutions; `others` takes the other parameters.
 struct MuonSpec {
   double learning_rate = 0;
   double momentum = 0.95;
@@ -162,7 +162,7 @@ struct InitialWeightsSpec {
   friend bool operator==(const InitialWeightsSpec&, const InitialWeightsSpec&) = default;
 };
 
-/// What to do about numbers that are not finite any more.
+/// What to do when numbers stop being finite.
 enum class OnNonFinite {
   stop,
   rollback,  ///< to the last checkpoint, with half the learning rate; at most kMostRollbacks times
@@ -197,7 +197,7 @@ struct TrainingSpec {
   friend bool operator==(const TrainingSpec&, const TrainingSpec&) = default;
 };
 
-/// Steps over so many training images; the last batch may be a short one, unless it is dropped.
+/// Steps over this many training images; the last batch may be short, unless it is dropped.
 inline std::int64_t steps_in_epoch(std::int64_t images, const TrainingSpec& spec) {
   return spec.drop_last ? images / spec.batch_size : (images + spec.batch_size - 1) / spec.batch_size;
 }

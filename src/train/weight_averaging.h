@@ -9,7 +9,7 @@
 namespace cnn {
 
 /// An exponential moving average a of every tensor t of a network, running statistics included: after the
-/// first step a = t, after each further one a = decay * a + (1 - decay) * t. What
+/// first step a = t, after each further one a = decay * a + (1 - decay) * t. This is what
 /// torch.optim.swa_utils.AveragedModel does with get_ema_multi_avg_fn(decay) and use_buffers=True.
 class WeightAveraging {
  public:
@@ -18,8 +18,8 @@ class WeightAveraging {
   /// To be called after each step.
   void update(Network& network, ThreadPool& pool);
 
-  /// Exchanges the network's tensors and the averages; again, and they are back. The network must be packed
-  /// afterwards. Before the first update() it does nothing.
+  /// Exchanges the network's tensors and the averages; a second call exchanges them back. The network must be
+  /// packed afterwards. Before the first update() it does nothing.
   void swap(Network& network);
 
   void list_state(StateParts& parts);

@@ -84,9 +84,9 @@ TEST_CASE("a checkpoint of something else is refused before anything changes", "
   refused(more, "x: has no array \"another\"");
   StateParts fewer;
   fewer.add("sum", thing.sum);
-  refused(fewer, "holds 4 arrays, and the training needs 1");
+  refused(fewer, "holds 4 arrays, but the training needs 1");
   thing.weights.resize(4);
-  refused(thing.parts(), "\"weights\" holds 3 float32 numbers, and the training needs 4");
+  refused(thing.parts(), "\"weights\" holds 3 float32 numbers, but the training needs 4");
 }
 
 TEST_CASE("truncated and damaged checkpoints are refused", "[train]") {
@@ -117,7 +117,7 @@ TEST_CASE("checkpoints that lie about their lengths are refused, whatever their 
     CHECK_THAT(with(24, huge, 8), ContainsSubstring("arrays"));
     CHECK_FALSE(with(40, huge, 8).empty());
   }
-  CHECK_THAT(with(24, 0, 8), ContainsSubstring("behind its last array"));
+  CHECK_THAT(with(24, 0, 8), ContainsSubstring("after its last array"));
   CHECK_THAT(with(32, 0, 4), ContainsSubstring("name"));
   CHECK_THAT(with(32, ~0u, 4), ContainsSubstring("name"));
   CHECK_THAT(with(36, 0, 4), ContainsSubstring("unknown type"));

@@ -60,9 +60,9 @@ TEST_CASE("a safetensors header is not believed", "[train]") {
   CHECK_THAT(fault_of(file_of(header_of({a, tensor("b", "[2]", 0, 8)}), four)),
              ContainsSubstring("begins at 0, within"));
   CHECK_THAT(fault_of(file_of(header_of({a, tensor("b", "[1]", 12, 16)}), four)),
-             ContainsSubstring("begins at 12, not behind"));
+             ContainsSubstring("begins at 12, not right after"));
   CHECK_THAT(fault_of(file_of(header_of({a}), four)),
-             ContainsSubstring("end at 8, its 16 bytes of data do not"));
+             ContainsSubstring("end at 8, but it has 16 bytes of data"));
   CHECK_THAT(fault_of(file_of(header_of({a, a}), four)), ContainsSubstring("\"a\" appears twice"));
   CHECK_THAT(fault_of(file_of(R"({"__metadata__": {"x": "1", "x": "2"}})")),
              ContainsSubstring("\"x\" appears twice"));
@@ -175,7 +175,7 @@ TEST_CASE("a model that lies is refused with its reason", "[cli]") {
     SafeTensors changed = model.good();
     changed.tensors[0].values[1] = value;
     CHECK_THAT(model.said_of(changed), ContainsSubstring("tensor \"conv1.weight\" holds") &&
-                                           ContainsSubstring("at 1, and 1 such values of 18"));
+                                           ContainsSubstring("at 1 (1 such values of 18)"));
   }
   SafeTensors negative = model.good();
   for (SafeTensors::Tensor& tensor : negative.tensors)
