@@ -34,13 +34,13 @@ Maps maps_before(std::size_t i, const std::vector<LayerRow>& rows) {
 
 double quotient(std::int64_t a, std::int64_t b) { return static_cast<double>(a) / static_cast<double>(b); }
 
-/// What to put before a layer that falls from `before` to `after` values, with the numbers that come of it.
+/// What to put before a layer that falls from `before` to `after` values, with the resulting numbers.
 std::string cure(const LayerRow& row, const std::string& before_name, Maps maps, std::int64_t before,
                  double fall) {
   std::vector<std::string> advice;
   std::int64_t left = before;
   const bool dense = is_dense(row);
-  // A dense layer between makes two steps of one.
+  // A dense layer in between makes two steps of one.
   const auto steep = [&] {
     const double rest = quotient(left, row.activations);
     return (dense ? std::sqrt(rest) : rest) > fall;
@@ -77,8 +77,8 @@ std::string cure(const LayerRow& row, const std::string& before_name, Maps maps,
 std::string cliff_message(const LayerRow& row, const std::string& before_name, const Maps& maps,
                           std::int64_t before, double fall) {
   return fmt::format(
-      "{} makes {} values out of the {} of {}: {} to 1 in one step. Nearly all that was found is thrown away "
-      "at once{}; the count should fall gently. Insert: {}.",
+      "{} makes {} values out of the {} of {}: {} to 1 in one step. Nearly everything found so far is thrown "
+      "away at once{}; the count should fall gently. Insert: {}.",
       printable(row.name), with_commas(row.activations), with_commas(before), before_name,
       with_commas(std::llround(quotient(before, row.activations))),
       is_dense(row) ? ", by one layer that has to learn what matters at every place by itself" : "",
@@ -95,9 +95,9 @@ std::string growth_message(const LayerRow& row, const std::string& before_name, 
     advice =
         fmt::format("{} {} makes it {}", row.outputs_key, with_commas(channels), with_commas(channels * map));
   return fmt::format(
-      "{} makes {} values out of the {} of {}: {:.1f} times as many in one step. They hold no more than what "
-      "came in, and every one costs time and memory here and in the next layer; the count should fall "
-      "gently. Instead: {}.",
+      "{} makes {} values out of the {} of {}: {:.1f} times as many in one step. They hold no more "
+      "information than the inputs, but every one costs time and memory here and in the next layer; the "
+      "count should fall gently. Instead: {}.",
       printable(row.name), with_commas(row.activations), with_commas(before), before_name,
       quotient(row.activations, before), advice);
 }

@@ -120,9 +120,9 @@ std::string confusion_picture(const Classification& results) {
         cell, cell, html_lines(hint));
   }
   return text + fmt::format(
-                    "</svg></figure>\n<p class=\"quiet\">A field for each pair of classes: dark is none, "
-                    "yellow all images of the true class; mistakes stand beside the diagonal.{} All numbers "
-                    "are in the JSON results.</p>",
+                    "</svg></figure>\n<p class=\"quiet\">One field per pair of classes: dark means no image, "
+                    "yellow all images of the true class; mistakes are off the diagonal.{} All numbers are "
+                    "in the JSON results.</p>",
                     every > 1 ? fmt::format(" One class in {} is named.", every) : "");
 }
 

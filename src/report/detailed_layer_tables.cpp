@@ -155,14 +155,13 @@ std::string costs(const std::vector<LayerRow>& rows, const MemoryNeeds& memory, 
     if (table.width() > terminal.columns) table.columns[spare].shown = false;
   return table.text(terminal, std::min(terminal.columns, table.width()),
                     [](std::size_t) { return std::string(); }) +
-         wrapped(
-             fmt::format(
-                 "training, evaluation: memory of a batch of {} for outputs, gradients, parameters and "
-                 "optimizer. The engine shares memory between layers: {} to evaluate, and {} to train on {}, "
-                 "with what the evaluations in between and the best model take, without the images.",
-                 memory.batch_size, human_bytes(memory.evaluation_bytes), human_bytes(memory.training_bytes),
-                 counted(memory.threads, "thread")),
-             terminal.columns) +
+         wrapped(fmt::format(
+                     "training, evaluation: memory of a batch of {} for outputs, gradients, parameters and "
+                     "optimizer. The engine shares memory between layers: {} to evaluate, and {} to train on "
+                     "{}, including the evaluations in between and the best model, but not the images.",
+                     memory.batch_size, human_bytes(memory.evaluation_bytes),
+                     human_bytes(memory.training_bytes), counted(memory.threads, "thread")),
+                 terminal.columns) +
          "\n";
 }
 
@@ -180,7 +179,7 @@ std::string sharing_sentence(const LayerRow& row) {
   return fmt::format("{}: {} times fewer, because {}. Each output reads {} of {} inputs{}.", counts,
                      times < 100 ? fmt::format("{:.3g}", times) : with_commas(std::llround(times)),
                      positions > 1 ? fmt::format("one kernel serves all {} positions", with_commas(positions))
-                                   : "an output is connected to a part of the inputs only",
+                                   : "an output is connected to only a part of the inputs",
                      with_commas(row.inputs_per_output), with_commas(row.inputs),
                      row.groups > 1 ? fmt::format(", those of its group among {}", row.groups) : "");
 }

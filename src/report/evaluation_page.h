@@ -11,7 +11,7 @@
 
 namespace cnn {
 
-/// Everything that the page of cnn-eval tells.
+/// Everything that the page of cnn-eval shows.
 struct EvaluationReport {
   std::string name;  ///< of the model
   std::string what;  ///< the images, in words

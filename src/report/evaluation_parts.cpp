@@ -86,8 +86,8 @@ std::string headed(const char* title, const std::string& part) {
 std::string summary_part(const Classification& results) {
   const auto [low, high] = results.accuracy_interval();
   std::string text = fmt::format(
-      "<p>{} of {} images are right: {}. With 95 % confidence, many more such images would give {} to {}. "
-      "The cross-entropy is {}.",
+      "<p>{} of {} images are right: {}. With 95 % confidence, the accuracy on many more such images would "
+      "be {} to {}. The cross-entropy is {}.",
       with_commas(results.correct()), with_commas(results.images()), percent(results.accuracy()),
       percent(low), percent(high), number_text(results.loss(), NumberStyle::plain));
   const std::size_t classes = results.classes().size();
@@ -127,9 +127,9 @@ std::string confused_part(const Classification& results) {
 
 std::string calibration_part(const Classification& results) {
   return fmt::format(
-      "<p>Bars that reach the dotted line are as right as the model was sure; below it, it was too sure. The "
-      "expected calibration error is {}: the mean distance from the line, weighted by images.</p>\n"
-      "<div class=\"charts\"><figure>{}</figure><div class=\"scroll\">{}</div></div>",
+      "<p>Where a bar reaches the dotted line, the model was right as often as it was sure; below the line, "
+      "it was too sure. The expected calibration error is {}: the mean distance from the line, weighted by "
+      "images.</p>\n<div class=\"charts\"><figure>{}</figure><div class=\"scroll\">{}</div></div>",
       percent(results.calibration_error()), reliability_drawing(results), reliability_table(results));
 }
 

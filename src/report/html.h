@@ -6,8 +6,8 @@
 
 namespace cnn {
 
-/// Any bytes as text of an HTML page: between tags, or between double quotes in an attribute. What is no
-/// UTF-8, and control characters, become visible as in printable().
+/// Any bytes as text of an HTML page: between tags, or between double quotes in an attribute. Invalid UTF-8
+/// and control characters become visible as in printable().
 std::string html(std::string_view text);
 
 /// The same for text of several lines, as in <pre>: line ends and tabs stay.

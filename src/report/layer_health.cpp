@@ -14,7 +14,7 @@ constexpr double kLeastActive = 0.01, kLeastSpread = 1e-6, kMost = 1000;
 constexpr const char* kAgainstExploding =
     "try a smaller learning_rate, warmup_epochs, clip_gradient_norm, or a batch_norm before it";
 
-/// The first of a row of dead layers is the one to mend: a pooling of nothing puts out nothing.
+/// Of several dead layers in a row the first is the one to fix: a pooling of nothing puts out nothing.
 std::string dead_message(std::span<const LayerStatistics> layers, std::size_t first) {
   std::vector<std::string> followers;
   for (std::size_t i = first + 1; i + 1 < layers.size() && layers[i].active_fraction < kLeastActive; ++i)
@@ -47,11 +47,11 @@ std::vector<LayerComplaint> layer_complaints(std::span<const LayerStatistics> la
     else if (is_dead(i)) {
       if (i == 0 || !is_dead(i - 1)) complaints.push_back({s.layer, "dead", dead_message(layers, i)});
     } else if (s.standard_deviation <= kLeastSpread * std::abs(s.mean) && i + 1 < layers.size())
-      complaints.push_back({s.layer, "constant",
-                            fmt::format("{} puts out the same value ({:.3g}) whatever it sees; try a smaller "
-                                        "learning_rate, relu instead of a saturating activation, or a "
-                                        "batch_norm before it",
-                                        name, s.mean)});
+      complaints.push_back(
+          {s.layer, "constant",
+           fmt::format("{} puts out the same value ({:.3g}) for every input; try a smaller learning_rate, "
+                       "relu instead of a saturating activation, or a batch_norm before it",
+                       name, s.mean)});
   }
   return complaints;
 }

@@ -17,9 +17,9 @@ struct LayerComplaint {
 };
 
 /// Looks at the statistics of one epoch, in the order of computation. Dead: under 1 % of the values are
-/// active; not asked of the last layer, whose values are one per class. Constant: a standard deviation below
-/// a millionth of the mean, as when a sigmoid is saturated. Exploding: a standard deviation or a gradient's
-/// norm above 1,000, or no number at all.
+/// active; not checked for the last layer, which has one value per class. Constant: a standard deviation
+/// below a millionth of the mean, as when a sigmoid is saturated. Exploding: a standard deviation or a
+/// gradient's norm above 1,000, or no number at all.
 std::vector<LayerComplaint> layer_complaints(std::span<const LayerStatistics> layers);
 
 }  // namespace cnn

@@ -7,7 +7,7 @@
 namespace cnn {
 namespace {
 
-/// A loss that is no number counts as infinite: sorting needs an order.
+/// A loss that is NaN counts as infinite: sorting needs an order.
 bool is_worse(const Mistake& a, const Mistake& b) {
   const auto loss = [](const Mistake& m) {
     return std::isnan(m.loss) ? std::numeric_limits<double>::infinity() : m.loss;

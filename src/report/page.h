@@ -19,7 +19,7 @@ struct Highlight {
 };
 
 /// A page in one file: style and script inside, nothing from outside, and a policy that says so to the
-/// browser. It works without script; the script only tells chart values at the pointer.
+/// browser. It works without script; the script only shows chart values at the pointer.
 struct Page {
   std::string title, subtitle;  ///< plain text
   std::vector<Highlight> highlights;

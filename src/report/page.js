@@ -1,4 +1,4 @@
-// Tells the values of a chart where the pointer is, or where the arrow keys have gone. The values are the
+// Shows the values of a chart where the pointer is, or where the arrow keys have gone. The values are the
 // titles of the chart's areas, which browsers show by themselves where there is no script.
 "use strict";
 const hint = document.body.appendChild(document.createElement("div"));

@@ -15,7 +15,7 @@ namespace cnn {
 /// It appears under its name only when it is whole; streams (see core/file.h) are written to as it grows.
 class PredictionTable {
  public:
-  /// An empty path: nobody wants it. Throws Error (exit 1) if the file cannot be written.
+  /// An empty path: no table is written. Throws Error (exit 1) if the file cannot be written.
   PredictionTable(const std::filesystem::path& path, const std::vector<std::string>& classes);
   ~PredictionTable();
   PredictionTable(const PredictionTable&) = delete;

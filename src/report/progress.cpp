@@ -59,7 +59,7 @@ void ProgressLine::update(std::int64_t done, const std::string& detail) {
   last_ = now_seconds();
   const std::string text = state(done, detail);
   if (!terminal_) {
-    std::fputs(fmt::format("{}: {}\n", what_, text).c_str(), stderr);  // it may be a pipe that nobody reads
+    std::fputs(fmt::format("{}: {}\n", what_, text).c_str(), stderr);  // it may be a pipe without a reader
     return;
   }
   // The bar takes what is left of the line; a line that wraps could not be drawn over.

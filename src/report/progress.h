@@ -10,7 +10,7 @@ namespace cnn {
 /// plain line now and then. Nothing at all when quiet.
 class ProgressLine {
  public:
-  /// `what` stands in front: "epoch 3/8". total 0: nobody knows how much there is to do.
+  /// `what` stands in front: "epoch 3/8". total 0: the amount of work is not known.
   ProgressLine(std::string what, std::int64_t total, bool quiet);
   ~ProgressLine();
   ProgressLine(const ProgressLine&) = delete;
@@ -19,10 +19,10 @@ class ProgressLine {
   /// `detail` stands behind the bar: "loss 0.1234".
   void update(std::int64_t done, const std::string& detail);
 
-  /// Whether an update now would be shown: skips the work of formatting a detail that nobody sees.
+  /// Whether an update now would be shown: saves formatting a detail that would not be seen.
   bool due(std::int64_t done) const;
 
-  /// Takes the line away, so that something else can be said; the next update draws it again.
+  /// Removes the line, so that other output can be written; the next update draws it again.
   void clear();
 
  private:

@@ -43,7 +43,7 @@ class CsvTable {
     double value = 0;
     const auto [end, error] = std::from_chars(cell.data(), cell.data() + cell.size(), value);
     if (error != std::errc() || end != cell.data() + cell.size())
-      fail("{}: row {}, column \"{}\": \"{}\" is no number", where_, row + 1, column, printable(cell));
+      fail("{}: row {}, column \"{}\": \"{}\" is not a number", where_, row + 1, column, printable(cell));
     return value;
   }
 

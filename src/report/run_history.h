@@ -7,7 +7,7 @@
 
 namespace cnn {
 
-/// A row of metrics.csv; NaN: nothing stands there.
+/// A row of metrics.csv; NaN: empty.
 struct EpochMetrics {
   int epoch = 0;
   double train_loss = 0, train_accuracy = 0, validation_loss = 0, validation_accuracy = 0;
@@ -23,14 +23,14 @@ struct LayerStatistics {
   double gradient_norm = 0;  ///< of its parameters, in the epoch's last step; NaN: it has none
 };
 
-/// What the tables of a run folder tell, however many runs of the program wrote them.
+/// What the tables of a run folder hold, however many runs of the program wrote them.
 struct RunHistory {
   std::vector<EpochMetrics> epochs;
   std::vector<LayerStatistics> layers;  ///< epoch by epoch, within one in the order of computation
 };
 
-/// Reads both tables. Columns go by their names; more of them do no harm. Throws Error (exit 1) with file and
-/// line for what cannot be read.
+/// Reads both tables. Columns are found by their names; further ones are ignored. Throws Error (exit 1) with
+/// file and line for what cannot be read.
 RunHistory read_run_history(const std::filesystem::path& folder);
 
 /// The cells of CSV text, quotes resolved.

@@ -61,7 +61,7 @@ std::string metrics_table(const RunHistory& history) {
 }
 
 std::string curves(const TrainingReport& report) {
-  if (report.history.epochs.empty()) return "<p class=\"quiet\">No epoch is over.</p>";
+  if (report.history.epochs.empty()) return "<p class=\"quiet\">No epoch is finished yet.</p>";
   LineChart loss =
       epoch_chart(report, "Loss",
                   {{"training", &EpochMetrics::train_loss}, {"validation", &EpochMetrics::validation_loss}});
@@ -80,8 +80,8 @@ std::string curves(const TrainingReport& report) {
                                 {{"images/s", &EpochMetrics::images_per_second}})) +
          "</div>\n" + metrics_table(report.history) +
          "<p class=\"quiet\">The training numbers are means over the epoch, while the network was still "
-         "learning and with augmentation and dropout; the validation numbers are taken at its end. All of it "
-         "is in metrics.csv.</p>";
+         "learning, with augmentation and dropout; the validation numbers are taken at the end of the epoch. "
+         "All numbers are in metrics.csv.</p>";
 }
 
 std::span<const LayerStatistics> layers_of_epoch(const RunHistory& history, int epoch) {
@@ -171,7 +171,7 @@ std::string activity_part(const TrainingReport& report) {
   return "<h3>Over time</h3>\n<div class=\"charts\">\n" + heat_map(active) + heat_map(deviation) +
          heat_map(activity_map(report, "Mean of the values", &LayerStatistics::mean)) + heat_map(gradient) +
          "</div>\n<p class=\"quiet\">Over the first 1,000 validation (else training) images, after the "
-         "activation function; the gradient is that of the epoch's last step. All of it is in "
+         "activation function; the gradient is that of the epoch's last step. All numbers are in "
          "activations.csv.</p>";
 }
 
@@ -229,8 +229,8 @@ std::string training_page(const TrainingReport& report) {
             evaluation_part(*report.validation));
   else if (!report.test && !report.has_validation_images)
     add("validation", "Validation",
-        "<p class=\"quiet\">There are no validation images: set data.validation, to {\"fraction\": 0.1} for "
-        "instance, and the mistakes of the network are shown here.</p>");
+        "<p class=\"quiet\">There are no validation images. Set data.validation, for instance to "
+        "{\"fraction\": 0.1}, to see the network's mistakes here.</p>");
   if (report.filters) add("filters", "Filters", filters_part(*report.filters));
   add("config", "Config", fmt::format("<pre tabindex=\"0\">{}</pre>", html_lines(report.config)));
   add("environment", "Environment", definition_table(report.environment));

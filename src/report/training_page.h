@@ -13,7 +13,7 @@
 
 namespace cnn {
 
-/// Everything that the page of a training tells.
+/// Everything that the page of a training shows.
 struct TrainingReport {
   std::string name;
   std::string state;  ///< a sentence: "Finished.", "Stopped after 3 of 8 epochs: interrupted."

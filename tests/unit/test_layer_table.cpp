@@ -170,8 +170,8 @@ TEST_CASE("convolutions with the same numbers share a sentence; where nothing is
         "f: 260 instead of 260: the kernel has one position only and reads every input there, so nothing is "
         "shared.");
   CHECK(sentences[3] ==
-        "g: 65 instead of 260: 4 times fewer, because an output is connected to a part of the inputs "
-        "only. Each output reads 16 of 64 inputs.");
+        "g: 65 instead of 260: 4 times fewer, because an output is connected to only a part of the inputs. "
+        "Each output reads 16 of 64 inputs.");
 }
 
 TEST_CASE("how many inputs an output reads: groups, dilation, padding", "[nn]") {

@@ -343,7 +343,7 @@ TEST_CASE("a page of a training that has just begun is whole", "[report]") {
   const std::string page = training_page(report);
   CHECK(page.find("<script>alert") == std::string::npos);
   CHECK_THAT(page, ContainsSubstring("&lt;/title&gt;&lt;script&gt;alert(1)") &&
-                       ContainsSubstring("No epoch is over") &&
+                       ContainsSubstring("No epoch is finished yet") &&
                        ContainsSubstring("{&quot;a&quot;: &quot;&lt;b&gt;&quot;}\n") &&
                        ContainsSubstring("</html>"));
 }
