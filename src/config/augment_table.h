@@ -1,6 +1,6 @@
 #pragma once
 
-#include "config/table.h"
+#include "config/typed.h"
 #include "data/data_spec.h"
 
 namespace cnn {

@@ -3,7 +3,7 @@
 #include <set>
 #include <string>
 
-#include "config/table.h"
+#include "config/typed.h"
 #include "nn/network_spec.h"
 
 namespace cnn {

@@ -2,7 +2,7 @@
 
 #include <memory>
 
-#include "config/table.h"
+#include "config/typed.h"
 #include "train/training_spec.h"
 
 namespace cnn {

@@ -66,8 +66,6 @@ const std::vector<LibraryRule> kLibraries = {
 constexpr int kMostLines = 350;
 /// Tables of the config may be longer: one row after the other, each read for itself.
 constexpr std::string_view kTablePlace = "config/", kTableEnd = "_table.cpp";
-/// Longer files that wait to be split. Remove a name once its file is short enough.
-const std::vector<std::string_view> kTooLongYet = {"config/kind.cpp", "config/syntax.cpp", "config/table.h"};
 
 bool starts_with_any(std::string_view text, const Prefixes& prefixes) {
   return std::any_of(prefixes.begin(), prefixes.end(),
@@ -75,8 +73,7 @@ bool starts_with_any(std::string_view text, const Prefixes& prefixes) {
 }
 
 bool may_be_long(const std::string& file) {
-  return (file.starts_with(kTablePlace) && file.ends_with(kTableEnd)) ||
-         std::find(kTooLongYet.begin(), kTooLongYet.end(), file) != kTooLongYet.end();
+  return file.starts_with(kTablePlace) && file.ends_with(kTableEnd);
 }
 
 /// Adds "<file>:<line>: what is wrong" if a line of a room includes what it may not.
