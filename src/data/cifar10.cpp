@@ -34,9 +34,10 @@ std::shared_ptr<const Dataset> load_cifar10(const CifarLocation& location, const
     const std::vector<std::byte> batch = file.read(file.size_limit());
     if (batch.empty()) fail("{}: is empty", name);
     if (batch.size() % kRecord != 0)
-      fail("{}: is no CIFAR-10 batch: {} bytes are not a multiple of {} (1 label and 3 x 32 x 32 pixels){}",
-           name, batch.size(), kRecord,
-           batch.size() % (kRecord + 1) == 0 ? "; it may be CIFAR-100, which has two labels an image" : "");
+      fail(
+          "{}: is not a CIFAR-10 batch: {} bytes are not a multiple of {} (1 label and 3 x 32 x 32 pixels){}",
+          name, batch.size(), kRecord,
+          batch.size() % (kRecord + 1) == 0 ? "; it may be CIFAR-100, which has two labels an image" : "");
     parts.push_back({path.filename().string(), static_cast<std::int64_t>(content.labels.size())});
     const std::size_t records = batch.size() / kRecord;
     pixels.reserve(pixels.size() + records * kPixels);

@@ -41,7 +41,7 @@ std::string imbalance_note(const Dataset& train) {
     return printable(train.classes()[static_cast<std::size_t>(count - counts.begin())]);
   };
   return fmt::format(
-      "warning: the classes are of very different size: {} training images of \"{}\", {} of \"{}\". The "
+      "warning: the class sizes differ widely: {} training images of \"{}\", {} of \"{}\". The "
       "accuracy says little about small classes; look at their recall",
       with_commas(*most), name(most), with_commas(*least), name(least));
 }

@@ -220,7 +220,7 @@ std::string stranger(std::string_view content) {
   }
   std::string bytes;
   for (const char c : content.substr(0, 8)) bytes += fmt::format(" {:02x}", static_cast<unsigned char>(c));
-  return fmt::format("is no PNG, JPEG, BMP, GIF, PNM or TGA image: it starts with{}", bytes);
+  return fmt::format("is not a PNG, JPEG, BMP, GIF, PNM or TGA image: it starts with{}", bytes);
 }
 
 bool ends_with_tga(std::string_view name) {

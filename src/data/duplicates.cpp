@@ -104,8 +104,7 @@ std::vector<std::string> duplicate_notes(const Duplicates& duplicates,
   if (duplicates.empty()) return lines;
   if (duplicates.contradicting_images > 0)
     lines.push_back(fmt::format(
-        "warning: {} images are the same as others of another class, in {} group{}: one of the labels is "
-        "wrong",
+        "warning: {} images have a copy in another class, in {} group{}: one of the labels is wrong",
         with_commas(duplicates.contradicting_images), with_commas(duplicates.contradicting_groups),
         duplicates.contradicting_groups == 1 ? "" : "s"));
   const auto count = [&](std::size_t a, std::size_t b, const char* consequence) {
@@ -118,7 +117,7 @@ std::vector<std::string> duplicate_notes(const Duplicates& duplicates,
   };
   for (std::size_t a = 0; a < parts.size(); ++a)
     for (std::size_t b = a + 1; b < parts.size(); ++b)
-      count(a, b, a == 0 ? ": what was learned by heart counts as understood" : "");
+      count(a, b, a == 0 ? ": memorized images make the accuracy look too good" : "");
   for (std::size_t a = 0; a < parts.size(); ++a) count(a, a, "");
 
   std::vector<const std::vector<Duplicates::Image>*> order;

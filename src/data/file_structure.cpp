@@ -103,7 +103,7 @@ FileStructure examine_bmp(std::string_view content, const DecodeLimits& limits) 
   if (content.size() < kFileHeader + 12) return faulty(truncated(content.size()));
   const std::size_t pixels = little_endian(content, 10, 4), header = little_endian(content, 14, 4);
   const bool old = header == 12;
-  if (!old && header < 40) return faulty("is damaged: it is no BMP, or one of an unknown kind");
+  if (!old && header < 40) return faulty("is damaged: it is not a BMP, or of an unknown kind");
   if (content.size() < kFileHeader + header) return faulty(truncated(content.size()));
   FileStructure bmp;
   bmp.width = old ? little_endian(content, 18, 2) : static_cast<std::int32_t>(little_endian(content, 18, 4));
@@ -165,7 +165,7 @@ FileStructure examine_gif(std::string_view content, const DecodeLimits& limits) 
     ++at;
   }
   if (at >= content.size()) return faulty(truncated(content.size()));
-  if (content[at] == '\x3B') return faulty("is a GIF without any image");
+  if (content[at] == '\x3B') return faulty("is a GIF without an image");
   return gif;
 }
 
@@ -178,7 +178,7 @@ FileStructure examine_tga(std::string_view content, const DecodeLimits& limits) 
   tga.width = little_endian(content, 12, 2), tga.height = little_endian(content, 14, 2);
   const std::uint32_t type = byte_at(content, 2), bits = byte_at(content, 16), mapped = byte_at(content, 1);
   if (mapped > 1 || (type != 1 && type != 2 && type != 3 && type != 9 && type != 10 && type != 11))
-    return faulty("is no TGA image, or one of an unknown kind");
+    return faulty("is not a TGA image, or of an unknown kind");
   if (std::string fault = image_size_fault(tga.height, tga.width, limits); !fault.empty())
     return faulty(fault);
   const std::int64_t colors = mapped ? little_endian(content, 5, 2) * ((byte_at(content, 7) + 7) / 8) : 0;

@@ -83,7 +83,8 @@ std::optional<ImageFiles> labeled_part(const fs::path& folder, const ImageFiles&
   }
   const std::string where = printable(folder.string());
   if (part->classes.empty()) {
-    notes.push_back(fmt::format("not used: {} has no class folders, so nothing says what is right", where));
+    notes.push_back(
+        fmt::format("not used: {} has no class folders, so the right classes are unknown", where));
     return std::nullopt;
   }
   std::vector<std::string> unknown;
@@ -91,8 +92,8 @@ std::optional<ImageFiles> labeled_part(const fs::path& folder, const ImageFiles&
     if (std::find(train.classes.begin(), train.classes.end(), name) == train.classes.end())
       unknown.push_back(name);
   if (!unknown.empty()) {
-    notes.push_back(
-        fmt::format("not used: {} has classes that the training folder has not: {}", where, some(unknown)));
+    notes.push_back(fmt::format("not used: {} has classes that are missing from the training folder: {}",
+                                where, some(unknown)));
     return std::nullopt;
   }
   return part;
@@ -140,7 +141,7 @@ FolderLayout find_layout(const fs::path& folder) {
                             std::all_of(layout.train.classes.begin(), layout.train.classes.end(), is_part);
     if (only_parts)
       fail_usage(
-          "{}: its folders ({}) are called like the parts of a data set, but {}; expected {}/<class>/* or "
+          "{}: its folders ({}) are named like the parts of a data set, but {}; expected {}/<class>/* or "
           "{}/train/<class>/*",
           where, some(layout.train.classes),
           train.empty() ? "none is called train" : "train holds no folder per class", where, where);

@@ -59,11 +59,11 @@ Idx read_idx(const std::filesystem::path& path, const char* what, int fewest_dim
   PackedFile file(path);
   const std::vector<std::byte> magic = file.read(4);
   if (magic.size() < 4)
-    fail("{}: is no IDX file: only {} bytes, the header has at least 8", name, magic.size());
+    fail("{}: is not an IDX file: it has {} bytes, and the header alone has at least 8", name, magic.size());
   const auto byte = [&](std::size_t i) { return std::to_integer<int>(magic[i]); };
   if (byte(0) != 0 || byte(1) != 0)
     fail(
-        "{}: is no IDX file: it starts with bytes {:02x} {:02x} {:02x} {:02x}, expected 00 00 <type> "
+        "{}: is not an IDX file: it starts with bytes {:02x} {:02x} {:02x} {:02x}, expected 00 00 <type> "
         "<dimensions>",
         name, byte(0), byte(1), byte(2), byte(3));
   Idx idx;
@@ -77,8 +77,8 @@ Idx read_idx(const std::filesystem::path& path, const char* what, int fewest_dim
   if (dimensions < fewest_dimensions || dimensions > most_dimensions)
     fail("{}: has {} dimension{}, expected {}{}", name, dimensions, dimensions == 1 ? "" : "s",
          labels ? "1 for labels" : "3 [images, height, width] or 4 [images, channels, height, width]",
-         labels && dimensions >= 3    ? "; is this the file of the images?"
-         : !labels && dimensions == 1 ? "; is this the file of the labels?"
+         labels && dimensions >= 3    ? "; is this the image file?"
+         : !labels && dimensions == 1 ? "; is this the label file?"
                                       : "");
   const std::vector<std::byte> sizes = file.read(static_cast<std::uint64_t>(dimensions) * 4);
   if (sizes.size() < static_cast<std::size_t>(dimensions) * 4)
@@ -86,7 +86,7 @@ Idx read_idx(const std::filesystem::path& path, const char* what, int fewest_dim
   for (int d = 0; d < dimensions; ++d)
     idx.sizes.push_back(big_endian(&sizes[static_cast<std::size_t>(d) * 4]));
   if (std::count(idx.sizes.begin(), idx.sizes.end(), 0u) != 0)
-    fail("{}: has sizes {}: there is nothing in it", name, sizes_text(idx.sizes));
+    fail("{}: has sizes {}: it is empty", name, sizes_text(idx.sizes));
 
   // The product of the sizes may be anything: stop before it exceeds what can be in the file.
   const std::uint64_t header = 4 + std::uint64_t(dimensions) * 4;

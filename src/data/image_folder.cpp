@@ -85,7 +85,7 @@ class FolderDataset final : public Dataset {
     pixels.resize(static_cast<std::size_t>(image_bytes_));
     std::string fault = PixelReader(spec_, limits_).read(path, pixels.data(), &stamp);
     if (stamp != FileStamp{} && stamp != stamps_[static_cast<std::size_t>(at - cached_)])
-      fault = "was changed after it had been checked";
+      fault = "has changed since it was checked";
     if (!fault.empty()) fail("{}: {}", printable(path), fault);
   }
 

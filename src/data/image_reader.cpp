@@ -65,7 +65,7 @@ ImageFile read_image_file(const std::string& path, const DecodeLimits& limits, s
     const ssize_t got = ::read(file.fd, buffer.data() + filled, buffer.size() - filled);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return with_errno("cannot be read");
-    if (got == 0) return {"became shorter while it was read", {}, {}, {}};
+    if (got == 0) return {"became shorter while it was being read", {}, {}, {}};
     filled += static_cast<std::size_t>(got);
   }
   image.content = buffer;

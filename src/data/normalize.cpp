@@ -111,7 +111,7 @@ Normalize float_statistics(const Dataset& dataset, ThreadPool& pool) {
 }  // namespace
 
 Normalize channel_statistics(const Dataset& dataset, ThreadPool& pool) {
-  if (dataset.size() == 0) fail("mean and standard deviation of no images were asked for");
+  if (dataset.size() == 0) fail("there are no images to compute mean and standard deviation from");
   return dataset.pixel_type() == PixelType::bytes ? byte_statistics(dataset, pool)
                                                   : float_statistics(dataset, pool);
 }

@@ -51,16 +51,17 @@ std::vector<std::string> LoadReport::notes() const {
     if (n > 0) lines.push_back(fmt::format("{} {}", counted(n, what), why));
   };
   add(hidden, "hidden file or folder", "skipped (the name begins with a dot)");
-  add(others, "file", "skipped (not images by their names)");
-  add(beside, "image", "skipped (beside the class folders, in none of them)");
+  add(others, "file", "skipped (their names are not those of images)");
+  add(beside, "image", "skipped (outside the class folders)");
   add(repeated_folders, "folder", "skipped (reached a second time through a link)");
   const auto add_names = [&](const std::vector<std::string>& names, const char* one, const char* many) {
     if (!names.empty())
       lines.push_back(fmt::format("{}: {}", names.size() == 1 ? one : many, quoted_list(names)));
   };
-  add_names(empty_folders, "a folder without images is no class", "folders without images are no classes");
+  add_names(empty_folders, "a folder without images is not a class",
+            "folders without images are not classes");
   add_names(missing_classes, "a class has no images here", "classes without images here");
-  add(reread, "image", "beyond cache_mb, read again whenever needed");
+  add(reread, "image", "beyond cache_mb, read again when needed");
   return lines;
 }
 
@@ -99,7 +100,7 @@ LoadedSet open_images(std::shared_ptr<const ImageFiles> files, std::int64_t begi
   report.reread = loaded.reread;
   const bool whole = begin == 0 && end == files->size();
   if (whole && set.dataset->size() == 0)
-    fail("{}: not one of {} can be used\n{}", files->where, counted(end - begin, "image"),
+    fail("{}: none of {} can be used\n{}", files->where, counted(end - begin, "image"),
          list_bad_files(report.bad));
   if (whole && options.classes.empty()) {
     std::vector<std::string> useless = files->bad_folders;
@@ -107,7 +108,7 @@ LoadedSet open_images(std::shared_ptr<const ImageFiles> files, std::int64_t begi
     for (std::size_t c = 0; c < counts.size(); ++c)
       if (counts[c] == 0) useless.push_back(files->classes[c]);
     if (!useless.empty())
-      fail("{}: not one image of class \"{}\" can be used; mend them or remove the folder\n{}", files->where,
+      fail("{}: no image of class \"{}\" can be used; repair them or remove the folder\n{}", files->where,
            printable(useless.front()), list_bad_files(report.bad));
   }
   match(set, options.classes, files->where);
@@ -130,7 +131,7 @@ struct Opener {
   }
   LoadedSet operator()(const IdxLocation& idx) const {
     const std::string where = printable(idx.images.string());
-    if (options.labels_required && idx.labels.empty()) fail("{}: the file of its labels is not given", where);
+    if (options.labels_required && idx.labels.empty()) fail("{}: its label file is not given", where);
     return packed(load_idx(idx, spec, pool), where);
   }
   LoadedSet operator()(const CifarLocation& cifar) const {

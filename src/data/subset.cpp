@@ -85,7 +85,7 @@ std::int64_t held_back_of(std::int64_t images, double fraction) {
 
 Split stratified_split(const Dataset& dataset, double fraction, std::uint64_t seed) {
   if (!(fraction > 0 && fraction < 1))
-    fail_usage("a validation fraction of {} is impossible; it lies between 0 and 1", fraction);
+    fail_usage("a validation fraction of {} is impossible; it must lie between 0 and 1", fraction);
   std::vector<std::vector<std::int64_t>> members(dataset.classes().size());
   for (std::int64_t i = 0; i < dataset.size(); ++i) {
     const int label = dataset.label(i);

@@ -129,18 +129,18 @@ TEST_CASE("every fault of an IDX file is named", "[data]") {
     return load_idx(files.location, {1, 2, 2}, pool);
   };
   CHECK(loads(good_images, good_labels)->size() == 2);
-  CHECK_THROWS_WITH(loads("", good_labels), ContainsSubstring("images: is no IDX file"));
-  CHECK_THROWS_WITH(loads("\x89PNG....", good_labels), ContainsSubstring("is no IDX file"));
+  CHECK_THROWS_WITH(loads("", good_labels), ContainsSubstring("images: is not an IDX file"));
+  CHECK_THROWS_WITH(loads("\x89PNG....", good_labels), ContainsSubstring("is not an IDX file"));
   CHECK_THROWS_WITH(loads(idx(0x0C, {2, 2, 2}, std::string(32, 'x')), good_labels),
                     ContainsSubstring("32-bit integers"));
-  CHECK_THROWS_WITH(loads(good_labels, good_labels), ContainsSubstring("file of the labels?"));
-  CHECK_THROWS_WITH(loads(good_images, good_images), ContainsSubstring("file of the images?"));
+  CHECK_THROWS_WITH(loads(good_labels, good_labels), ContainsSubstring("label file?"));
+  CHECK_THROWS_WITH(loads(good_images, good_images), ContainsSubstring("image file?"));
   CHECK_THROWS_WITH(loads(good_images.substr(0, 9), good_labels), ContainsSubstring("within the header"));
   CHECK_THROWS_WITH(loads(good_images.substr(0, 23), good_labels), ContainsSubstring("truncated"));
   CHECK_THROWS_WITH(loads(gzip(good_images.substr(0, 23)), good_labels), ContainsSubstring("truncated"));
   CHECK_THROWS_WITH(loads(good_images + "x", good_labels), ContainsSubstring("trailing bytes"));
   CHECK_THROWS_WITH(loads(gzip(good_images + "x"), good_labels), ContainsSubstring("trailing bytes"));
-  CHECK_THROWS_WITH(loads(idx(8, {0, 2, 2}, ""), good_labels), ContainsSubstring("nothing in it"));
+  CHECK_THROWS_WITH(loads(idx(8, {0, 2, 2}, ""), good_labels), ContainsSubstring("it is empty"));
   CHECK_THROWS_WITH(loads(good_images, idx(8, {3}, "123")), ContainsSubstring("holds 3 labels"));
   CHECK_THROWS_WITH(loads(good_images, good_labels.substr(0, 9)), ContainsSubstring("labels: truncated"));
   const std::string packed = gzip(good_images);
@@ -207,7 +207,7 @@ TEST_CASE("CIFAR-10 batches follow one another", "[data]") {
   write_file_atomically(bad, record(10, 0));
   CHECK_THROWS_WITH(load_cifar10({{a, bad}}, {3, 32, 32}, pool), ContainsSubstring("image 0 has label 10"));
   write_file_atomically(bad, record(1, 0).substr(1));
-  CHECK_THROWS_WITH(load_cifar10({{bad}}, {3, 32, 32}, pool), ContainsSubstring("no CIFAR-10 batch"));
+  CHECK_THROWS_WITH(load_cifar10({{bad}}, {3, 32, 32}, pool), ContainsSubstring("not a CIFAR-10 batch"));
   write_file_atomically(bad, record(1, 0) + "x");
   CHECK_THROWS_WITH(load_cifar10({{bad}}, {3, 32, 32}, pool), ContainsSubstring("CIFAR-100"));
   write_file_atomically(bad, "");

@@ -404,9 +404,9 @@ TEST_CASE("bad files are all listed, and left out if that was asked for", "[data
   for (int i = 0; i < 70; ++i) many.write("a/" + std::to_string(i) + ".png", "");
   CHECK_THROWS_WITH(open_tree(many), ContainsSubstring("70 images cannot be used") &&
                                          ContainsSubstring("a/0.png") && ContainsSubstring("a/69.png"));
-  CHECK_THROWS_WITH(open_tree(many, options), ContainsSubstring("not one of 70 images"));
+  CHECK_THROWS_WITH(open_tree(many, options), ContainsSubstring("none of 70 images"));
   many.put("b/good.png");
-  CHECK_THROWS_WITH(open_tree(many, options), ContainsSubstring("not one image of class \"a\""));
+  CHECK_THROWS_WITH(open_tree(many, options), ContainsSubstring("no image of class \"a\""));
 }
 
 TEST_CASE("a folder of plain images and a list of files have no labels", "[data]") {

@@ -99,8 +99,7 @@ TEST_CASE("copies are found within and across the sets, and those that contradic
 
   const std::vector<std::string> notes = duplicate_notes(found, parts, 2);
   REQUIRE(notes.size() == 9);
-  CHECK(notes[0] ==
-        "warning: 2 images are the same as others of another class, in 1 group: one of the labels is wrong");
+  CHECK(notes[0] == "warning: 2 images have a copy in another class, in 1 group: one of the labels is wrong");
   CHECK_THAT(notes[1],
              ContainsSubstring("warning: 1 of 3 validation images is a copy of one of the training images"));
   CHECK_THAT(notes[2], ContainsSubstring("warning: 1 of 3 test images is a copy of one of the training"));
@@ -191,7 +190,7 @@ TEST_CASE("cnn-train says before training what lies in its data, and lists it in
   INFO(result.description());
   REQUIRE(result.exit_code == 0);
   for (const char* said :
-       {"warning: 2 images are the same as others of another class, in 1 group",
+       {"warning: 2 images have a copy in another class, in 1 group",
         "warning: 1 of 1 validation images is a copy of one of the training images",
         "warning: no validation image of classes \"Dog\", \"dog\"",
         "warning: no test image of classes \"Dog\", \"cat\"", "30 training images of \"cat\", 1 of \"Dog\"",

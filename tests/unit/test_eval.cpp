@@ -229,7 +229,7 @@ TEST_CASE("cnn-eval lists bad images, scores the others and ends with 1", "[cli]
   REQUIRE(json["bad_images"].size() == 2);
   CHECK_THAT(json["bad_images"][1]["path"].get<std::string>(), ContainsSubstring("text.jpg"));
   CHECK_THAT(result.err, ContainsSubstring("2 bad images") && ContainsSubstring("text.jpg: is text") &&
-                             ContainsSubstring("1 image skipped (beside the class folders") &&
+                             ContainsSubstring("1 image skipped (outside the class folders") &&
                              ContainsSubstring("1 file skipped"));
   const ProgramResult missing =
       evaluate(digits_model(), {folder.path() / "nowhere.png", folder.path() / "5/0000.png"});

@@ -110,7 +110,7 @@ TEST_CASE("--init sees train, validation and test folders", "[cli]") {
   // A test folder with a class that training lacks, or without classes, cannot be one.
   folder.put("test/horse/0.ppm", 20, 20, true);
   const ProgramResult unknown = init(folder.path());
-  CHECK_THAT(unknown.err, ContainsSubstring("classes that the training folder has not: horse"));
+  CHECK_THAT(unknown.err, ContainsSubstring("classes that are missing from the training folder: horse"));
   CHECK(Json::parse(unknown.out, nullptr, true, true)["data"].count("test") == 0);
 }
 
@@ -183,7 +183,7 @@ TEST_CASE("--init chooses by what the images are", "[cli]") {
     CHECK(Json::parse(read_file(out), nullptr, true, true)["network"].back()["units"] == 2);
     const ProgramResult stopped = train(out, folder.path() / "run", 1);
     CHECK(stopped.exit_code == 1);
-    CHECK_THAT(stopped.err, ContainsSubstring("not one image of class \"broken\" can be used"));
+    CHECK_THAT(stopped.err, ContainsSubstring("no image of class \"broken\" can be used"));
     fs::remove_all(folder.path() / "set/broken");
     CHECK(train(out, folder.path() / "run", 1).exit_code == 0);
   }
@@ -242,7 +242,7 @@ TEST_CASE("--init refuses what cannot be learned from, with exit 2 and nothing o
   refused("plain", "no folder per class");
   refused("one", "there is one class (\"cat\"); a classifier needs at least 2");
   refused("nested", "try --init");
-  refused("unsorted", "called like the parts of a data set, but train holds no folder per class");
+  refused("unsorted", "named like the parts of a data set, but train holds no folder per class");
   refused("bad", "none of the 2 images that were opened can be read");
   folder.write("mine.json", "do not touch");
   refused("good", "exists and is not overwritten", {"--out", (folder.path() / "mine.json").string()});

@@ -91,7 +91,7 @@ TEST_CASE("images and folders that may not be read are named", "[cli]") {
   // A class that vanishes is never skipped: the network would have an output for nothing, or one too few.
   user.lock("pictures/two");
   check_refused(user.train(), 1, "pictures/two: the folder cannot be read");
-  check_refused(user.train(skip), 1, "not one image of class \"two\" can be used");
+  check_refused(user.train(skip), 1, "no image of class \"two\" can be used");
   user.restore();
 
   user.lock("pictures/two", fs::perms::owner_read);  // its names can be listed, and nothing else
