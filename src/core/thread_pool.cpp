@@ -123,8 +123,8 @@ ThreadPool::ThreadPool(int threads) : shared_(std::make_unique<Shared>()), threa
   } catch (const std::exception& error) {  // no thread, or no memory for it
     const std::size_t started = shared_->workers.size() + 1;
     shared_->end();
-    fail("the system gives no more than {} threads of {} ({}); use --threads {}", started, threads,
-         error.what(), started);
+    fail("the system allows only {} of {} threads ({}); use --threads {}", started, threads, error.what(),
+         started);
   }
 }
 

@@ -29,12 +29,12 @@ void Graph::check_output(int classes) const {
   const Node& last = nodes_.back();
   if (last.out.h != 1 || last.out.w != 1)
     throw SpecError(last.path,
-                    fmt::format("the last entry puts out {}, but must put out one value per class; end with "
+                    fmt::format("the last entry outputs {}, but must output one value per class; end with "
                                 "flatten and dense, or with global_avg_pool\n{}",
                                 to_string(last.out), chain()));
   if (classes > 0 && last.out.c != classes)
     throw SpecError(last.path,
-                    fmt::format("the network puts out {} values, but the data has {} classes; make the last "
+                    fmt::format("the network outputs {} values, but the data has {} classes; make the last "
                                 "layer's size {}\n{}",
                                 last.out.c, classes, classes, chain()));
 }

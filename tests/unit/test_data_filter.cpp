@@ -155,7 +155,7 @@ TEST_CASE("mistakes in a proxy network are told with their place", "[cli]") {
   with(R"({"keep": 0.5})", 2, "/training/filter/proxy: missing");
   with(R"({"proxy": [], "keep": 0.5})", 2, "/training/filter/proxy: found");
   with(R"({"proxy": [{"type": "flatten"}, {"type": "dense", "units": 9}]})", 2,
-       "/training/filter/proxy/1: the network puts out 9 values");
+       "/training/filter/proxy/1: the network outputs 9 values");
   with(R"({"proxy": [{"type": "flatten", "name": "a"}, {"type": "dense", "units": 10, "name": "a"}]})", 2,
        "/training/filter/proxy/1/name");
   with(R"({"proxy": [{"type": "flatten"}, {"type": "dense", "units": 10}], "keep": 1})", 2,

@@ -145,7 +145,7 @@ TEST_CASE("whitening where it makes no sense is refused", "[train]") {
   ConvSpec large = whitening_conv(4, {8, 8});
   large.padding.amount = {2, 2};
   CHECK_THAT(message(chain(large, FlattenSpec{})),
-             ContainsSubstring("/network/0/kernel_size: whitening looks at"));
+             ContainsSubstring("/network/0/kernel_size: whitening needs windows"));
 }
 
 }  // namespace

@@ -123,11 +123,12 @@ class Conv final : public Layer {
     const Size2 window{spec_.dilation.h * (spec_.kernel_size.h - 1) + 1,
                        spec_.dilation.w * (spec_.kernel_size.w - 1) + 1};
     if (window.h > in.h || window.w > in.w)
-      throw LayerError("kernel_size",
-                       fmt::format("whitening looks at windows inside the image, and {} is larger than {}",
-                                   to_string(window), to_string(in)));
+      throw LayerError(
+          "kernel_size",
+          fmt::format("whitening needs windows that fit inside the image, and {} is larger than {}",
+                      to_string(window), to_string(in)));
     if (spec_.groups != 1)
-      throw LayerError("weight_init", "whitening looks at all channels at once and needs groups 1");
+      throw LayerError("weight_init", "whitening takes all channels at once and needs groups 1");
     if (spec_.out_channels > 2 * patch)
       throw LayerError(
           "out_channels",
