@@ -66,8 +66,9 @@ KindOf<Border> border_kind() { return choice<Border>(); }
 
 template <class S>
 Field<S> border_key() {
-  return optional_key("border", &S::border, border_kind(),
-                      "What comes in from outside: zeros (black), or the image mirrored at its edge.");
+  return optional_key(
+      "border", &S::border, border_kind(),
+      "What fills the pixels from outside the image: zeros (black), or the image mirrored at its edge.");
 }
 
 Table<RandomFlipSpec> flip_table() {
@@ -76,14 +77,14 @@ Table<RandomFlipSpec> flip_table() {
       "random_flip",
       "Mirrors the image left to right.",
       {optional_key("p", &S::p, number(Interval::closed(0, 1)), "Probability, mode `random` only."),
-       optional_key(
-           "mode", &S::mode, choice<S::Mode>(),
-           "`random`: every time anew. `alternate`: a random half of the images in the first epoch, then "
-           "every image in every second epoch, so that each is seen both ways equally often.")}};
+       optional_key("mode", &S::mode, choice<S::Mode>(),
+                    "`random`: each image is flipped or not at random, anew every epoch. `alternate`: a "
+                    "random half of the images is flipped in the first epoch, the other half in the second, "
+                    "and so on; each image is seen both ways equally often.")}};
   table.check = [](const Place& place, S& spec) {
     if (spec.mode == S::Mode::random || spec.p == 0.5) return true;
     return place.error_at_member(
-        "p", "it belongs to mode \"random\": alternating flips mirror every second epoch; leave it out");
+        "p", "only mode \"random\" has it: alternating flips mirror every second epoch; leave it out");
   };
   return table;
 }
@@ -114,7 +115,7 @@ struct EntryCheck {
   }
   bool operator()(const MixupSpec&) const {
     return i + 1 == data.augment.size() ||
-           entry().error("mixup mixes images that are done otherwise; make it the last entry");
+           entry().error("mixup mixes finished images; make it the last entry");
   }
   bool operator()(const RandomFlipSpec&) const { return true; }
   bool operator()(const RandomRotateSpec&) const { return true; }
@@ -137,16 +138,16 @@ const Typed<AugmentSpec, AugmentSpec>& augment_kind() {
          border_key<RandomTranslateSpec>()}});
     augment.add(Table<RandomCropSpec>{
         "random_crop",
-        "Adds a border on every side, then cuts an image of the old size out of it, at a random place: what "
-        "`random_translate` does, in the words of other tools.",
+        "Adds a border on every side, then cuts out an image of the old size at a random place. The same as "
+        "`random_translate`, in the terms of other tools.",
         {required_key("padding", &RandomCropSpec::padding, integer(0), "Width of the border."),
          border_key<RandomCropSpec>()}});
     augment.add(flip_table());
     augment.add(Table<RandomRotateSpec>{
         "random_rotate",
-        "Turns the image around its center, counterclockwise, with bilinear interpolation. `random_rotate`, "
-        "`random_scale` and a last `elastic` that follow one another and have the same `border` interpolate "
-        "once for all.",
+        "Turns the image around its center, counterclockwise, with bilinear interpolation. Neighboring "
+        "`random_rotate`, `random_scale` and a final `elastic` with the same `border` share one "
+        "interpolation.",
         {required_key("degrees", &RandomRotateSpec::degrees, range_around(0, {}), "The angle."),
          border_key<RandomRotateSpec>()}});
     augment.add(Table<RandomScaleSpec>{
@@ -158,12 +159,13 @@ const Typed<AugmentSpec, AugmentSpec>& augment_kind() {
     augment.add(Table<ElasticSpec>{
         "elastic",
         "Moves every pixel by a smooth random field, with bilinear interpolation (Simard, Steinkraus, Platt "
-        "2003): uniform noise in -1 .. 1 for each direction, blurred, times `alpha`. The defaults are made "
-        "for digits of 28x28.",
-        {optional_key("alpha", &ElasticSpec::alpha, number(Interval::at_least(0)),
-                      "How far, in pixels (before the blur, which leaves about 0.16 / sigma of it)."),
+        "2003): uniform noise in -1 .. 1 for each direction, blurred, times `alpha`. The defaults suit "
+        "digits of 28x28.",
+        {optional_key(
+             "alpha", &ElasticSpec::alpha, number(Interval::at_least(0)),
+             "How far pixels move, in pixels, before the blur, which leaves about 0.16 / sigma of it."),
          optional_key("sigma", &ElasticSpec::sigma, number(Interval::above(0)),
-                      "How smooth: standard deviation of the Gaussian blur, in pixels."),
+                      "How smooth the field is: standard deviation of the Gaussian blur, in pixels."),
          border_key<ElasticSpec>()}});
     augment.add(Table<BrightnessSpec>{"brightness",
                                       "Multiplies all values; bytes stay between black and white.",
@@ -177,17 +179,17 @@ const Typed<AugmentSpec, AugmentSpec>& augment_kind() {
                       "The factor.")}});
     augment.add(Table<CutoutSpec>{
         "cutout",
-        "Makes a square the mean color (0 after normalization). Its center is anywhere in the image, so it "
-        "may lie partly outside (DeVries, Taylor 2017).",
+        "Fills a square with the mean color (0 after normalization). Its center is anywhere in the image, so "
+        "part of it may lie outside (DeVries, Taylor 2017).",
         {required_key("size", &CutoutSpec::size, integer(1), "Side of the square, in pixels.")}});
     augment.add(Table<MixupSpec>{
         "mixup",
-        "Mixes every image of a batch with another one of it, and the labels with the same shares (Zhang et "
-        "al. 2018). One share a batch; the larger one is the image's own, and training accuracy counts its "
-        "label. Must be the last entry.",
-        {optional_key("alpha", &MixupSpec::alpha, number(Interval::above(0)),
-                      "The share is drawn from Beta(alpha, alpha): small values leave most images nearly "
-                      "as they are.")}});
+        "Mixes every image with another one of its batch, and their labels with the same shares (Zhang et "
+        "al. 2018). The shares are drawn once per batch. The larger share is the image's own, and training "
+        "accuracy counts its label. Must be the last entry.",
+        {optional_key(
+            "alpha", &MixupSpec::alpha, number(Interval::above(0)),
+            "The share is drawn from Beta(alpha, alpha): small values change most images little.")}});
     return augment;
   }();
   return kind;

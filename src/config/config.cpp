@@ -39,7 +39,7 @@ bool check_config(const Place& place, Config& config) {
 Field<Config> schema_key() {
   Field<Config> field;
   field.key = "$schema";
-  field.doc = "Where the JSON Schema is, for editors; the program does not look at it.";
+  field.doc = "Where the JSON Schema is, for editors; the program ignores it.";
   field.default_words = "none";
   field.in_model = false;
   field.on_resume(ResumeEffect::none);
@@ -77,11 +77,11 @@ std::shared_ptr<const Object<Config>> config_kind() {
              .on_resume(ResumeEffect::none)
              .defaults_to("the file's name"),
          optional_key("seed", &Config::seed, seed_number(),
-                      "Start of all random numbers; one seed, one result.")
+                      "Seed of all random numbers; the same seed gives the same result.")
              .on_resume(ResumeEffect::impossible),
          object_key("data", &Config::data, data_kind(), "The images."),
          required_key("network", &Config::network, chain_kind(),
-                      "The entries of the network, first entry first.")
+                      "The entries of the network, from input to output.")
              .on_resume(ResumeEffect::impossible),
          object_key("training", &Config::training, training_kind(), "How the network is trained.")}};
     table.check = check_config;

@@ -31,7 +31,7 @@ void add_control_keys(Table<S>& table) {
       "trainable", &LayerControl::trainable, trainable_kind(),
       "Whether the optimizer changes the parameters: `true`, `false`, or `{\"from_epoch\": 3, "
       "\"until_epoch\": 5}` with one or both ends, epochs counted from 1. `{\"weight\": ..., \"bias\": ...}` "
-      "tells them apart."));
+      "treats them separately."));
   table.fields.push_back(
       control_key<S>("learning_rate_scale", &LayerControl::learning_rate_scale, factor_kind(),
                      "Factor on the learning rate, or `{\"weight\": ..., \"bias\": ...}`."));

@@ -140,7 +140,7 @@ Field<DataSpec> validation_key() {
   Field<DataSpec> field;
   field.key = "validation";
   field.doc =
-      "Images to measure progress and to choose the best model with: `{\"fraction\": 0.1}` holds back a "
+      "Images that measure progress and choose the best model: `{\"fraction\": 0.1}` holds back a "
       "stratified, seeded part of the training images; or the same forms as `train`.";
   field.resume_rule = effect_on_validation;
   field.read = [](const Place& place, DataSpec& data) {
@@ -248,9 +248,9 @@ Table<ImageSpec> image_table() {
   using S = ImageSpec;
   Table<S> table{
       "",
-      "What every image is made into before the network sees it.",
+      "Every image is converted to this before the network sees it.",
       {required_key("channels", &S::channels, integer(1),
-                    "1 for grey, 3 for color; other numbers only where the files have as many."),
+                    "1 for grey, 3 for color; other numbers only if the files have as many."),
        required_key("height", &S::height, integer(1), "Rows."),
        required_key("width", &S::width, integer(1), "Columns."),
        optional_key(
@@ -262,17 +262,16 @@ Table<ImageSpec> image_table() {
     const double values = double(image.channels) * image.height * image.width;
     if (values <= static_cast<double>(kMostImageValues)) return true;
     return place.error(
-        fmt::format("an image of {}x{}x{} has {:.3g} values, at most {} are possible; use a smaller size",
+        fmt::format("an image of {}x{}x{} has {:.3g} values, but at most {} are possible; use a smaller size",
                     image.channels, image.height, image.width, values, with_commas(kMostImageValues)));
   };
   return table;
 }
 
 Field<DataSpec> limits_key() {
-  Field<DataSpec> field =
-      object_key("limits", &DataSpec::limits, limits_kind(),
-                 "What reading one image file may cost at most: a small file can promise more than a "
-                 "machine holds.");
+  Field<DataSpec> field = object_key("limits", &DataSpec::limits, limits_kind(),
+                                     "Limits on reading one image file: a small file can claim to hold more "
+                                     "than the machine has memory for.");
   field.required = false;
   return std::move(field).on_resume(ResumeEffect::none);
 }
@@ -295,15 +294,13 @@ std::shared_ptr<const Object<ImageSpec>> image_kind() {
 std::shared_ptr<const Object<DecodeLimits>> limits_kind() {
   using S = DecodeLimits;
   static const auto kind = std::make_shared<const Object<S>>(
-      "limits",
-      Table<S>{
-          "",
-          "What reading one image file may cost at most; a file beyond it is a bad image. Kept in the model, "
-          "for `cnn-eval`.",
-          {optional_key("pixels", &S::pixels, integer(1, 500'000'000), "Height times width."),
-           optional_key("file_mb", &S::file_mb, integer(1, 1024), "Megabytes of the file."),
-           optional_key("seconds", &S::seconds, number(Interval::above(0)),
-                        "Processor time for decoding.")}});
+      "limits", Table<S>{"",
+                         "Limits on reading one image file; a file beyond them is a bad image. Kept in the "
+                         "model, for `cnn-eval`.",
+                         {optional_key("pixels", &S::pixels, integer(1, 500'000'000), "Height times width."),
+                          optional_key("file_mb", &S::file_mb, integer(1, 1024), "Megabytes of the file."),
+                          optional_key("seconds", &S::seconds, number(Interval::above(0)),
+                                       "Processor time for decoding.")}});
   return kind;
 }
 
@@ -314,14 +311,14 @@ std::shared_ptr<const Object<DataSpec>> data_kind() {
   static const auto kind = [&] {
     Table<S> table{
         "",
-        "The images, and what is done to them.",
+        "The images, and how they are prepared.",
         {required_key("format", &S::format, choice<DataFormat>(),
                       "`folder`: `train/<class>/*.{png,jpg,...}`; `idx`: MNIST's file format, also .gz; "
                       "`cifar10`: CIFAR-10's binary batches.")
              .on_resume(ResumeEffect::impossible),
          train_key(), validation_key(), test_key(),
          object_key("image", &S::image, image_kind(),
-                    "What every image is made into before the network sees it.")
+                    "Every image is converted to this before the network sees it.")
              .on_resume(ResumeEffect::impossible),
          optional_key("normalize", &S::normalize, KindOf<NormalizeSpec>(std::make_shared<NormalizeKind>()),
                       "(value - mean) / std on values in 0..1. `auto`: mean and std per channel of the "
@@ -333,25 +330,25 @@ std::shared_ptr<const Object<DataSpec>> data_kind() {
              .on_resume(ResumeEffect::from_now_on),
          optional_key(
              "test_time_augmentation", &S::test_time_augmentation, test_time_augmentation_kind(),
-             "Test images are judged by the mean of the outputs for several looks at each: `flip` adds its "
-             "mirror image; `shift` the image moved by one pixel along the diagonal, both ways, which count "
-             "half together; `flip+shift` all six. For the test at the end and, unless its --tta says "
-             "otherwise, for cnn-eval; not for the validation after every epoch.")
+             "Classifies each test image by the mean output of several views: `flip` adds its mirror image; "
+             "`shift` adds the image moved by one pixel along the diagonal, both ways, which together count "
+             "half; `flip+shift` uses all six views. Applies to the test at the end and to cnn-eval, unless "
+             "its --tta overrides it; not to the validation after every epoch.")
              .on_resume(ResumeEffect::none),
          optional_key("bad_images", &S::bad_images, choice<BadImages>(),
                       "Files that cannot be read: `fail` lists all of them and stops before training; `skip` "
-                      "lists them and goes on without.")
+                      "lists them and goes on without them.")
              .on_resume(ResumeEffect::none),
          limits_key(),
          optional_key(
              "duplicates", &S::duplicates, choice<DuplicatePolicy>(),
-             "Images whose pixels are the same, as the network sees them, within and across the sets: `warn` "
+             "Images with the same pixels, as the network sees them, within and across the sets: `warn` "
              "counts them and lists them in the run's `duplicates.csv`; `fail` stops before training.")
              .on_resume(ResumeEffect::none)
              .not_in_model(),
          optional_key(
              "cache_mb", &S::cache_mb, integer(0, 1 << 24),
-             "Megabytes of decoded images kept in memory; beyond it files are read again when needed.")
+             "Megabytes of decoded images to keep in memory; images beyond that are read again when needed.")
              .on_resume(ResumeEffect::none)}};
     table.check = check_data;
     return std::make_shared<const Object<S>>("data", std::move(table));

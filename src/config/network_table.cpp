@@ -17,7 +17,7 @@ KindOf<ActivationFunction> activation_function(bool with_none) {
                                            "softmax is part of the loss and is applied there; leave it out "
                                            "(the last entry yields one plain value per class)"}};
   if (with_none)
-    refused.push_back({"linear", "a linear activation is none at all; write \"none\" or leave the key out"});
+    refused.push_back({"linear", "a linear activation does nothing; write \"none\" or leave the key out"});
   else
     refused.push_back({"none", "an activation entry without a function does nothing; leave the entry out"});
   return choice<A>(std::move(refused), with_none ? std::vector<A>{} : std::vector{A::none});
@@ -37,7 +37,7 @@ KindOf<WeightInit> weight_init(bool of_conv) {
   for (const W init : of_windows)
     refused.push_back(
         {std::string(word_of(init)),
-         fmt::format("\"{}\" is about the windows of a convolution; only conv has it", word_of(init))});
+         fmt::format("\"{}\" works on the windows of a convolution; only conv has it", word_of(init))});
   return choice<W>(std::move(refused), of_windows);
 }
 
@@ -107,8 +107,8 @@ Table<ConvSpec> conv_table() {
            "How the weight starts, after torch.nn.init: `kaiming_uniform` as PyTorch's layers do, U(-b, b) "
            "with b = 1 / sqrt(inputs of an output); `dirac`: the first outputs copy the inputs, the others "
            "are 0; `partial_dirac`: the others are `kaiming_uniform`; `whitening`, first entry only: filters "
-           "that decorrelate the patches of the training images, and their negatives, at most 2 * inputs "
-           "of an output."),
+           "that decorrelate the patches of the training images, and the negatives of these filters; at most "
+           "2 * inputs of an output."),
        bias_init_key<ConvSpec>()}};
   add_control_keys(table);
   table.refused = {{"in_channels", "leave this key out: the input channels follow from the entry before"},
@@ -147,7 +147,7 @@ Table<S> pool_table(std::string type, std::string doc) {
     if (pool.padding.h > pool.kernel_size.h / 2 || pool.padding.w > pool.kernel_size.w / 2)
       return place.error_at_member(
           "padding",
-          fmt::format("{} is more than half the kernel size {} (a window would see nothing but border); "
+          fmt::format("{} is more than half the kernel size {} (a window could lie in the border only); "
                       "use at most {}",
                       to_string(pool.padding), to_string(pool.kernel_size),
                       to_string(Size2{pool.kernel_size.h / 2, pool.kernel_size.w / 2})));
@@ -171,8 +171,7 @@ Table<GlobalAvgPoolSpec> global_avg_pool_table() {
 }
 
 Table<FlattenSpec> flatten_table() {
-  Table<FlattenSpec> table{
-      "flatten", "All maps, one after the other, as one vector; needed before `dense`.", {}};
+  Table<FlattenSpec> table{"flatten", "Joins all maps into one vector; needed before `dense`.", {}};
   table.refused = {
       {"activation",
        "flatten only changes the shape and has no activation; put it on the entry before or after"}};
@@ -185,7 +184,7 @@ Table<DenseSpec> dense_table() {
       "Fully connected: every output reads every input. Its input must be flat (`flatten` or `dense` before "
       "it) or 1x1.",
       {required_key("units", &DenseSpec::units, integer(1),
-                    "Number of outputs. The last entry's are the number of classes."),
+                    "Number of outputs; in the last entry, the number of classes."),
        optional_key("bias", &DenseSpec::bias, boolean(), "Add a learned constant per output."),
        activation_key<DenseSpec>(),
        optional_key(
@@ -223,7 +222,7 @@ Table<DropoutSpec> dropout_table() {
       "dropout",
       "In training, sets values to 0 at random and scales the others up; in evaluation it does nothing.",
       {optional_key("p", &DropoutSpec::p, number(Interval::half_open(0, 1)),
-                    "Probability of a value to become 0.")}};
+                    "Probability that a value becomes 0.")}};
   table.refused = {{"activation", "dropout has no activation; put it on the entry before"}};
   return table;
 }
@@ -232,7 +231,7 @@ Table<ActivationSpec> activation_table() {
   Table<ActivationSpec> table{"activation",
                               "A non-linearity as an entry of its own.",
                               {required_key("function", &ActivationSpec::function, activation_function(false),
-                                            "Which one; `gelu` is the exact one."),
+                                            "Which function; `gelu` is the exact one."),
                                optional_key("negative_slope", &ActivationSpec::negative_slope, number(),
                                             "Slope below 0, `leaky_relu` only.")}};
   table.prototype.function = ActivationFunction::leaky_relu;  // so that the reference shows its default slope
@@ -266,8 +265,8 @@ Table<ResidualSpec> residual_table() {
   Table<ResidualSpec> table{
       "residual",
       "A chain of entries whose result is added to a shortcut from its input (ResNet). Entries may be "
-      "residuals themselves. The keys about learning apply to all entries inside: these learn when both say "
-      "so, and factors multiply.",
+      "residuals themselves. The keys about learning apply to all entries inside: an entry learns if both it "
+      "and the residual do, and their factors multiply.",
       {required_key("layers", &ResidualSpec::layers, chain_kind(), "The chain, as in `network`."),
        optional_key("shortcut", &ResidualSpec::shortcut, choice<ResidualSpec::Shortcut>(),
                     "`\"identity\"`: the input itself, shapes must agree; `\"projection\"`: a 1x1 conv "
@@ -358,10 +357,11 @@ const Typed<LayerSpec, LayerVariant>& layer_kind() {
     layers.refuse_type("input", "the input's shape is `image` in `data`; leave this entry out");
     for (const auto& [function, value] : kWords<ActivationFunction>) {
       if (value == ActivationFunction::none) continue;
-      layers.refuse_type(std::string(function),
-                         fmt::format("a non-linearity is no type of entry; write {{\"type\": \"activation\", "
-                                     "\"function\": \"{}\"}}, or \"activation\": \"{}\" in the entry before",
-                                     function, function));
+      layers.refuse_type(
+          std::string(function),
+          fmt::format("a non-linearity is not a type of entry; write {{\"type\": \"activation\", "
+                      "\"function\": \"{}\"}}, or \"activation\": \"{}\" in the entry before",
+                      function, function));
     }
     return layers;
   }();

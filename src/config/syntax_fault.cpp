@@ -76,8 +76,9 @@ class Explanation {
       explain_after_value();
     } else if (says("; expected end of input")) {
       const std::size_t extra = skip_blanks(text_, end_, false);
-      stop(extra, fmt::format("found {} after the end of the config; is a {{ missing or a }} too much?",
-                              found(extra)));
+      stop(extra,
+           fmt::format("found {} after the end of the config; is a {{ missing, or is there a }} too many?",
+                       found(extra)));
     } else {
       explain_value(start, last);
     }
@@ -138,11 +139,11 @@ class Explanation {
       stop(skip_blanks(text_, *comma + 1, false), "two commas; remove one");
     } else if (end_of_file(start)) {
     } else if (text_[start] == '\'') {
-      stop(start, "keys stand in double quotes, not in single ones");
+      stop(start, "write keys in double quotes, not in single ones");
     } else if (text_[start] == '#') {
       stop(start, "comments start with //, not with #");
     } else if (const std::string word = word_at(start); !word.empty()) {
-      stop(start, fmt::format("keys stand in double quotes; write \"{}\"", word));
+      stop(start, fmt::format("keys need double quotes; write \"{}\"", word));
     } else {
       stop(start, fmt::format("found {}, expected a key in double quotes", found(start)));
     }
@@ -167,8 +168,8 @@ class Explanation {
     const char c = text_[at];
     const char before = end_ > 0 ? text_[end_ - 1] : '\0';
     if (end_ == at && is_word(c) && before == '"') {
-      stop(at,
-           fmt::format("found {} right after the end of a string; a \" is missing or too much", found(at)));
+      stop(at, fmt::format("found {} right after the end of a string; a \" is missing or superfluous",
+                           found(at)));
     } else if (end_ == at && is_word(c) && before == '0' && c >= '0' && c <= '9') {
       stop(end_ - 1, "numbers have no leading zeros");
     } else if (end_ == at && is_word(c)) {
@@ -235,14 +236,14 @@ class Explanation {
     } else if (lower == "nan" || lower == "inf" || lower == "infinity") {
       stop(start, fmt::format("{} is not a number in JSON", word));
     } else if (c == '\'') {
-      stop(start, "strings stand in double quotes, not in single ones");
+      stop(start, "write strings in double quotes, not in single ones");
     } else if (c == '#') {
       stop(start, "comments start with //, not with #");
     } else if (c == '+' || c == '.' || c == '-' || (c >= '0' && c <= '9')) {
       stop(start,
            "not a number as JSON writes it: 0.5, -3, 1e-4 (no leading + or ., digits after the point)");
     } else if (!word.empty()) {
-      stop(start, fmt::format("found {}, expected a value; strings stand in double quotes", found(start)));
+      stop(start, fmt::format("found {}, expected a value; strings need double quotes", found(start)));
     } else {
       stop(start, fmt::format("found {}, expected a value", found(start)));
     }

@@ -23,7 +23,7 @@ ResumeEffect effect_on_velocity(const JsonValue* before, const JsonValue* now) {
 template <class S>
 Field<S> decay_norm_and_bias_key() {
   return optional_key("decay_norm_and_bias", &S::decay_norm_and_bias, boolean(),
-                      "Whether `weight_decay` is also for biases and the parameters of batch_norm.")
+                      "Whether `weight_decay` also applies to biases and the parameters of batch_norm.")
       .on_resume(ResumeEffect::impossible);
 }
 
@@ -40,7 +40,7 @@ Table<SgdSpec> sgd_table() {
        optional_key("nesterov", &S::nesterov, boolean(), "Nesterov's momentum; needs `momentum` > 0.")
            .on_resume(ResumeEffect::from_now_on),
        optional_key("weight_decay", &S::weight_decay, number(Interval::at_least(0)),
-                    "Times the weight, added to the gradient.")
+                    "Adds this times the weight to the gradient.")
            .on_resume(ResumeEffect::from_now_on),
        decay_norm_and_bias_key<S>()}};
   table.check = [](const Place& place, SgdSpec& spec) {
@@ -66,8 +66,8 @@ Table<AdamSpec> adam_table(bool decoupled) {
        optional_key("eps", &S::eps, number(Interval::at_least(0)), "Added to the denominator.")
            .on_resume(ResumeEffect::from_now_on),
        optional_key("weight_decay", &S::weight_decay, number(Interval::at_least(0)),
-                    decoupled ? "Times the learning rate, the share of a weight that a step takes away."
-                              : "Times the weight, added to the gradient.")
+                    decoupled ? "A step reduces each weight by this share times the learning rate."
+                              : "Adds this times the weight to the gradient.")
            .on_resume(ResumeEffect::from_now_on),
        decay_norm_and_bias_key<S>()}};
   table.prototype.decoupled_decay = decoupled;
@@ -80,8 +80,8 @@ Table<MuonSpec> muon_table() {
   using S = MuonSpec;
   return {
       "muon",
-      "For the weights of convolutions: momentum whose matrix of outputs and inputs is made orthogonal by "
-      "Newton and Schulz's iteration (torch.optim.Muon). The other parameters follow `others`.",
+      "For the weights of convolutions: the Newton-Schulz iteration makes the momentum, a matrix of outputs "
+      "and inputs, orthogonal (torch.optim.Muon). `others` trains all other parameters.",
       {required_key("learning_rate", &S::learning_rate, number(Interval::at_least(0)), "Size of a step.")
            .on_resume(ResumeEffect::from_now_on),
        optional_key("momentum", &S::momentum, number(Interval::half_open(0, 1)),
@@ -90,18 +90,18 @@ Table<MuonSpec> muon_table() {
        optional_key("nesterov", &S::nesterov, boolean(), "Nesterov's momentum.")
            .on_resume(ResumeEffect::from_now_on),
        optional_key("weight_decay", &S::weight_decay, number(Interval::at_least(0)),
-                    "Times the learning rate, the share of a weight that a step takes away.")
+                    "A step reduces each weight by this share times the learning rate.")
            .on_resume(ResumeEffect::from_now_on),
        optional_key("steps", &S::steps, integer(1, 20), "Steps of the iteration.")
            .on_resume(ResumeEffect::from_now_on),
        optional_key("eps", &S::eps, number(Interval::at_least(0)), "Added to the norm before the iteration.")
            .on_resume(ResumeEffect::from_now_on),
        optional_key("normalize_weights", &S::normalize_weights, boolean(),
-                    "Before each step bring every weight to the norm sqrt(out_channels).")
+                    "Scales every weight to the norm sqrt(out_channels) before each step.")
            .on_resume(ResumeEffect::from_now_on),
-       required_key(
-           "others", &S::others, borrowed<ElementwiseSpec>(elementwise_kind()),
-           "The optimizer of all other parameters, with its own learning rate; the schedule is for both.")}};
+       required_key("others", &S::others, borrowed<ElementwiseSpec>(elementwise_kind()),
+                    "The optimizer of all other parameters, with its own learning rate; the schedule applies "
+                    "to both.")}};
 }
 
 /// "none", "balanced" or factors by class.
@@ -219,38 +219,37 @@ const Object<LookaheadSpec>& lookahead_kind() {
   using S = LookaheadSpec;
   static const Object<S> kind(
       "lookahead",
-      Table<S>{
-          "",
-          "Slow weights, running statistics included, that go a part of the way to the optimizer's every few "
-          "steps; the optimizer goes on from there, and the slow ones are the model at the end.",
-          {optional_key("steps", &S::steps, integer(1), "Steps between two moves of the slow weights.")
-               .on_resume(ResumeEffect::from_now_on),
-           optional_key("alpha", &S::alpha, number(Interval::closed(0, 1)),
-                        "Part of the way, at the beginning.")
-               .on_resume(ResumeEffect::from_now_on),
-           optional_key("final_alpha", &S::final_alpha, number(Interval::closed(0, 1)),
-                        "Part of the way, at the end of the training.")
-               .on_resume(ResumeEffect::from_now_on)
-               .defaults_to("`alpha`"),
-           optional_key(
-               "power", &S::power, number(Interval::above(0)),
-               "The part is `alpha` + (`final_alpha` - `alpha`) * (share of the training done)^`power`.")
-               .on_resume(ResumeEffect::from_now_on)},
-          {},
-          {},
-          [](const Place& place, S& spec) {
-            if (!place.has("final_alpha")) spec.final_alpha = spec.alpha;
-            return true;
-          }});
+      Table<S>{"",
+               "Slow weights, running statistics included, move part of the way to the optimizer's weights "
+               "every few steps. The optimizer goes on from there, and the slow weights are the final model.",
+               {optional_key("steps", &S::steps, integer(1), "Steps between two moves of the slow weights.")
+                    .on_resume(ResumeEffect::from_now_on),
+                optional_key("alpha", &S::alpha, number(Interval::closed(0, 1)),
+                             "Part of the way at the beginning.")
+                    .on_resume(ResumeEffect::from_now_on),
+                optional_key("final_alpha", &S::final_alpha, number(Interval::closed(0, 1)),
+                             "Part of the way at the end of the training.")
+                    .on_resume(ResumeEffect::from_now_on)
+                    .defaults_to("`alpha`"),
+                optional_key(
+                    "power", &S::power, number(Interval::above(0)),
+                    "The part is `alpha` + (`final_alpha` - `alpha`) * (share of the training done)^`power`.")
+                    .on_resume(ResumeEffect::from_now_on)},
+               {},
+               {},
+               [](const Place& place, S& spec) {
+                 if (!place.has("final_alpha")) spec.final_alpha = spec.alpha;
+                 return true;
+               }});
   return kind;
 }
 
 const Object<EarlyStoppingSpec>& early_stopping_kind() {
   static const Object<EarlyStoppingSpec> kind(
       "early_stopping", {"",
-                         "Ends the training when it does not get better; `best` says what better is.",
+                         "Ends the training when it stops getting better; `best` defines what better means.",
                          {optional_key("patience", &EarlyStoppingSpec::patience, integer(1),
-                                       "Epochs without a new best one that are waited for.")}});
+                                       "Epochs to wait for a new best one.")}});
   return kind;
 }
 
@@ -261,17 +260,17 @@ const Object<DataFilterSpec>& data_filter_kind() {
       Table<S>{
           "",
           "Data filtering: a small proxy network is trained first, and the training leaves out the images "
-          "that were easy for it, so that a long training sees the hard ones more often. An image is the "
-          "harder, the larger its loss was, averaged over the proxy's epochs as its steps saw it. The choice "
-          "is made once, class by class, and kept in the checkpoint; every epoch then consists of the kept "
-          "images, and `batch_size`, schedule and class weights count these. The proxy is trained on the "
-          "training images (not those for validation) with the augmentation (but `mixup`), `batch_size`, "
+          "that were easy for it. A long training then sees the hard ones more often. The larger the loss of "
+          "an image, averaged over the proxy's epochs, the harder it is. The choice is made once, class by "
+          "class, and kept in the checkpoint. Every epoch then consists of the kept images; `batch_size`, "
+          "schedule and class weights count only these. The proxy is trained on the "
+          "training images (not those for validation) with the augmentation (except `mixup`), `batch_size`, "
           "`optimizer`, `schedule`, `label_smoothing` and `clip_gradient_norm` of the training. Mislabeled "
           "images are hard, too: clean the data first.",
           {required_key("proxy", &S::proxy, chain_kind(),
                         "The proxy network, for the same images and classes: an array of entries as in "
                         "`network`, with names of their own."),
-           optional_key("epochs", &S::epochs, integer(1), "Epochs that the proxy network is trained for."),
+           optional_key("epochs", &S::epochs, integer(1), "Number of epochs to train the proxy network."),
            optional_key("keep", &S::keep, number(Interval::open(0, 1)),
                         "Share of the images of each class that are kept, rounded half up, at least one "
                         "image.")}});
@@ -296,8 +295,8 @@ const Typed<ScheduleSpec, ScheduleVariant>& schedule_kind() {
     Typed<ScheduleSpec, ScheduleVariant> schedules(
         [](ScheduleSpec& spec) -> ScheduleVariant& { return spec.shape; },
         {optional_key("warmup_epochs", &ScheduleSpec::warmup_epochs, number(Interval::at_least(0)),
-                      "Epochs, or parts of one, in which the rate first climbs to `learning_rate`.")});
-    schedules.add(Table<ConstantSchedule>{"constant", "The learning rate as it is.", {}});
+                      "Epochs over which the rate first climbs to `learning_rate`; fractions are allowed.")});
+    schedules.add(Table<ConstantSchedule>{"constant", "Leaves the learning rate unchanged.", {}});
     schedules.add(
         Table<Step>{"step",
                     "Multiplies the rate by `gamma` every `step_epochs` epochs.",
@@ -318,7 +317,7 @@ const Typed<ScheduleSpec, ScheduleVariant>& schedule_kind() {
         "one_cycle",
         "PyTorch's OneCycleLR: up to `learning_rate`, then down far below the start. Momentum is not cycled.",
         {optional_key("pct_start", &Cycle::pct_start, number(Interval::closed(0, 1)),
-                      "Share of training that goes up."),
+                      "Share of the training in which the rate goes up."),
          optional_key("anneal", &Cycle::anneal, choice<Cycle::Anneal>(), "Shape of the way up and down."),
          optional_key("div_factor", &Cycle::div_factor, number(Interval::above(0)),
                       "The rate starts at `learning_rate` divided by this."),
@@ -355,11 +354,11 @@ std::shared_ptr<const Object<TrainingSpec>> training_kind() {
                .on_resume(ResumeEffect::impossible)
                .in_proxy(true),
            optional_key("drop_last", &S::drop_last, boolean(),
-                        "Leave out an epoch's last batch if it is not full.")
+                        "Leaves out an epoch's last batch if it is not full.")
                .on_resume(ResumeEffect::impossible)
                .in_proxy(true),
            optional_key("loss", &S::loss, loss_kind(),
-                        "What is made small: the cross-entropy of the softmax.")
+                        "What the training minimizes: the cross-entropy of the softmax.")
                .on_resume(ResumeEffect::impossible)
                .in_proxy(true),
            optional_key("label_smoothing", &S::label_smoothing, number(Interval::half_open(0, 1)),
@@ -379,14 +378,13 @@ std::shared_ptr<const Object<TrainingSpec>> training_kind() {
                         "How the learning rate changes; it advances every step.")
                .on_resume(ResumeEffect::from_now_on)
                .in_proxy(true),
-           optional_key(
-               "clip_gradient_norm", &S::clip_gradient_norm, optional(number(Interval::above(0))),
-               "The largest norm that all gradients together may have; longer ones are shortened to it.")
+           optional_key("clip_gradient_norm", &S::clip_gradient_norm, optional(number(Interval::above(0))),
+                        "Largest norm of all gradients together; a larger one is scaled down to it.")
                .on_resume(ResumeEffect::from_now_on)
                .in_proxy(true),
            optional_key("weight_averaging", &S::weight_averaging,
                         optional(borrowed<WeightAveragingSpec>(weight_averaging_kind())),
-                        "Makes a moving average of the weights the model.")
+                        "Uses a moving average of the weights as the model.")
                .on_resume(ResumeEffect::impossible)
                .in_proxy(false),
            optional_key("lookahead", &S::lookahead, optional(borrowed<LookaheadSpec>(lookahead_kind())),
@@ -395,48 +393,46 @@ std::shared_ptr<const Object<TrainingSpec>> training_kind() {
                .in_proxy(false),
            optional_key(
                "best", &S::best, choice<BestBy>(),
-               "Which epoch is the best: most validation images right, or smallest validation loss; the "
-               "other decides ties, then the earlier epoch.")
+               "Which epoch is the best: the one with the most validation images right, or with the smallest "
+               "validation loss. The other measure breaks ties, then the earlier epoch wins.")
                .on_resume(ResumeEffect::impossible)
                .in_proxy(false),
            optional_key("early_stopping", &S::early_stopping,
                         optional(borrowed<EarlyStoppingSpec>(early_stopping_kind())),
-                        "Ends the training when it does not get better.")
+                        "Ends the training when it stops getting better.")
                .on_resume(ResumeEffect::none)
                .in_proxy(false),
-           optional_key(
-               "max_minutes", &S::max_minutes, optional(number(Interval::above(0))),
-               "Time for the training, without the test at the end. If not all `epochs` fit, as many are "
-               "done as do, and the schedule is walked through faster, to its end. How many that are depends "
-               "on the machine: for the same bits again, set `epochs` to their number.")
+           optional_key("max_minutes", &S::max_minutes, optional(number(Interval::above(0))),
+                        "Time for the training, without the test at the end. If not all `epochs` fit, the "
+                        "training does as many as fit and runs through the whole schedule faster. That "
+                        "number depends on the machine: to get the same bits again, set `epochs` to it.")
                .on_resume(ResumeEffect::none)
                .in_proxy(false),
            optional_key("filter", &S::filter, optional(borrowed<DataFilterSpec>(data_filter_kind())),
-                        "Trains on the images only that are hard for a small proxy network.")
+                        "Trains only on the images that are hard for a small proxy network.")
                .on_resume(ResumeEffect::impossible)
                .in_proxy(false),
            optional_key(
                "initial_weights", &S::initial_weights,
                optional(KindOf<InitialWeightsSpec>(std::make_shared<InitialWeights>())),
-               "A safetensors file to start from: parameters by name, a missing or misshapen one is an "
-               "error. `{\"file\": ..., \"except\": [\"dense3\"]}` leaves layers freshly initialized "
+               "A safetensors file to start from: parameters are matched by name, and a missing or misshapen "
+               "one is an error. `{\"file\": ..., \"except\": [\"dense3\"]}` leaves layers freshly "
+               "initialized "
                "(fine-tuning); the name of a residual stands for its projection, the entries inside have "
                "names of their own.")
                .on_resume(ResumeEffect::none)
                .in_proxy(false)
                .not_in_model(),
-           optional_key(
-               "on_non_finite", &S::on_non_finite, choice<OnNonFinite>(),
-               "What to do when a loss, gradient or weight is not finite: `stop` keeps the last good "
-               "model and says where it began; `rollback` also goes back to the last checkpoint and on "
-               "with half the learning rate, at most 3 times.")
+           optional_key("on_non_finite", &S::on_non_finite, choice<OnNonFinite>(),
+                        "What to do when a loss, gradient or weight is not finite: `stop` keeps the last "
+                        "good model and reports where it began; `rollback` also returns to the last "
+                        "checkpoint and goes on with half the learning rate, at most 3 times.")
                .on_resume(ResumeEffect::none)
                .in_proxy(false)
                .not_in_model(),
-           optional_key(
-               "checkpoint_minutes", &S::checkpoint_minutes, number(Interval::at_least(0)),
-               "Minutes between two checkpoints within an epoch; 0: none by time. There is always one at the "
-               "end of an epoch.")
+           optional_key("checkpoint_minutes", &S::checkpoint_minutes, number(Interval::at_least(0)),
+                        "Minutes between two checkpoints within an epoch; 0: none by time. Every epoch ends "
+                        "with a checkpoint.")
                .on_resume(ResumeEffect::none)
                .in_proxy(false)
                .not_in_model(),

@@ -42,10 +42,9 @@ TEST_CASE("mistakes in data.augment are told with their place", "[config]") {
   CHECK(message(R"({"type": "random_crop", "padding": 28})") ==
         "a.json:2:97: /data/augment/0/padding: a shift by up to 28 pixels moves an image of 28x28 out of "
         "sight; use less than 28");
-  CHECK(
-      message(R"({"type": "random_flip", "mode": "alternate", "p": 0.3})") ==
-      "a.json:2:112: /data/augment/0/p: it belongs to mode \"random\": alternating flips mirror every second "
-      "epoch; leave it out");
+  CHECK(message(R"({"type": "random_flip", "mode": "alternate", "p": 0.3})") ==
+        "a.json:2:112: /data/augment/0/p: only mode \"random\" has it: alternating flips mirror every second "
+        "epoch; leave it out");
   CHECK(message(R"({"type": "random_rotate"})") ==
         "a.json:2:62: /data/augment/0/degrees: missing; expected [low, high] or d, a number >= 0, for [-d, "
         "d]");
@@ -66,7 +65,7 @@ TEST_CASE("mistakes in data.augment are told with their place", "[config]") {
   CHECK(message(R"({"type": "elastic", "sigma": 0})") ==
         "a.json:2:91: /data/augment/0/sigma: found 0, expected a number > 0");
   CHECK(message(R"({"type": "mixup"}, {"type": "cutout", "size": 3})") ==
-        "a.json:2:62: /data/augment/0: mixup mixes images that are done otherwise; make it the last entry");
+        "a.json:2:62: /data/augment/0: mixup mixes finished images; make it the last entry");
 }
 
 }  // namespace

@@ -66,7 +66,7 @@ a.json:2:13: /epochs: unknown key: it belongs in training; the config takes "nam
                 {R"("type": "flatten")", R"("type": 3)",
                  R"(a.json:6:14: /network/2/type: found 3, expected one of "conv", "max_pool", "avg_pool", "global_avg_pool", "flatten", "dense", "batch_norm", "dropout", "activation", "scale", "residual")"},
                 {R"("flatten")", R"("relu")",
-                 R"(a.json:6:14: /network/2/type: a non-linearity is no type of entry; write {"type": "activation", "function": "relu"}, or "activation": "relu" in the entry before)"},
+                 R"(a.json:6:14: /network/2/type: a non-linearity is not a type of entry; write {"type": "activation", "function": "relu"}, or "activation": "relu" in the entry before)"},
                 {R"("flatten")", R"("softmax")",
                  R"(a.json:6:14: /network/2/type: softmax is part of the loss and is applied there; leave this entry out)"},
                 {R"("flatten")", R"("input")",
@@ -170,9 +170,9 @@ a.json:2:13: /epochs: unknown key: it belongs in training; the config takes "nam
                 {R"("kernel_size": 5)", R"("kernel_size": 5, "groups": 4)",
                  R"(a.json:4:69: /network/0/groups: 4 groups do not divide the 6 output channels evenly)"},
                 {R"("kernel_size": 2)", R"("kernel_size": 2, "padding": 2)",
-                 R"(a.json:5:55: /network/1/padding: 2x2 is more than half the kernel size 2x2 (a window would see nothing but border); use at most 1x1)"},
+                 R"(a.json:5:55: /network/1/padding: 2x2 is more than half the kernel size 2x2 (a window could lie in the border only); use at most 1x1)"},
                 {R"("kernel_size": 2)", R"("kernel_size": [3, 2], "padding": [1, 2])",
-                 R"(a.json:5:60: /network/1/padding: 1x2 is more than half the kernel size 3x2 (a window would see nothing but border); use at most 1x1)"},
+                 R"(a.json:5:60: /network/1/padding: 1x2 is more than half the kernel size 3x2 (a window could lie in the border only); use at most 1x1)"},
                 {R"("units": 10)", R"("units": 10, "activation": "ReLU")",
                  R"(a.json:7:50: /network/3/activation: found the string "ReLU", expected one of "none", "relu", "leaky_relu", "elu", "gelu", "silu", "sigmoid", "tanh" (did you mean "relu"?))"},
                 {R"("units": 10)", R"("units": 10, "activation": "swish")",
@@ -180,7 +180,7 @@ a.json:2:13: /epochs: unknown key: it belongs in training; the config takes "nam
                 {R"("units": 10)", R"("units": 10, "activation": "softmax")",
                  R"(a.json:7:50: /network/3/activation: softmax is part of the loss and is applied there; leave it out (the last entry yields one plain value per class))"},
                 {R"("units": 10)", R"("units": 10, "activation": "linear")",
-                 R"(a.json:7:50: /network/3/activation: a linear activation is none at all; write "none" or leave the key out)"},
+                 R"(a.json:7:50: /network/3/activation: a linear activation does nothing; write "none" or leave the key out)"},
                 {R"("units": 10)", R"("units": 10, "activation": null)",
                  R"(a.json:7:50: /network/3/activation: found null, expected one of "none", "relu", "leaky_relu", "elu", "gelu", "silu", "sigmoid", "tanh")"},
                 {R"("flatten")", R"("activation", "function": "none")",
@@ -274,7 +274,7 @@ a.json:3:18: /x: unknown key; the config takes "name", "seed", "data", "network"
                 {R"("width": 28)", R"("width": 28, "resize": "letterbox")",
                  R"(a.json:2:112: /data/image/resize: found the string "letterbox", expected one of "stretch", "fit", "crop", "none" (did you mean "fit"?))"},
                 {R"("height": 28, "width": 28)", R"("height": 100000, "width": 100000)",
-                 R"(a.json:2:59: /data/image: an image of 1x100000x100000 has 1e+10 values, at most 268,435,456 are possible; use a smaller size)"},
+                 R"(a.json:2:59: /data/image: an image of 1x100000x100000 has 1e+10 values, but at most 268,435,456 are possible; use a smaller size)"},
                 {R"({"channels": 1, "height": 28, "width": 28})", R"([1, 28, 28])",
                  R"(a.json:2:59: /data/image: found an array of 3 values, expected an object with "channels", "height" and "width")"},
                 {R"("train": "train")", R"("train": "train", "normalize": true)",
@@ -409,7 +409,7 @@ TEST_CASE("mistakes in how parameters start and learn are told", "[config]") {
                      R"({"type": "batch_norm", "affine": "bias", "trainable": {"weight": false}})"),
              ContainsSubstring("/network/2/trainable/weight: this entry has no weight; leave it out"));
   CHECK_THAT(message("\"units\": 10", R"("units": 10, "weight_init": "dirac")"),
-             ContainsSubstring("\"dirac\" is about the windows of a convolution; only conv has it"));
+             ContainsSubstring("\"dirac\" works on the windows of a convolution; only conv has it"));
   CHECK_THAT(conv(R"("weight_init": "he_normal")"), ContainsSubstring("expected one of \"kaiming_uniform\""));
 }
 
