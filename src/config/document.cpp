@@ -133,7 +133,7 @@ void Document::apply_override(const std::string& assignment) {
     } else if (at->kind == JsonValue::Kind::object || at->kind == JsonValue::Kind::null) {
       if (at->kind == JsonValue::Kind::null) *at = JsonValue::object();
       if (at->find(step) == nullptr) {
-        // The reader decides whether there is such a key; it knows the names that there are.
+        // The reader decides whether the key exists; it knows all names.
         JsonValue created = JsonValue::object();
         created.override_index = index;
         at->set(step, std::move(created));

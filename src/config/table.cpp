@@ -49,7 +49,7 @@ bool check_keys(const Place& place, const std::string& what, const std::vector<s
     }
     if (why.empty()) why = where_it_belongs(key.name);
     std::vector<std::string> told = allowed;
-    std::erase(told, "$schema");  // not what anybody looks for
+    std::erase(told, "$schema");  // no user looks for it
     const std::string takes = told.empty() ? "no keys" : quoted_list(told);
     good = place.error_at_key(key.name, fmt::format("unknown key{}; {} takes {}", why, what, takes));
   }

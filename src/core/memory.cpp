@@ -53,7 +53,7 @@ void visit_levels(const fs::path& mount, const std::string& group, const Visit& 
   }
 }
 
-/// Of what the process may map, what it has not yet; statm counts pages.
+/// What the process may still map; statm counts pages.
 std::optional<std::int64_t> left_of_rlimit(int resource, const fs::path& statm, int column) {
   rlimit limit{};
   if (::getrlimit(static_cast<__rlimit_resource>(resource), &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)

@@ -38,7 +38,7 @@ ChangeStep step_of(const AugmentSpec& change) {
 
 bool is_move(const AugmentSpec& change) { return step_of(change) == ChangeStep::move; }
 
-/// Calls `body` with the spec of a change of this step; another one is not the caller's business.
+/// Calls `body` with the spec of a change of this step; does nothing for a change of another step.
 template <ChangeStep kStep, class Body>
 void with_spec(const AugmentSpec& change, const Body& body) {
   std::visit(

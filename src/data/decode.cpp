@@ -79,8 +79,8 @@ class PixelBudget {
   std::int64_t pixels_;
 };
 
-/// A file that remembers whether more was asked of it than there is. Past the deadline it has ended: the way
-/// to stop a decoder.
+/// A file that remembers whether the decoder asked for more than it holds. It ends at the deadline, which
+/// stops the decoder.
 struct Source {
   std::string_view content;
   const CpuDeadline& deadline;
@@ -166,7 +166,7 @@ Decoded decode_with_stb(std::string_view content, FileKind kind, const FileStruc
   return {upright_planes(pixels.get(), components, height, width, structure.orientation), ""};
 }
 
-/// What a file is that is no image we read, for people.
+/// Describes a file that is not an image we can read.
 std::string stranger(std::string_view content) {
   struct Known {
     std::size_t at;

@@ -60,7 +60,7 @@ class Lister {
         continue;
       }
       entries.push_back(std::move(entry));
-      // What a folder of millions holds is counted while it is read, not when it is sorted in.
+      // A folder may hold millions of files: count them while reading, not while sorting.
       if (found_ && entries.size() % 1024 == 0)
         found_(files_.size() + static_cast<std::int64_t>(entries.size()));
     }

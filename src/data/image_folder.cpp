@@ -67,7 +67,7 @@ class FolderDataset final : public Dataset {
     if (!all_good_) good_ = std::move(good);
     if (stamps.empty()) return;
     stamps_ = std::move(stamps);
-    // Enough for the next batches, little beside what did not fit.
+    // Enough for the next batches, and little compared with what did not fit.
     constexpr std::int64_t kReadAheadBytes = std::int64_t{64} << 20;
     read_ahead_ = std::make_unique<ReadAhead>(
         std::max<std::int64_t>(64, kReadAheadBytes / image_bytes_), std::max(1, threads_ / 2),

@@ -88,7 +88,7 @@ LoadedSet open_images(std::shared_ptr<const ImageFiles> files, std::int64_t begi
   set.dataset = loaded.dataset;
   set.fingerprints = std::move(loaded.fingerprints);
   LoadReport& report = set.report;
-  if (begin == 0) report = report_of(*files);  // what belongs to no part of the list comes with the first
+  if (begin == 0) report = report_of(*files);  // reported once, with the first part of the list
   report.bad.insert(report.bad.end(), std::make_move_iterator(loaded.bad.begin()),
                     std::make_move_iterator(loaded.bad.end()));
   std::stable_sort(report.bad.begin(), report.bad.end(),

@@ -13,7 +13,7 @@ std::string read_image(const std::string& path, const DecodeLimits& limits, std:
   if (!file.fault.empty()) return file.fault;
   const Decoded decoded = decode_image(file.content, path, limits);
   return decoded.fault.empty() ? use(decoded.image) : decoded.fault;
-} catch (const std::bad_alloc&) {  // the other images need not suffer for this one
+} catch (const std::bad_alloc&) {  // the other images can still be read
   return "needs more memory to decode than there is";
 }
 

@@ -20,7 +20,7 @@ void ReadAhead::expect(std::span<const std::int64_t> indices) {
   {
     const std::lock_guard lock(mutex_);
     ++hints_;
-    // The hint before this one may still be in use: whoever hints at the next batch works on the last.
+    // The hint before this one may still be in use: callers hint at the next batch while working on the last.
     for (auto thing = things_.begin(); thing != things_.end();) {
       const bool stale = thing->second.hint < hints_ - 1 && thing->second.state != State::reading;
       if (stale && thing->second.state == State::ready) --ready_;

@@ -27,8 +27,8 @@ std::int64_t inputs_per_output(const Window& w, const Shape& in, const Shape& ou
          inputs_along(in.w, out.w, w.kernel.w, w.stride.w, w.dilation.w, w.padding.w);
 }
 
-/// Along one side of the input: how many values one output sees, and the distance between what neighboring
-/// outputs see.
+/// Along one side of the input: how many values one output sees, and how far apart the windows of neighboring
+/// outputs lie.
 struct SideField {
   std::int64_t size = 1, jump = 1;
 

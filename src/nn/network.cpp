@@ -56,8 +56,8 @@ void Network::pack(ThreadPool& pool) {
   pass.parameters = parameters_.data();
   pass.states = states_.data();
   pass.constants = constants_.data();
-  // Who took the optimizer's step with some parameters packs them, or most of them where a task reads a whole
-  // layer's (Winograd). Layers without parameters may stand at the very end.
+  // The worker that took the optimizer's step for some parameters packs them, too, or most of them where a
+  // task reads a whole layer (Winograd). Layers without parameters may stand at the very end.
   for_each_in_chunks(parameters_.size(), pool, plan_.pack_tasks, &ParameterPlan::PackTask::position,
                      [&](const ParameterPlan::PackTask& task) {
                        nodes()[static_cast<std::size_t>(task.node)].layer->run(pass, Work::pack, task.task);

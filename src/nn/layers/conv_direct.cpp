@@ -303,7 +303,7 @@ class DirectConv final : public ConvAlgorithm {
   std::vector<std::int32_t> natural_order_;
   std::vector<Phase> phases_;
   Halo dy_halo_;
-  int dy_row_ = 0;  ///< pitches of dy: nobody else has a say in its halo
+  int dy_row_ = 0;  ///< pitches of dy: no other layer changes its halo
   std::int64_t dy_plane_ = 0;
 };
 

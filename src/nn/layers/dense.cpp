@@ -54,7 +54,7 @@ class Dense final : public Layer {
     planner.training_scratch(dense_gradient_scratch(planner.blocks()));
     natural_order_.resize(inputs_);
     std::iota(natural_order_.begin(), natural_order_.end(), 0);
-    // One pixel a value. A 1x1 map may have a halo for somebody else's sake, so x has a pitch.
+    // One pixel per value. A 1x1 map may have a halo for another reader, so x has a pitch.
     for (int k = 0; k < spec_.units; ++k) dy_offsets_.push_back(k * kLanes);
     weight_offsets_ = offsets_of_packed_outputs(spec_.units, inputs_);
     Needs needs;
