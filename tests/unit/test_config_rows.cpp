@@ -1,9 +1,12 @@
 // What the rows of the config's tables must say, and what --resume and the proxy network make of it.
 #include <algorithm>
+#include <variant>
 
 #include "catch.h"
+#include "config/augment_table.h"
 #include "config/config_changes.h"
 #include "config/config_table.h"
+#include "config/network_table.h"
 #include "config/proxy_training.h"
 #include "config/training_table.h"
 #include "config_example.h"
@@ -31,6 +34,11 @@ std::vector<std::string> undecided(const Described& kind) {
   std::vector<std::string> found;
   add_undecided(kind, "", found);
   return found;
+}
+
+TEST_CASE("every layer and every change of data.augment has a table", "[config]") {
+  CHECK(layer_kind().descriptions().size() == std::variant_size_v<LayerVariant>);
+  CHECK(augment_kind().descriptions().size() == std::variant_size_v<AugmentSpec>);
 }
 
 TEST_CASE("every key says what another value means for --resume", "[config]") {
