@@ -53,6 +53,7 @@ bare() {
   debootstrap --variant=minbase "$2" "$1" "$mirror" >"$work/log" 2>&1 || { tail "$work/log"; broken "debootstrap $2"; }
   cp /etc/resolv.conf "$1/etc/resolv.conf"
   { apt-config dump | grep -iE '^Acquire::https?::Proxy' || true; } >"$1/etc/apt/apt.conf.d/80machine"
+  echo 'Dpkg::Use-Pty "0";' >>"$1/etc/apt/apt.conf.d/80machine"
   inside "$1" apt-get update -qq
 }
 # The packages in README.md's command.
