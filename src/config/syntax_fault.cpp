@@ -23,9 +23,9 @@ std::string own_words(std::string what) {
 }
 
 /// Finds words for what stopped the parser.
-class Explanation {
+class FaultExplanation {
  public:
-  explicit Explanation(const ParserStop& at)
+  explicit FaultExplanation(const ParserStop& at)
       : text_(at.text), consumed_(at.consumed), end_(at.end), innermost_(at.innermost) {}
 
   SyntaxFault fault;
@@ -258,7 +258,7 @@ class Explanation {
 }  // namespace
 
 SyntaxFault explain_stop(const ParserStop& stop, std::string_view message) {
-  Explanation explanation(stop);
+  FaultExplanation explanation(stop);
   explanation.explain(own_words(std::string(message)));
   return std::move(explanation.fault);
 }

@@ -68,9 +68,7 @@ void explain(const Scene& scene, const ScaleSpec& spec) {
   const std::string factor = short_number(spec.factor);
   book.heading("Every value by itself: the shape stays, and there is nothing to learn");
   book.say(fmt::format("The factor {} is fixed by the config.", factor));
-  book.heading(
-      "Forward: y = factor x.  Backward: dx = factor dy, because the output changes that much with the "
-      "input");
+  book.heading("Forward: y = factor x.  Backward: dx = factor dy, the slope of y along x");
   const auto count = scene.x().size();
   std::vector<double> y(count), dx(count);
   for (std::size_t i = 0; i < count; ++i) {

@@ -530,7 +530,7 @@ TEST_CASE("a row of the reference says what is allowed, the default and the mean
        {"| `stride` | an integer >= 1 or [height, width] | `1` | Step from one window to the next. |",
         "| `stride` | an integer >= 1 or [height, width] | `kernel_size` | Step from one window to the next; "
         "windows may overlap. |",
-        "| `p` | a number >= 0 and < 1 | `0.5` | Probability of a value to become 0. |", "| `cache_mb` |",
+        "| `p` | a number >= 0 and < 1 | `0.5` | Probability that a value becomes 0. |", "| `cache_mb` |",
         "| `initial_weights` |", "#### `residual`", "#### `one_cycle`", "#### `random_flip`",
         "| `weight_decay` | a number >= 0 | `0.01` |", "| `test` | as `train` | none |"})
     CHECK_THAT(reference, ContainsSubstring(row));

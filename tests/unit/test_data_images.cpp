@@ -555,7 +555,8 @@ TEST_CASE("a file that vanishes or changes after it was checked is named", "[dat
     if (hinted) set.dataset->will_need(std::array<std::int64_t, 3>{0, 1, 2});
     CHECK_THROWS_WITH(set.dataset->pixels(0, scratch),
                       ContainsSubstring("a/1.png: cannot be opened: No such file"));
-    CHECK_THROWS_WITH(set.dataset->pixels(1, scratch), ContainsSubstring("a/2.png: was changed after"));
+    CHECK_THROWS_WITH(set.dataset->pixels(1, scratch),
+                      ContainsSubstring("a/2.png: has changed since it was checked"));
     CHECK(set.dataset->pixels(2, scratch) != nullptr);
   }
 }

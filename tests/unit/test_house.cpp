@@ -31,8 +31,8 @@ const std::map<std::string, Prefixes, std::less<>> kMayInclude = {
     {"train", {"core/", "kernels/", "nn/", "data/", "train/"}},
     // The specs and what their fields are made of, never the engine that runs them.
     {"config",
-     {"core/", "config/", "nn/network_spec.h", "nn/layers/", "nn/shape.h", "nn/activation_function.h",
-      "nn/parameter_control.h", "nn/spec_error.h", "data/data_spec.h", "train/training_spec.h"}},
+     {"core/", "config/", "nn/network_spec.h", "nn/layers/", "nn/shape.h", "nn/parameter_control.h",
+      "nn/spec_error.h", "data/data_spec.h", "train/training_spec.h"}},
     {"report", {"core/", "report/", "train/step_timing.h"}},  // results, never the engine
     {"inspect",
      {"core/", "kernels/activation.h", "kernels/simd.h", "nn/", "reference/", "data/", "train/", "config/",

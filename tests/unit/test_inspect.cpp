@@ -76,7 +76,7 @@ TEST_CASE("a config in this repository that is warned of says that it knows", "[
     INFO(result.description());
     REQUIRE(result.exit_code == 0);
     const bool warned = !nlohmann::json::parse(result.out)["warnings"].empty();
-    CHECK(warned == (read_file(entry.path()).find("cnn-train warns of this step") != std::string::npos));
+    CHECK(warned == (read_file(entry.path()).find("cnn-train warns about this step") != std::string::npos));
   }
 }
 
