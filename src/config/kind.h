@@ -31,7 +31,7 @@ class Kind : public Described {
  public:
   /// Reads and checks. Reports every mistake and returns false; `out` is then of no use.
   virtual bool read(const Place& place, V& out) const = 0;
-  /// What read() makes the same value of.
+  /// JSON from which read() makes the same value.
   virtual JsonValue write(const V& value) const = 0;
   virtual JsonValue schema() const = 0;
   /// What is expected: "an integer >= 1".
@@ -44,12 +44,12 @@ using KindOf = std::shared_ptr<const Kind<V>>;
 /// No count or size is larger: products of two of them fit 64 bits, and none is meant.
 inline constexpr std::int64_t kLargestSize = std::int64_t{1} << 20;
 
-/// An integer from `least` to `most`. 3.0 is one, 3.5 is not. With most == kLargestSize the upper limit is
-/// only mentioned to whom it concerns.
+/// An integer from `least` to `most`. 3.0 is one, 3.5 is not. With most == kLargestSize, only a
+/// message about a larger number mentions the limit.
 KindOf<int> integer(std::int64_t least, std::int64_t most = kLargestSize);
 KindOf<std::uint64_t> seed_number();
 
-/// An interval of numbers; infinite bounds are none.
+/// An interval of numbers; an infinite bound does not limit.
 struct Interval {
   double low = -std::numeric_limits<double>::infinity();
   double high = std::numeric_limits<double>::infinity();
@@ -93,12 +93,12 @@ std::string quoted_list(const std::vector<std::string>& words, std::string_view 
 template <class E>
 class Choice : public Kind<E> {
  public:
-  /// A word that users try and that is none, and what to do instead.
+  /// A word that users try although it is not allowed, and what to do instead.
   struct Refused {
     std::string name;
     std::string why;
   };
-  /// `without`: values that are none here.
+  /// `without`: values that are not allowed here.
   explicit Choice(std::vector<Refused> refused = {}, const std::vector<E>& without = {})
       : refused_(std::move(refused)) {
     for (const Word<E>& word : kWords<E>)

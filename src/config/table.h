@@ -64,7 +64,7 @@ Field<S> required_key(std::string key, V S::*member, KindOf<V> kind, std::string
   return field;
 }
 
-/// A key that users try here and that there is not, and why.
+/// A key that users try here although it does not exist, and why.
 struct RefusedKey {
   std::string key;
   std::string why;

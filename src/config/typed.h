@@ -62,7 +62,7 @@ class Typed : public Kind<V> {
   /// What another type means for --resume.
   Typed& on_resume_of_type(ResumeEffect effect) { return type_on_resume_ = always(effect), *this; }
 
-  /// A type that users try and that is none, and what to do instead.
+  /// A type that users try although it does not exist, and what to do instead.
   Typed& refuse_type(std::string type, std::string why) {
     refused_types_.push_back({std::move(type), std::move(why)});
     return *this;

@@ -8,7 +8,7 @@
 namespace cnn {
 
 /// What is at `path`, links followed; of type not_found if there is nothing. Throws Error (exit 1) if the
-/// system does not say, for lack of permission, for example.
+/// system does not tell, for example for lack of permission.
 std::filesystem::file_status status_of(const std::filesystem::path& path);
 
 /// The whole content of a regular file. Throws Error (exit 1) that names the path and the reason.
@@ -18,8 +18,8 @@ std::string read_file(const std::filesystem::path& path);
 /// Throws Error also for a damaged or truncated archive.
 std::string read_file_maybe_gz(const std::filesystem::path& path);
 
-/// Where output for `path` goes. Links are followed, so that they stay; what is no regular file (a FIFO, a
-/// device, /dev/stdout) is a stream: it is written to, never replaced.
+/// Where output for `path` goes. Links are followed, so that they stay. Anything but a regular file (a FIFO,
+/// a device, /dev/stdout) is a stream: it is written to, never replaced.
 struct OutputFile {
   std::filesystem::path path;
   bool is_stream = false;
@@ -35,8 +35,8 @@ void write_file_atomically(const std::filesystem::path& path, std::string_view c
 /// may then be there.
 void append_to_file(const std::filesystem::path& path, std::string_view content);
 
-/// Keeps a folder to itself: while it lives, a second one for the same folder, in any process, throws Error
-/// (exit 2). It ends with the process, however that ends. Movable.
+/// An exclusive lock on a folder: while it lives, a second one for the same folder, in any process, throws
+/// Error (exit 2). It ends with the process, even with one that is killed. Movable.
 class FolderLock {
  public:
   explicit FolderLock(const std::filesystem::path& folder);

@@ -14,23 +14,23 @@
 
 namespace cnn {
 
-/// Reads things in the background that were said to be needed soon. Whoever needs one takes it: finished, or
-/// as soon as it is, or reads it himself if nobody has begun. A wrong hint costs time, never correctness.
+/// Reads items in the background that will be needed soon. take() returns a finished item at once, waits for
+/// one that is being read, and reads any other itself. A wrong hint costs time, never correctness.
 class ReadAhead {
  public:
-  /// Reads thing number `index`; any thread; may throw.
+  /// Reads item number `index`; on any thread; may throw.
   using Read = std::function<void(std::int64_t index, std::vector<std::byte>& bytes)>;
 
-  /// most_ready: finished things that wait to be taken. Threads start with the first hint.
+  /// most_ready: how many finished items may wait to be taken. Threads start with the first hint.
   ReadAhead(std::int64_t most_ready, int threads, Read read);
   ~ReadAhead();
   ReadAhead(const ReadAhead&) = delete;
   ReadAhead& operator=(const ReadAhead&) = delete;
 
-  /// These are taken next, in this order. What was expected before the last hint and never taken is dropped.
+  /// A hint: these items are taken next, in this order. Items from hints before the last one are dropped.
   void expect(std::span<const std::int64_t> indices);
 
-  /// The bytes of a thing, by hint or without. An exception of `read` arrives here.
+  /// The bytes of an item, hinted or not. Rethrows an exception of `read`.
   void take(std::int64_t index, std::vector<std::byte>& bytes);
 
  private:

@@ -57,10 +57,9 @@ std::string place_text(const Shape& shape, std::size_t place) {
 }
 
 Slope slope_at(ActivationFunction function, double negative_slope, double z) {
-  constexpr double kStep = 1e-30;
   const std::complex<double> f =
-      reference::activate(function, negative_slope, std::complex<double>(z, kStep));
-  return {reference::activate(function, negative_slope, z), f.imag() / kStep};
+      reference::activate(function, negative_slope, std::complex<double>(z, reference::kStep));
+  return {reference::activate(function, negative_slope, z), f.imag() / reference::kStep};
 }
 
 LayerAlone::LayerAlone(const Scene& scene, LayerSpec entry, const Shape& in, int images, std::vector<float> x,
@@ -115,6 +114,16 @@ std::string WindowSide::reach(int output, std::string_view line) const {
   if (kernel == 1) return fmt::format("{} {}", line, input(output, 0));
   return fmt::format("{}s {} to {}{}", line, input(output, 0), input(output, kernel - 1),
                      dilation == 1 ? "" : fmt::format(" in steps of {}", dilation));
+}
+
+void join_others(std::vector<double>& terms, std::vector<std::string>& written, std::size_t shown) {
+  if (terms.size() <= shown) return;
+  const std::size_t others = terms.size() - shown;
+  double rest = 0;
+  for (std::size_t i = shown; i < terms.size(); ++i) rest += terms[i];
+  terms.resize(shown);
+  terms.push_back(rest);
+  written.push_back(fmt::format("{} (the other {})", term(rest), others));
 }
 
 std::string patch_text(int height, int width, int output_rows, int output_columns) {

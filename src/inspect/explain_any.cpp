@@ -11,9 +11,6 @@ namespace {
 
 using Complex = std::complex<double>;
 
-/// So small that it changes no value and that its square vanishes.
-constexpr double kStep = 1e-30;
-
 constexpr std::size_t kInputsShown = 3;
 
 /// The layer as plain loops (reference/reference_network.h), on the images of the scene.
@@ -29,7 +26,7 @@ class PlainLayer {
   std::vector<Complex> outputs(std::size_t i) const {
     reference::Maps<Complex> x(scene_.in(), scene_.trace.images());
     std::copy(scene_.x().begin(), scene_.x().end(), x.values.begin());
-    x.values[i] += Complex(0, kStep);
+    x.values[i] += Complex(0, reference::kStep);
     return reference::Network<Complex>(parameters_).forward(spec_, std::move(x)).values;
   }
 
@@ -82,7 +79,7 @@ void explain_any_layer(const Scene& scene) {
     std::vector<double> terms;
     std::vector<std::string> written;
     for (std::size_t o = 0; o < outputs.size(); ++o) {
-      const double slope = outputs[o].imag() / kStep, dy = scene.dy()[o];
+      const double slope = outputs[o].imag() / reference::kStep, dy = scene.dy()[o];
       if (slope == 0 || dy == 0) continue;
       terms.push_back(dy * slope);
       written.push_back(fmt::format("{} x {}", term(dy), term(slope)));

@@ -89,13 +89,7 @@ class ConvForward : private ConvCorner {
       if (ic < kPartsShown)
         written.push_back(fmt::format("{} (map {})", term(terms.back()), input_map(oc_, ic)));
     }
-    if (inputs_ > kPartsShown) {
-      double rest = 0;
-      for (std::size_t i = kPartsShown; i < terms.size(); ++i) rest += terms[i];
-      terms.resize(kPartsShown);
-      terms.push_back(rest);
-      written.push_back(fmt::format("{} (the other {})", term(rest), inputs_ - kPartsShown));
-    }
+    join_others(terms, written, kPartsShown);
     if (bias_) {
       terms.push_back(bias(oc_));
       written.push_back(fmt::format("{} (bias)", term(bias(oc_))));

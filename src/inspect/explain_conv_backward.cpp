@@ -141,13 +141,7 @@ class ConvBackward : private ConvCorner {
       parts.push_back(sum);
       if (oc < group + kPartsShown) written.push_back(fmt::format("{} (map {})", term(sum), oc));
     }
-    if (outputs_ > kPartsShown) {
-      double rest = 0;
-      for (std::size_t i = kPartsShown; i < parts.size(); ++i) rest += parts[i];
-      parts.resize(kPartsShown);
-      parts.push_back(rest);
-      written.push_back(fmt::format("{} (the other {})", term(rest), outputs_ - kPartsShown));
-    }
+    join_others(parts, written, kPartsShown);
     book_.say(
         fmt::format("The input x({},{}) gets back, from {} of a map that read it, {} times the weight that "
                     "it met; summed over all output maps:",

@@ -101,6 +101,9 @@ struct PatchChoice {
 };
 PatchChoice choose_patch(const WindowSide& rows, const WindowSide& columns);
 
+/// Where there are more than `shown` terms, adds the others up and says so: "0.12 (the other 13)".
+void join_others(std::vector<double>& terms, std::vector<std::string>& written, std::size_t shown);
+
 /// "a patch of 6x6 inputs that makes 2x2 outputs".
 std::string patch_text(int height, int width, int output_rows, int output_columns);
 /// "Its window covers rows -1 to 1 and columns -1 to 1: 5 of its 9 positions lie in the padding."

@@ -24,9 +24,6 @@ constexpr std::int64_t kFewestEntries = 2;
 /// A tensor whose gradient is small because large terms cancel (a bias before a batch norm: all of it is
 /// rounding) is measured against this share of the network's largest gradient.
 constexpr double kFloor = 1e-2;
-/// So small that it changes no value and that its square vanishes.
-constexpr double kStep = 1e-30;
-
 bool holds(const LayerSpec& entry, std::string_view tensor) {
   if (tensor.starts_with(entry.name + ".")) return true;
   const auto* residual = std::get_if<ResidualSpec>(&entry.spec);
@@ -84,7 +81,7 @@ class Reference {
     const reference::Network<Complex> network(parameters, &dropout_);
     return reference::cross_entropy(network.forward(from_[entry].entries, from_[entry].input), labels_, 0)
                .imag() /
-           kStep;
+           reference::kStep;
   }
 
  private:
@@ -211,10 +208,10 @@ GradientCheck compare_with_reference(const StepTrace& trace, std::span<const flo
     auto& parameters = own[static_cast<std::size_t>(worker)];
     std::vector<Complex>& values = parameters[names[question.tensor]];
     if (question.entry != Question::kDirection) {
-      values[question.entry] += Complex(0, kStep);
+      values[question.entry] += Complex(0, reference::kStep);
     } else {
       const auto signs = direction(values.size(), static_cast<std::uint32_t>(question.tensor));
-      for (std::size_t k = 0; k < values.size(); ++k) values[k] += Complex(0, signs[k] * kStep);
+      for (std::size_t k = 0; k < values.size(); ++k) values[k] += Complex(0, signs[k] * reference::kStep);
     }
     question.answer = reference.derivative(parameters, entry_of[question.tensor]);
     for (Complex& v : values) v = v.real();

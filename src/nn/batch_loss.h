@@ -9,11 +9,11 @@
 
 namespace cnn {
 
-/// The softmax and the cross-entropy of one batch (kernels/softmax.h), block by block, and what is left of it
-/// for the caller: losses, predictions and, in evaluation, probabilities and logits, image by image.
+/// The softmax and the cross-entropy of one batch (kernels/softmax.h), block by block, and the results for
+/// every image: losses, predictions and, in evaluation, probabilities and logits.
 class BatchLoss {
  public:
-  /// keep_outputs: whether probabilities() and logits() are asked for.
+  /// keep_outputs: whether probabilities() and logits() are needed.
   BatchLoss(int classes, std::int64_t largest_batch, bool keep_outputs);
 
   /// Before the first block of a batch. Training: brings the class weights to a mean of 1 over its images.
@@ -24,7 +24,7 @@ class BatchLoss {
     const float* logits;
     float* probabilities;              ///< [class][lane]
     float* scratch = nullptr;          ///< as many, where there is a gradient
-    BlockView<float> logits_gradient;  ///< empty: none is asked for
+    BlockView<float> logits_gradient;  ///< empty: not needed
   };
   /// Blocks may be worked on at the same time.
   void run(const Pass& pass, const Batch& batch, const Views& views);
@@ -32,10 +32,9 @@ class BatchLoss {
   /// Of the batch that began last, per image.
   std::span<const float> losses() const { return first(losses_, 1); }
   std::span<const std::int32_t> predictions() const { return first(predictions_, 1); }
-  std::span<const float> probabilities() const {
-    return first(probabilities_, classes_);
-  }                                                                           ///< [image][class]
-  std::span<const float> logits() const { return first(logits_, classes_); }  ///< [image][class]
+  /// [image][class]
+  std::span<const float> probabilities() const { return first(probabilities_, classes_); }
+  std::span<const float> logits() const { return first(logits_, classes_); }
 
  private:
   template <class T>

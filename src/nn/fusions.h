@@ -11,10 +11,11 @@ enum class FusionChoice {
   all,            ///< for tests on a machine where not all of them pay
 };
 
-/// The schedule with its fusions: same numbers, same buffers, fewer passes over memory. There are values that
-/// nobody computes any more, so who wants to see every one takes the schedule as it was.
+/// The schedule with its fusions: same numbers, same buffers, fewer passes over memory. It skips some values
+/// entirely, so observers need the plain schedule.
 ///
-/// A new fusion: a value of Fusion, the two layers that offer and do it, and its rewrite here.
+/// To add a fusion: add a value to Fusion, let two layers offer and do it, and write its rewrite in
+/// fusions.cpp.
 Schedule fused(const Schedule& plain, const Graph& graph, FusionChoice choice = FusionChoice::where_it_pays);
 
 }  // namespace cnn

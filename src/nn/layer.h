@@ -35,9 +35,8 @@ struct ParameterRequest {
   ParameterControl control;
   /// Whether blocks add to a gradient of their shard; else the layer writes the whole gradient batch-wide.
   bool gradient_per_shard = false;
-  /// Floats of the gradient in a shard, if it has a form of the layer's own there, which the layer brings
-  /// into the parameter's in Work::weight_gradient; 0: the parameter's form, and the runner adds the shards
-  /// up.
+  /// 0: a shard's gradient has the parameter's form, and the runner adds the shards up. Else: the floats of a
+  /// gradient in the layer's own form, which Work::weight_gradient converts.
   std::int64_t shard_floats = 0;
 };
 
@@ -71,15 +70,17 @@ class Planner {
   virtual int blocks() const = 0;
 };
 
-/// What a layer and the one behind it, its only reader, can do in fewer passes over memory than one after the
-/// other. The first offers it in Needs::leads, the second in Needs::follows; where they meet, nn/fusions.cpp
-/// rewrites the schedule, and the calls concerned see it in their views. The bits are the same either way.
+/// Work that two neighboring layers can share to save passes over memory. The second must be the only reader
+/// of the first. The first offers a fusion in Needs::leads, the second in Needs::follows. Where both do,
+/// nn/fusions.cpp rewrites the schedule, and the views of the affected calls name the fusion. The bits are
+/// the same either way.
 enum class Fusion : unsigned {
-  /// backward() of the first begins with dy *= (y > 0). The second does that in forward(), by leaving out the
-  /// winners that the ReLU stopped: one question a window instead of one a pixel.
+  /// backward() of the first begins with dy *= (y > 0). Instead, forward() of the second drops the winners
+  /// that
+  /// the ReLU stopped: one comparison per window, not one per pixel.
   relu_gradient = 1,
-  /// The second is a max pooling of 2x2. forward() of the first, which has all four sums of a window in
-  /// registers, writes the second's y and winners, and nobody has the first's own y.
+  /// The second is a 2x2 max pooling. forward() of the first holds all four sums of a window in registers and
+  /// writes the second's y and winners. The first's own y is never stored.
   max_pool_2x2 = 2,
 };
 
@@ -115,7 +116,7 @@ struct ForwardViews {
   BlockView<const float> x;
   BlockView<const float> shortcut;  ///< the second input of a sum, else empty
   BlockView<float> y;
-  std::int32_t* winners = nullptr;  ///< max_pool_2x2: of the pooling; null: nobody asks
+  std::int32_t* winners = nullptr;  ///< max_pool_2x2: of the pooling; null: not needed
   Fusions fused;                    ///< with the layer before or behind
 };
 
@@ -123,12 +124,12 @@ struct BackwardViews {
   BlockView<const float> x;  ///< empty unless backward_reads_x
   BlockView<const float> y;  ///< empty unless backward_reads_y
   BlockView<float> dy;       ///< backward may change it in place
-  BlockView<float> dx;       ///< empty: nobody needs it, skip the work
+  BlockView<float> dx;       ///< empty: not needed, skip the work
   BlockView<float> dshortcut;
   Fusions fused;  ///< with the layer behind
 };
 
-/// A fault of a layer's own value: `key` is the config key that cannot work. Network adds the place.
+/// A layer's own value cannot work: `key` is its config key. Graph adds the place.
 class LayerError : public std::runtime_error {
  public:
   LayerError(std::string key, const std::string& message)
@@ -145,7 +146,7 @@ struct Window {
   Size2 padding{0, 0};     ///< above and at the left
   bool slides = false;     ///< over the map: only then do stride and padding say something
   bool whole_map = false;  ///< every output reads every position
-  int groups = 0;          ///< an output reads the channels of one of so many groups; 0: only its own channel
+  int groups = 0;  ///< an output reads the channels of its group, one of this many; 0: only its own channel
 };
 
 /// One layer of a network. After plan() it is const: everything that changes lives in arenas that the planner

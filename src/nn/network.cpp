@@ -23,11 +23,9 @@ Network::~Network() = default;
 
 void Network::list_tensors() {
   for (const ParameterPlan::PlannedTensor& tensor : plan_.tensors) {
-    std::size_t count = 1;
-    for (const std::int64_t size : tensor.shape) count *= static_cast<std::size_t>(size);
     AlignedBuffer& buffer = tensor.trainable ? parameters_ : states_;
-    tensors_.push_back({tensor.name, tensor.shape, std::span(buffer.data() + tensor.offset, count),
-                        tensor.trainable, tensor.control});
+    const std::span values(buffer.data() + tensor.offset, static_cast<std::size_t>(tensor.count));
+    tensors_.push_back({tensor.name, tensor.shape, values, tensor.trainable, tensor.control});
   }
 }
 

@@ -58,7 +58,7 @@ class PlaceGiver final : public Planner {
     const std::string name = node_->name + "." + request.name;
     if (count > largest_.count) largest_ = {node_->path, name, count};
     plan_.tensors.push_back(
-        {name, std::move(request.shape), id.offset, true, request.initialization, request.control});
+        {name, std::move(request.shape), count, id.offset, true, request.initialization, request.control});
     plan_.parameter_floats += rounded(count);
     node_->parameters += count;
     if (!request.control.trainable.empty()) node_->learns = true;
@@ -67,9 +67,11 @@ class PlaceGiver final : public Planner {
 
   StateId state(const std::string& name, std::vector<std::int64_t> shape, float initial) override {
     const StateId id{plan_.state_floats};
-    plan_.state_floats += rounded(count_of(shape));
+    const std::int64_t count = count_of(shape);
+    plan_.state_floats += rounded(count);
     plan_.tensors.push_back({node_->name + "." + name,
                              std::move(shape),
+                             count,
                              id.offset,
                              false,
                              Initialization::constant(initial),

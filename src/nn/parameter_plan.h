@@ -8,13 +8,14 @@
 
 namespace cnn {
 
-/// Where everything lies that the layers of a network asked for. Offsets are in floats, multiples of 16, so
+/// The places of everything that the layers of a network ask for. Offsets are in floats, multiples of 16, so
 /// every tensor begins on a 64-byte boundary; the memory itself is the Network's and the Runner's.
 struct ParameterPlan {
   /// A tensor of a model file, in PyTorch's shape.
   struct PlannedTensor {
     std::string name;  ///< "conv1.weight"
     std::vector<std::int64_t> shape;
+    std::int64_t count;   ///< of numbers
     std::int64_t offset;  ///< among the parameters, or the states
     bool trainable;       ///< a parameter, as opposed to a running statistic
     Initialization start;
@@ -41,14 +42,14 @@ struct ParameterPlan {
 
   struct PackTask {
     int node, task;
-    std::int64_t position;  ///< about where it reads among the parameters; ascending
+    std::int64_t position;  ///< roughly where among the parameters it reads; ascending
   };
   std::vector<PackTask> pack_tasks;
 };
 
-/// Asks every layer what it needs, once, and fills in what the graph's nodes say of it. Throws SpecError for
-/// a tensor that is too large, or if the process cannot get the memory for all of them. largest_batch: images
-/// in one training step.
+/// Asks every layer once what it needs, and fills in the planned part of the graph's nodes. Throws SpecError
+/// for a tensor that is too large, or if the process cannot get the memory for all of them. largest_batch:
+/// images in one training step.
 ParameterPlan plan_parameters(Graph& graph, std::int64_t largest_batch);
 
 }  // namespace cnn

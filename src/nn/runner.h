@@ -55,19 +55,19 @@ class Runner {
   /// What the softmax got: [image][class], of the last evaluate().
   std::span<const float> logits() const { return loss_.logits(); }
 
-  /// Books the time of every pass from now on; null stops it. Made for this network and pool.
+  /// Records the time of every pass from now on; null stops it. The profile must fit this network and pool.
   void set_profile(Profile* profile) { profile_ = profile; }
 
   /// Shows every train() from now on; null stops it.
   void set_step_observer(StepObserver* observer) { step_observer_ = observer; }
 
-  /// Whether training computes the gradient of this node's input (anybody before it learns).
+  /// Whether training computes the gradient of this node's input (a layer before it learns).
   bool has_input_gradient(int node) const { return cnn::has_input_gradient(plain_, node); }
 
   std::int64_t largest_batch() const { return largest_batch_; }
   std::span<const float> gradients() const { return gradients_.span(); }
 
-  /// What a Runner for this network and number of threads allocates.
+  /// The memory of a Runner for this network and number of threads.
   static std::int64_t bytes(const Network& network, int threads, bool training, std::int64_t largest_batch);
 
  private:
@@ -92,7 +92,7 @@ class Runner {
   Network& network_;
   ThreadPool& pool_;
   std::int64_t largest_batch_;
-  /// Two schedules of the same buffers: who looks at every layer gets the plain one.
+  /// Two schedules of the same buffers; observers get the plain one.
   Schedule plain_, fused_;
   ArenaLayout layout_;
   struct GradientTask {

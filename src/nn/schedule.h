@@ -22,9 +22,9 @@ struct Buffer {
 enum class Role { x, shortcut, y, winners, dy, dx, dshortcut };
 inline constexpr int kRoles = 7;
 
-/// One call for one block, or for all of them: what it does, and by their numbers the buffers that it reads
-/// and writes. This is said here and nowhere else: how long a buffer lives follows from it, and so does what
-/// the runner hands to the layer.
+/// One call, for one block or for all of them: what it does, and the numbers of the buffers that it reads and
+/// writes. Nothing else says which buffers an operation uses: their lifetimes, and the views that the layer
+/// gets, follow from it.
 struct Operation {
   enum class Kind {
     fill,        ///< y: the images
@@ -37,11 +37,11 @@ struct Operation {
   Kind kind = Kind::fill;
   int node = -1;
   int phase = 0;
-  int time = 0;                   ///< its place in the order of all; a rewritten schedule keeps it
+  int time = 0;                   ///< its place in the order of all operations; a rewritten schedule keeps it
   Work work = Work::pack;         ///< batch_wide
   Fusions fused{};                ///< with the operations of neighbors
-  std::vector<int> others{};      ///< what the layer saves from forward to backward, scratch of the loss
-  std::vector<int> new_halos{};   ///< buffers that begin here on used memory: their halos must become zero
+  std::vector<int> others{};      ///< what the layer saves for backward; scratch of the loss
+  std::vector<int> new_halos{};   ///< buffers that start here, on memory used before: zero their halos
   std::array<int, kRoles> roles;  ///< -1: none
 
   explicit Operation(Kind what, int of_node = -1, int of_phase = 0)
@@ -55,7 +55,7 @@ struct Operation {
 };
 
 /// A run of operations that need no other block: each worker takes a block through all of them before the
-/// next. Behind it may stand work on all blocks.
+/// next. Work on all blocks may follow.
 struct Stage {
   std::vector<Operation> operations;
   std::optional<Operation> batch_wide;
@@ -74,7 +74,7 @@ struct ScheduleRequest {
   bool input_gradient = false;  ///< training also computes the gradient of the images
 };
 
-/// One operation for each layer and phase, none joined: every node's own y, dy and dx can be seen.
+/// One operation for each layer and phase, without fusions: the y, dy and dx of every node can be observed.
 Schedule make_schedule(const Graph& graph, const ParameterPlan& plan, const ScheduleRequest& request);
 
 /// Every operation in the order of time, with its stage: work behind a stage, and the weight gradients, count
@@ -82,7 +82,7 @@ Schedule make_schedule(const Graph& graph, const ParameterPlan& plan, const Sche
 void for_each_operation(const Schedule& schedule,
                         const std::function<void(const Operation& operation, int stage)>& visit);
 
-/// Whether an operation writes the gradient of this node's input (anybody before it learns).
+/// Whether an operation writes the gradient of this node's input: only if a layer before it learns.
 bool has_input_gradient(const Schedule& schedule, int node);
 
 }  // namespace cnn

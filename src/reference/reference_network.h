@@ -13,6 +13,9 @@
 
 namespace cnn::reference {
 
+/// The h of the complex step: so small that x + ih changes no value, and its square is nothing.
+inline constexpr double kStep = 1e-30;
+
 /// Plain loops over numbers of type T: double for values, std::complex<double> for derivatives by the complex
 /// step F'(x) = Im F(x + ih) / h (no cancellation: good to rounding). Written from the formulas of the
 /// layers' headers and PyTorch's documentation, with nothing shared with the engine.

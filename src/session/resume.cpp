@@ -60,6 +60,15 @@ std::vector<std::string> check_changes(const Config& before, const Config& now, 
   return lines;
 }
 
+/// Throws Error (exit 2) for --set in a finished run: nothing would read the new value.
+void refuse_late_changes(const ResumeOptions& options, const std::vector<std::string>& changes) {
+  if (options.overrides.empty() || changes.empty()) return;
+  fail_usage(
+      "{}: the run is finished, so this would have no effect:\n  {}\nAdd --set training.epochs=N to train "
+      "longer, or evaluate the model with cnn-eval",
+      printable(options.folder.string()), join(changes, "\n  "));
+}
+
 /// What more epochs do to a schedule that was made for fewer; "" if nothing.
 std::string schedule_note(const Config& before, const Config& now, const Trainer& trainer) {
   const LearningRateSchedule was(before.training.schedule, before.training.epochs, trainer.steps_per_epoch());
@@ -144,6 +153,7 @@ std::optional<TrainingOutcome> resume_run(const ResumeOptions& options, const Op
     const bool within_epoch = start->integer("epoch.steps") > 0;
     notes = check_changes(before, config, epochs_done + (within_epoch ? 1 : 0));
     if (epochs_done == config.training.epochs && final_result(run.path())) {
+      refuse_late_changes(options, notes);
       fmt::print("{}: all {} epochs are done; to train longer, add --set training.epochs=N\n",
                  printable(options.folder.string()), epochs_done);
       return std::nullopt;

@@ -86,6 +86,15 @@ TEST_CASE("a finished run has nothing left to do, and can be made longer", "[cli
   CHECK_THAT(again.out, ContainsSubstring("epochs are done; to train longer"));
   CHECK((runs.result("undisturbed") == expected));
 
+  // A value that nothing would read is refused, and leaves the run as it is.
+  const ProgramResult late = runs.resume("undisturbed", {"--set", "data.test_time_augmentation=\"flip\""});
+  INFO(late.description());
+  CHECK(late.exit_code == 2);
+  CHECK_THAT(late.err, ContainsSubstring("finished") &&
+                           ContainsSubstring("data.test_time_augmentation was") &&
+                           ContainsSubstring("training.epochs=N"));
+  CHECK((runs.result("undisturbed") == expected));
+
   std::vector<std::string> shorter = constant;
   shorter.insert(shorter.end(), {"--set", "training.epochs=2"});
   runs.require_success(runs.train(runs.start("run", shorter)));
