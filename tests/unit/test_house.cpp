@@ -22,13 +22,14 @@ using Prefixes = std::vector<std::string_view>;
 /// What each room may include of the project: a room ("nn/"), or single headers of one.
 const std::map<std::string, Prefixes, std::less<>> kMayInclude = {
     {"core", {"core/"}},
+    {"cluster", {"core/", "cluster/"}},
     {"kernels", {"core/", "kernels/"}},
-    {"nn", {"core/", "kernels/", "nn/"}},
+    {"nn", {"core/", "cluster/cluster.h", "kernels/", "nn/"}},
     // The specs only: it is there to check the engine.
     {"reference",
      {"core/", "reference/", "nn/network_spec.h", "nn/layers/", "nn/shape.h", "kernels/activation.h"}},
     {"data", {"core/", "kernels/normalize_bytes.h", "data/"}},
-    {"train", {"core/", "kernels/", "nn/", "data/", "train/"}},
+    {"train", {"core/", "cluster/cluster.h", "kernels/", "nn/", "data/", "train/"}},
     // The specs and what their fields are made of, never the engine that runs them.
     {"config",
      {"core/", "config/", "nn/network_spec.h", "nn/layers/", "nn/shape.h", "nn/parameter_control.h",
@@ -38,13 +39,14 @@ const std::map<std::string, Prefixes, std::less<>> kMayInclude = {
      {"core/", "kernels/activation.h", "kernels/simd.h", "nn/", "reference/", "data/", "train/", "config/",
       "report/", "inspect/"}},
     {"session",
-     {"core/", "kernels/simd.h", "nn/", "data/", "train/", "config/", "report/", "inspect/", "session/"}},
+     {"core/", "cluster/", "kernels/simd.h", "nn/", "data/", "train/", "config/", "report/", "inspect/",
+      "session/"}},
     // Looks at a folder and writes a config: trains nothing.
     {"starter", {"core/", "nn/", "data/", "train/training_spec.h", "config/", "report/", "starter/"}},
     // A thin roof: command lines and wiring.
     {"apps",
-     {"core/", "kernels/simd.h", "nn/", "data/", "train/", "config/", "report/", "inspect/", "session/",
-      "starter/", "apps/"}},
+     {"core/", "cluster/", "kernels/simd.h", "nn/", "data/", "train/", "config/", "report/", "inspect/",
+      "session/", "starter/", "apps/"}},
 };
 
 /// Libraries that are the business of few rooms, and those rooms.
@@ -59,6 +61,7 @@ const std::vector<LibraryRule> kLibraries = {
     // Reading is config's; the others write.
     {"nlohmann/", {"config", "train", "report", "inspect", "session", "starter"}},
     {"hwy/", {"kernels"}},
+    {"mpi.h", {"cluster"}},
     {"CLI/", {"apps"}},
 };
 
