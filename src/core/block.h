@@ -28,6 +28,9 @@ struct BlockView {
   /// No halo: the pixels lie one after the other.
   bool contiguous() const { return row == w && plane == std::int64_t{h} * w; }
   std::int64_t pixels() const { return std::int64_t{c} * h * w; }
+  /// The channels, or the rows of all channels, [first, end), as a view of their own.
+  BlockView channels(int first, int end) const { return {at(first, 0, 0), end - first, h, w, row, plane}; }
+  BlockView rows(int first, int end) const { return {at(0, first, 0), c, end - first, w, row, plane}; }
   operator BlockView<const T>() const { return {data, c, h, w, row, plane}; }
 };
 

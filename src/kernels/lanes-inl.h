@@ -13,6 +13,7 @@
 #include <cstdint>
 
 #include "core/block.h"
+#include "kernels/sum_tree.h"
 
 #if defined(__clang__)
 #define CNN_UNROLL _Pragma("unroll")
@@ -92,6 +93,29 @@ HWY_INLINE void transpose_lanes(const float* from, std::int64_t pitch, int count
       transpose4(at, to + n * to_pitch + i, to_pitch);
     }
   }
+}
+
+/// The sum of value(0), ..., value(count - 1) in the order of kernels/sum_tree.h.
+template <class Value>
+HWY_INLINE V sum_of_leaves(int count, const Value& value) {
+  switch (count) {
+    case 1:
+      return value(0);
+    case 2:
+      return hn::Add(value(0), value(1));
+    case 4:
+      return hn::Add(hn::Add(value(0), value(1)), hn::Add(value(2), value(3)));
+  }
+  V stack[kTreeDepth];
+  int depth = 0;
+  for (int leaf = 0; leaf < count; ++leaf) {
+    V sum = value(leaf);
+    for (int joins = joins_after(leaf); joins > 0; --joins) sum = hn::Add(stack[--depth], sum);
+    stack[depth++] = sum;
+  }
+  V sum = stack[--depth];
+  while (depth > 0) sum = hn::Add(stack[--depth], sum);
+  return sum;
 }
 
 }  // namespace HWY_NAMESPACE

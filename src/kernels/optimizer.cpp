@@ -81,9 +81,8 @@ double sum_of_squares(std::int64_t count, const float* x) {
 void sum_parts(const float* parts, std::int64_t part_stride, int count_parts, std::int64_t count,
                float* sum) {
   for (std::int64_t i = 0; i < count; i += kWidth) {
-    V total = load(parts + i);
-    for (int p = 1; p < count_parts; ++p) total = hn::Add(total, load(parts + p * part_stride + i));
-    store(total, sum + i);
+    const auto part = [&](int p) HWY_ATTR { return load(parts + p * part_stride + i); };
+    store(sum_of_leaves(count_parts, part), sum + i);
   }
 }
 

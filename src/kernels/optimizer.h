@@ -46,8 +46,8 @@ void move_towards(float share, std::int64_t count, const float* target, float* v
 /// Sum of x^2, in one order: 16 sums of floats side by side, then these in double.
 double sum_of_squares(std::int64_t count, const float* x);
 
-/// sum[i] = parts[0][i] + parts[1][i] + ..., in order; part p begins at parts + p*part_stride. sum may be
-/// part 0.
+/// sum[i] = parts[0][i] + parts[1][i] + ..., in the order of kernels/sum_tree.h; part p begins at parts +
+/// p*part_stride. sum may be part 0. At most kMostLeaves parts.
 void sum_parts(const float* parts, std::int64_t part_stride, int count_parts, std::int64_t count, float* sum);
 
 }  // namespace cnn

@@ -151,24 +151,56 @@ void bias_gradient(BlockView<const float> dy, float* db, bool accumulate) {
   if (dy.c > first) channel_sums<1>(dy, first, db, accumulate);
 }
 
+/// Partial sums of a tile of O x I vectors, in the order of kernels/sum_tree.h.
+template <int O, int I>
+class TileStack {
+ public:
+  HWY_INLINE void push(const V (&acc)[O][I]) {
+    float* to = tiles_ + depth_++ * kFloats;
+    CNN_UNROLL for (int o = 0; o < O; ++o) {
+      CNN_UNROLL for (int i = 0; i < I; ++i) store(acc[o][i], to + (o * I + i) * kWidth);
+    }
+  }
+  /// acc becomes the sum on top plus acc.
+  HWY_INLINE void join(V (&acc)[O][I]) {
+    const float* from = tiles_ + --depth_ * kFloats;
+    CNN_UNROLL for (int o = 0; o < O; ++o) {
+      CNN_UNROLL for (int i = 0; i < I; ++i) acc[o][i] =
+          hn::Add(load(from + (o * I + i) * kWidth), acc[o][i]);
+    }
+  }
+  int depth() const { return depth_; }
+
+ private:
+  static constexpr int kFloats = O * I * kWidth;
+  HWY_ALIGN float tiles_[kTreeDepth * kFloats];
+  int depth_ = 0;
+};
+
 /// O outputs x I vectors of inputs, over all blocks.
 template <int O, int I>
 HWY_NOINLINE void dense_tile(const DenseGradient& g, const float* transposed, const float* dy0, float* out,
                              std::int64_t out_pitch) {
+  TileStack<O, I> stack;
   V acc[O][I];
-  CNN_UNROLL for (int o = 0; o < O; ++o) CNN_UNROLL for (int i = 0; i < I; ++i) acc[o][i] = zero();
   const float* HWY_RESTRICT x = transposed;
-  for (int block = 0; block < g.blocks; ++block) {
-    const float* HWY_RESTRICT dy = dy0 + block * g.dy_block;
-    for (int lane = 0; lane < kLanes; ++lane, x += kDenseGradientInputs) {
-      V xv[I];
-      CNN_UNROLL for (int i = 0; i < I; ++i) xv[i] = load(x + i * kWidth);
-      CNN_UNROLL for (int o = 0; o < O; ++o) {
-        const V d = broadcast(dy[o * kLanes + lane]);
-        CNN_UNROLL for (int i = 0; i < I; ++i) acc[o][i] = hn::MulAdd(d, xv[i], acc[o][i]);
+  for (int leaf = 0, block = 0; leaf < g.leaves; ++leaf) {
+    CNN_UNROLL for (int o = 0; o < O; ++o) CNN_UNROLL for (int i = 0; i < I; ++i) acc[o][i] = zero();
+    for (; block < g.leaf_ends[leaf]; ++block) {
+      const float* HWY_RESTRICT dy = dy0 + block * g.dy_block;
+      for (int lane = 0; lane < kLanes; ++lane, x += kDenseGradientInputs) {
+        V xv[I];
+        CNN_UNROLL for (int i = 0; i < I; ++i) xv[i] = load(x + i * kWidth);
+        CNN_UNROLL for (int o = 0; o < O; ++o) {
+          const V d = broadcast(dy[o * kLanes + lane]);
+          CNN_UNROLL for (int i = 0; i < I; ++i) acc[o][i] = hn::MulAdd(d, xv[i], acc[o][i]);
+        }
       }
     }
+    for (int joins = joins_after(leaf); joins > 0; --joins) stack.join(acc);
+    if (leaf + 1 < g.leaves) stack.push(acc);
   }
+  while (stack.depth() > 0) stack.join(acc);
   CNN_UNROLL for (int o = 0; o < O; ++o) {
     CNN_UNROLL for (int i = 0; i < I; ++i) hn::StoreU(acc[o][i], D(), out + o * out_pitch + i * kWidth);
   }
@@ -191,7 +223,7 @@ HWY_INLINE void dense_outputs(const DenseGradient& g, int first, int count, int 
 }
 
 void dense_weight_gradient(const DenseGradient& g, int first, int count, float* scratch, float* dw) {
-  for (int block = 0; block < g.blocks; ++block) {
+  for (int block = 0; block < g.blocks(); ++block) {
     const float* x = g.x + block * g.x_block + first * g.x_input;
     float* transposed = scratch + std::int64_t{block} * kLanes * kDenseGradientInputs;
     for (int i = 0; i < kDenseGradientInputs; i += kLanes)
@@ -207,10 +239,18 @@ void dense_weight_gradient(const DenseGradient& g, int first, int count, float* 
 }
 
 void dense_bias_gradient(const DenseGradient& g, float* db) {
+  float stack[kTreeDepth];
   for (int o = 0; o < g.outputs; ++o) {
-    float total = 0;
-    for (int block = 0; block < g.blocks; ++block)
-      total += sum_lanes(g.dy + block * g.dy_block + std::int64_t{o} * kLanes);
+    int depth = 0;
+    for (int leaf = 0, block = 0; leaf < g.leaves; ++leaf) {
+      float total = 0;
+      for (; block < g.leaf_ends[leaf]; ++block)
+        total += sum_lanes(g.dy + block * g.dy_block + std::int64_t{o} * kLanes);
+      for (int joins = joins_after(leaf); joins > 0; --joins) total += stack[--depth];
+      stack[depth++] = total;
+    }
+    float total = stack[--depth];
+    while (depth > 0) total += stack[--depth];
     db[o] = total;
   }
 }

@@ -40,11 +40,13 @@ void bias_gradient(BlockView<const float> dy, float* db, bool accumulate);
 ///
 /// o is oc, i is ic. Here the sum runs over images, so the lanes are the wrong way round: x is transposed
 /// (into `scratch`), inputs become the vector dimension, and each image adds a rank-1 update to a tile of
-/// accumulators that stays in registers for the whole batch. Images are added in order: block by block, lane
-/// by lane.
+/// accumulators that stays in registers for a whole leaf. The images of a leaf are added in order: block by
+/// block, lane by lane; the leaves in the order of kernels/sum_tree.h.
 struct DenseGradient {
   int inputs = 0, outputs = 0;
-  int blocks = 0;
+  int leaves = 0;
+  const int* leaf_ends = nullptr;  ///< [leaves], in blocks
+  int blocks() const { return leaf_ends[leaves - 1]; }
   const float* x = nullptr;  ///< input i of block b at x + b*x_block + i*x_input
   std::int64_t x_input = 16;
   const float* dy = nullptr;  ///< block b's [outputs][16] at dy + b*dy_block

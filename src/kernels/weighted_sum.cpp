@@ -128,8 +128,8 @@ HWY_NOINLINE void outputs_of(const WeightedSum& s, int first, const float* x, fl
   const float* weights =
       s.terms > 0 ? s.weights + first / kOutputGroup * s.weights_group + in_group : nullptr;
   const float* bias = s.bias ? s.bias + first : nullptr;
-  Walk walk(s, x, y + first * s.y_output);
-  int left = s.rows * s.cols * kParts;
+  Walk walk(s, x + s.first_row * s.x_row, y + first * s.y_output + s.first_row * s.y_row);
+  int left = (s.end_row - s.first_row) * s.cols * kParts;
   for (; left >= P; left -= P) next_tile<O, P, kWeights>(s, weights, bias, walk);
   if constexpr (P > 4) {
     if (left >= 4) next_tile<O, 4, kWeights>(s, weights, bias, walk), left -= 4;
@@ -198,10 +198,10 @@ template <int O>
 HWY_NOINLINE void pooled_outputs(const WeightedSum& s, int first, const float* x0, float* y0) {
   const float* weights = s.weights + first / kOutputGroup * s.weights_group + first % kOutputGroup;
   const float* bias = s.bias ? s.bias + first : nullptr;
-  const int rows = s.rows / 2, cols = s.cols / 2;
-  const std::int64_t winners_output = std::int64_t{rows} * cols * kLanes;
-  std::int32_t* winners = s.winners ? s.winners + first * winners_output : nullptr;
-  for (int row = 0; row < rows; ++row) {
+  const int cols = s.cols / 2, first_row = s.first_row / 2, end_row = s.end_row / 2;
+  const std::int64_t winners_row = std::int64_t{cols} * kLanes, winners_output = s.rows / 2 * winners_row;
+  std::int32_t* winners = s.winners ? s.winners + first * winners_output + first_row * winners_row : nullptr;
+  for (int row = first_row; row < end_row; ++row) {
     for (int col = 0; col < cols; ++col) {
       const int place = 2 * row * s.cols + 2 * col;
       for (int part = 0; part < kParts; ++part) {
@@ -243,20 +243,22 @@ HWY_INLINE void pooled_group(const WeightedSum& s, int first, int count, const f
 
 bool pooling_pays() { return kRegisters == 32; }
 
-void weighted_sum(const WeightedSum& s, const float* x, float* y) {
-  int first = 0;
+void weighted_sum(const WeightedSum& given, const float* x, float* y) {
+  WeightedSum s = given;
+  if (s.end_row < 0) s.end_row = s.rows;
+  int first = s.first_output;
+  // To the end of a group of packed weights, or of all outputs.
+  const auto count = [&] { return std::min(kOutputGroup - first % kOutputGroup, s.outputs - first); };
   if (s.pool) {
-    for (; first < s.outputs; first += kOutputGroup)
-      pooled_group(s, first, std::min(kOutputGroup, s.outputs - first), x, y);
+    for (; first < s.outputs; first += count()) pooled_group(s, first, count(), x, y);
     return;
   }
   if constexpr (kRegisters == 32) {
     // A single vector (a dense layer): one group's sums alone would wait for each other.
-    if (s.rows * s.cols * kParts == 1)
+    if (s.rows * s.cols * kParts == 1 && first % kOutputGroup == 0)
       for (; s.outputs - first >= kWide; first += kWide) outputs<kWide, 1>(s, first, x, y);
   }
-  for (; first < s.outputs; first += kOutputGroup)
-    group(s, first, std::min(kOutputGroup, s.outputs - first), x, y);
+  for (; first < s.outputs; first += count()) group(s, first, count(), x, y);
 }
 
 void pack_weights(const float* w, int outputs, std::int64_t output_stride,

@@ -20,6 +20,8 @@ namespace cnn {
 /// The terms are added in the order of k with fused multiply-adds, starting from the bias, on every
 /// instruction set and for every tile, so the bits do not depend on either (SSE4 has no fused multiply-add).
 struct WeightedSum {
+  /// The outputs [first_output, outputs) are computed. weights, bias, y and winners are those of output 0.
+  int first_output = 0;
   int outputs = 0;
   int terms = 0;
   /// Weights come in groups of 8 outputs: w[o, k] = weights[(o/8)*weights_group + k*weights_term + o%8].
@@ -37,6 +39,7 @@ struct WeightedSum {
   const float* bias = nullptr;            ///< [outputs], or null for 0
   const std::int32_t* offsets = nullptr;  ///< [terms], in floats
   int rows = 0, cols = 0;                 ///< pixels of y
+  int first_row = 0, end_row = -1;        ///< the rows that are computed, even numbers with `pool`; -1: all
   std::int64_t x_row = 0, x_col = 0;      ///< in floats
   std::int64_t y_row = 0, y_col = 0;      ///< in floats
   std::int64_t y_output = 0;              ///< floats from one output's map to the next

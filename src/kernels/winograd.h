@@ -66,15 +66,21 @@ constexpr int winograd_groups(int outputs) { return (outputs + 7) / 8; }
 void winograd_pack(const float* w, int inputs, int outputs, std::int64_t input_stride,
                    std::int64_t output_stride, bool flip, float* packed, int group);
 
-/// Floats of scratch for winograd_sum().
+/// What of y a call computes: outputs, from a multiple of 8 on, and rows of tiles.
+struct WinogradPart {
+  int first_output = 0, end_output = 0;
+  int first_tile_row = 0, end_tile_row = 0;
+};
+
+/// Floats of scratch for winograd_sum(), for any part.
 std::int64_t winograd_sum_scratch(const Winograd& shape);
 
 /// y[o] = bias[o] + sum over i of the convolution of x[i] with kernel (o, i). x: the first pixel of the first
 /// window. Reads 4*tile_rows()+2 rows and 4*tile_cols()+2 columns: more than the windows cover where rows or
 /// cols are no multiples of 4 (any finite value may stand there). bias may be null. Overwrites y; must not
 /// overlap.
-void winograd_sum(const Winograd& shape, const float* packed, const float* bias, bool relu, const float* x,
-                  float* y, float* scratch);
+void winograd_sum(const Winograd& shape, const WinogradPart& part, const float* packed, const float* bias,
+                  bool relu, const float* x, float* y, float* scratch);
 
 /// Floats of dw as winograd_weight_gradient() leaves it: [9][outputs][inputs rounded up to 16].
 std::int64_t winograd_gradient_size(int inputs, int outputs);
@@ -82,14 +88,15 @@ std::int64_t winograd_gradient_size(int inputs, int outputs);
 /// Floats of scratch for winograd_weight_gradient().
 std::int64_t winograd_gradient_scratch(const Winograd& shape);
 
-/// dw[tap][o][i] (see above): overwritten, or added to if `accumulate`. x as for winograd_sum(), dy in the
-/// place of y, zero in lanes without an image; nothing is read around it.
-void winograd_weight_gradient(const Winograd& shape, const float* x, const float* dy, float* dw,
-                              bool accumulate, float* scratch);
+/// dw[tap][o][i] (see above) for the outputs [first, end), first a multiple of 8: overwritten, or added to if
+/// `accumulate`. x as for winograd_sum(), dy in the place of y, zero in lanes without an image; nothing is
+/// read around it.
+void winograd_weight_gradient(const Winograd& shape, int first, int end, const float* x, const float* dy,
+                              float* dw, bool accumulate, float* scratch);
 
-/// Adds up the gradients of `shards` shards, `shard_stride` floats apart, in order, and brings them into
-/// PyTorch's layout: gradient[o*inputs*9 + i*9 + tap] for the outputs [first, last).
-void winograd_sum_shards(int inputs, int outputs, const float* dw, std::int64_t shard_stride, int shards,
+/// Adds up the gradients of `leaves` leaves, `stride` floats apart, in the order of kernels/sum_tree.h, and
+/// brings them into PyTorch's layout: gradient[o*inputs*9 + i*9 + tap] for the outputs [first, last).
+void winograd_sum_leaves(int inputs, int outputs, const float* dw, std::int64_t stride, int leaves,
                          float* gradient, int first, int last);
 
 }  // namespace cnn

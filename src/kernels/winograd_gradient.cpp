@@ -128,9 +128,11 @@ struct GradientStrip {
 /// straight line: v[position][panel][tile and image][input of the panel], and d likewise.
 class WinogradGradient {
  public:
-  WinogradGradient(const Winograd& shape, const float* x, const float* dy, float* dw, bool accumulate,
-                   float* scratch)
+  /// shape: of some outputs; all_outputs: in dw.
+  WinogradGradient(const Winograd& shape, int all_outputs, const float* x, const float* dy, float* dw,
+                   bool accumulate, float* scratch)
       : s_(shape),
+        all_outputs_(all_outputs),
         parts_(shape),
         x_(x),
         dy_(dy),
@@ -235,7 +237,7 @@ class WinogradGradient {
   }
 
   void finish(int first_input, int inputs, int first_output, int outputs, const float* sums) {
-    const std::int64_t pitch = round_up(s_.inputs, kLanes), tap = s_.outputs * pitch;
+    const std::int64_t pitch = round_up(s_.inputs, kLanes), tap = all_outputs_ * pitch;
     for (int o = 0; o < outputs; ++o)
       for (int i = 0; i < inputs; i += kWidth)
         transform_kernel_gradient(sums + o * parts_.inputs + i, parts_.sum_position,
@@ -243,6 +245,7 @@ class WinogradGradient {
   }
 
   const Winograd& s_;
+  const int all_outputs_;
   const GradientScratch parts_;
   const float *x_, *dy_;
   float* dw_;
@@ -253,12 +256,16 @@ class WinogradGradient {
   float* sums_;    ///< [pair of groups][position][output][input]
 };
 
-void winograd_weight_gradient(const Winograd& s, const float* x, const float* dy, float* dw, bool accumulate,
-                              float* scratch) {
-  WinogradGradient(s, x, dy, dw, accumulate, scratch).run();
+void winograd_weight_gradient(const Winograd& s, int first, int end, const float* x, const float* dy,
+                              float* dw, bool accumulate, float* scratch) {
+  Winograd part = s;
+  part.outputs = end - first;
+  WinogradGradient(part, s.outputs, x, dy + first * s.y_plane * kLanes,
+                   dw + first * round_up(s.inputs, kLanes), accumulate, scratch)
+      .run();
 }
 
-void winograd_sum_shards(int inputs, int outputs, const float* dw, std::int64_t shard_stride, int shards,
+void winograd_sum_leaves(int inputs, int outputs, const float* dw, std::int64_t stride, int leaves,
                          float* gradient, int first, int last) {
   const std::int64_t pitch = round_up(inputs, kLanes), tap = outputs * pitch;
   HWY_ALIGN float taps[9 * kLanes];
@@ -267,10 +274,8 @@ void winograd_sum_shards(int inputs, int outputs, const float* dw, std::int64_t 
       for (int t = 0; t < 9; ++t) {
         const float* from = dw + t * tap + o * pitch + i;
         for (int part = 0; part < kParts; ++part) {
-          V sum = load(from + part * kWidth);
-          for (int shard = 1; shard < shards; ++shard)
-            sum = hn::Add(sum, load(from + shard * shard_stride + part * kWidth));
-          store(sum, taps + t * kLanes + part * kWidth);
+          const auto of_leaf = [&](int leaf) HWY_ATTR { return load(from + leaf * stride + part * kWidth); };
+          store(sum_of_leaves(leaves, of_leaf), taps + t * kLanes + part * kWidth);
         }
       }
       float* out = gradient + (std::int64_t{o} * inputs + i) * 9;
@@ -296,16 +301,15 @@ std::int64_t winograd_gradient_size(int inputs, int outputs) {
 std::int64_t winograd_gradient_scratch(const Winograd& shape) { return GradientScratch(shape).floats(); }
 
 HWY_EXPORT(winograd_weight_gradient);
-void winograd_weight_gradient(const Winograd& shape, const float* x, const float* dy, float* dw,
-                              bool accumulate, float* scratch) {
-  HWY_DYNAMIC_DISPATCH(winograd_weight_gradient)(shape, x, dy, dw, accumulate, scratch);
+void winograd_weight_gradient(const Winograd& shape, int first, int end, const float* x, const float* dy,
+                              float* dw, bool accumulate, float* scratch) {
+  HWY_DYNAMIC_DISPATCH(winograd_weight_gradient)(shape, first, end, x, dy, dw, accumulate, scratch);
 }
 
-HWY_EXPORT(winograd_sum_shards);
-void winograd_sum_shards(int inputs, int outputs, const float* dw, std::int64_t shard_stride, int shards,
+HWY_EXPORT(winograd_sum_leaves);
+void winograd_sum_leaves(int inputs, int outputs, const float* dw, std::int64_t stride, int leaves,
                          float* gradient, int first, int last) {
-  HWY_DYNAMIC_DISPATCH(winograd_sum_shards)
-  (inputs, outputs, dw, shard_stride, shards, gradient, first, last);
+  HWY_DYNAMIC_DISPATCH(winograd_sum_leaves)(inputs, outputs, dw, stride, leaves, gradient, first, last);
 }
 
 }  // namespace cnn

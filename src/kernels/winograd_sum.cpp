@@ -22,26 +22,26 @@ constexpr int kGroup = 8;        ///< outputs of one group of packed weights
 constexpr int kTaps = 9;         ///< of a kernel
 constexpr int kWidestPanel = 3;  ///< vectors of a register tile
 
-/// Tiles that winograd_sum() takes at once, the same number each time or nearly so. One position of their
-/// transformed input, which is read once for each group of outputs, should stay in the first-level cache;
-/// but four at least, since all weights are read for every strip.
-int tiles_in_strip(const Winograd& s) {
+/// Most tiles that winograd_sum() takes at once. One position of their transformed input, which is read once
+/// for each group of outputs, should stay in the first-level cache; but four at least, since all weights are
+/// read for every strip.
+int most_tiles_in_strip(const Winograd& s) {
   constexpr int kFloats = 16 * 1024 / 4;
-  return even_piece(s.tiles(), std::max(kFloats / (s.inputs * kLanes), 4));
+  return std::max(kFloats / (s.inputs * kLanes), 4);
 }
 
 /// Outputs whose products winograd_sum() makes before it transforms them back: few, so that they are still
 /// near, but no fewer than the inputs, since all of those are read for each of these portions.
-int outputs_of_portion(const Winograd& s) {
-  return std::min(static_cast<int>(round_up(s.outputs, kGroup)),
+int outputs_of_portion(const Winograd& s, int outputs) {
+  return std::min(static_cast<int>(round_up(outputs, kGroup)),
                   std::max(32, static_cast<int>(round_up(s.inputs, kGroup))));
 }
 
-/// The two parts of winograd_sum()'s scratch.
+/// The two parts of winograd_sum()'s scratch, for strips of `tiles` and portions of `outputs`.
 struct SumScratch {
-  explicit SumScratch(const Winograd& s)
-      : v_position(s.inputs * std::int64_t{tiles_in_strip(s) + kWidestPanel} * kLanes + kSkew),
-        m_position(std::int64_t{outputs_of_portion(s)} * tiles_in_strip(s) * kLanes + kSkew) {}
+  SumScratch(const Winograd& s, int tiles, int outputs)
+      : v_position(s.inputs * std::int64_t{tiles + kWidestPanel} * kLanes + kSkew),
+        m_position(std::int64_t{outputs} * tiles * kLanes + kSkew) {}
   std::int64_t v_position;  ///< floats from one position to the next
   std::int64_t m_position;
   std::int64_t floats() const { return kPositions * (v_position + m_position); }
@@ -134,14 +134,17 @@ HWY_INLINE void store_tile(const V (&tile)[kTile][kTile], const TilePlace& at, V
 /// A strip of tiles goes through three steps: transform, products, transform back. The transformed tiles lie
 /// in panels of a few vectors (parts of tiles), so that the products read them in one straight line:
 /// v[position][panel][input][vector of the panel], m[position][output][vector].
-void winograd_sum(const Winograd& s, const float* packed, const float* bias, bool relu, const float* x,
-                  float* y, float* scratch) {
-  const int most = tiles_in_strip(s), portion = outputs_of_portion(s);
-  const SumScratch parts(s);
+void winograd_sum(const Winograd& s, const WinogradPart& part, const float* packed, const float* bias,
+                  bool relu, const float* x, float* y, float* scratch) {
+  const int first_tile = part.first_tile_row * s.tile_cols(), end_tile = part.end_tile_row * s.tile_cols();
+  // The same number of tiles each time, or nearly so.
+  const int most = even_piece(end_tile - first_tile, most_tiles_in_strip(s));
+  const int portion = outputs_of_portion(s, part.end_output - part.first_output);
+  const SumScratch parts(s, most, portion);
   float* const v = scratch;
   float* const m = v + kPositions * parts.v_position;
-  for (int first = 0; first < s.tiles(); first += most) {
-    const int count = std::min(most, s.tiles() - first), vectors = count * kParts;
+  for (int first = first_tile; first < end_tile; first += most) {
+    const int count = std::min(most, end_tile - first), vectors = count * kParts;
     const int width = even_piece(vectors, kWidestPanel);
     const std::int64_t panel_floats = std::int64_t{s.inputs} * width * kWidth;
     for (int vector = 0; vector < vectors; ++vector) {
@@ -152,8 +155,8 @@ void winograd_sum(const Winograd& s, const float* packed, const float* bias, boo
         transform_input(in, s.x_row * kLanes, kLanes, out, parts.v_position);
     }
     const std::int64_t m_output = std::int64_t{count} * kLanes;
-    for (int begin = 0; begin < s.outputs; begin += portion) {
-      const int end = std::min(begin + portion, s.outputs);
+    for (int begin = part.first_output; begin < part.end_output; begin += portion) {
+      const int end = std::min(begin + portion, part.end_output);
       for (int position = 0; position < kPositions; ++position)
         for (int o = begin; o < end; o += kGroup) {
           const float* u = packed + (position * round_up(s.outputs, kGroup) + o) * s.inputs;
@@ -271,7 +274,10 @@ std::int64_t winograd_packed_size(int inputs, int outputs) {
   return std::int64_t{winograd_groups(outputs)} * kGroup * kPositions * inputs;
 }
 
-std::int64_t winograd_sum_scratch(const Winograd& shape) { return SumScratch(shape).floats(); }
+std::int64_t winograd_sum_scratch(const Winograd& shape) {
+  const int tiles = std::min(shape.tiles(), most_tiles_in_strip(shape));
+  return SumScratch(shape, tiles, outputs_of_portion(shape, shape.outputs)).floats();
+}
 
 HWY_EXPORT(winograd_pack);
 void winograd_pack(const float* w, int inputs, int outputs, std::int64_t input_stride,
@@ -281,9 +287,9 @@ void winograd_pack(const float* w, int inputs, int outputs, std::int64_t input_s
 }
 
 HWY_EXPORT(winograd_sum);
-void winograd_sum(const Winograd& shape, const float* packed, const float* bias, bool relu, const float* x,
-                  float* y, float* scratch) {
-  HWY_DYNAMIC_DISPATCH(winograd_sum)(shape, packed, bias, relu, x, y, scratch);
+void winograd_sum(const Winograd& shape, const WinogradPart& part, const float* packed, const float* bias,
+                  bool relu, const float* x, float* y, float* scratch) {
+  HWY_DYNAMIC_DISPATCH(winograd_sum)(shape, part, packed, bias, relu, x, y, scratch);
 }
 
 }  // namespace cnn

@@ -53,6 +53,13 @@ void BatchLoss::run(const Pass& pass, const Batch& batch, const Views& views) {
   if (!probabilities_.empty()) keep_outputs(pass, views);
 }
 
+void BatchLoss::gather(Cluster& cluster, std::span<const std::int64_t> ends) {
+  static_assert(sizeof(float) == sizeof(std::int32_t));
+  const auto images = static_cast<std::size_t>(images_);
+  cluster.all_gather(std::as_writable_bytes(std::span(losses_).first(images)), ends);
+  cluster.all_gather(std::as_writable_bytes(std::span(predictions_).first(images)), ends);
+}
+
 /// [class][lane] to [image][class].
 void BatchLoss::keep_outputs(const Pass& pass, const Views& views) {
   const std::int64_t first = std::int64_t{pass.block} * kLanes;

@@ -4,6 +4,7 @@
 #include <span>
 #include <vector>
 
+#include "cluster/cluster.h"
 #include "nn/batch.h"
 #include "nn/pass.h"
 
@@ -28,6 +29,10 @@ class BatchLoss {
   };
   /// Blocks may be worked on at the same time.
   void run(const Pass& pass, const Batch& batch, const Views& views);
+
+  /// Brings the losses and predictions of all processes together. ends: of each process's images, in bytes of
+  /// one array.
+  void gather(Cluster& cluster, std::span<const std::int64_t> ends);
 
   /// Of the batch that began last, per image.
   std::span<const float> losses() const { return first(losses_, 1); }

@@ -51,16 +51,12 @@ class Rewriter {
     Operation* operator->() const { return &*at; }
     Operation& operator*() const { return *at; }
   };
-  /// The only operation of this kind for this node. Nothing if there is none, or one for each of two phases.
+  /// The operation of this kind for this node, in its first phase. Nothing if there is none.
   Found find(Operation::Kind kind, int n) {
-    Found found;
     for (Stage& stage : schedule_.stages)
-      for (auto at = stage.operations.begin(); at != stage.operations.end(); ++at) {
-        if (at->kind != kind || at->node != n) continue;
-        if (found) return {};
-        found = {&stage, at};
-      }
-    return found;
+      for (auto at = stage.operations.begin(); at != stage.operations.end(); ++at)
+        if (at->kind == kind && at->node == n && at->phase == 0) return {&stage, at};
+    return {};
   }
 
   bool anybody_uses(int buffer) const {

@@ -32,8 +32,11 @@ struct Node {
   // Filled in by plan_parameters():
   Needs needs;
   std::vector<BufferId> saved;
-  std::int64_t parameters = 0;  ///< how many numbers are trainable
-  bool learns = false;          ///< has parameters that are ever trained
+  std::vector<StatisticId>
+      statistics;  ///< of two phases: what forward's, then what backward's reduction reads
+  std::int64_t parameters_begin = 0, parameters_end = 0;  ///< their place among all parameters
+  std::int64_t parameters = 0;                            ///< how many numbers are trainable
+  bool learns = false;                                    ///< has parameters that are ever trained
 };
 
 /// The layers of a network and what flows between them: every entry of the spec made into nodes, with names

@@ -33,11 +33,11 @@ struct ParameterRequest {
   std::vector<std::int64_t> shape;  ///< PyTorch's
   Initialization initialization;
   ParameterControl control;
-  /// Whether blocks add to a gradient of their shard; else the layer writes the whole gradient batch-wide.
-  bool gradient_per_shard = false;
-  /// 0: a shard's gradient has the parameter's form, and the runner adds the shards up. Else: the floats of a
+  /// Whether blocks add to a gradient of their leaf; else the layer writes the whole gradient batch-wide.
+  bool gradient_per_leaf = false;
+  /// 0: a leaf's gradient has the parameter's form, and the runner adds the leaves up. Else: the floats of a
   /// gradient in the layer's own form, which Work::weight_gradient converts.
-  std::int64_t shard_floats = 0;
+  std::int64_t leaf_floats = 0;
 };
 
 /// Work on a whole batch, in tasks that may run at the same time.
@@ -47,7 +47,7 @@ enum class Work {
   reduce_backward,  ///< between the two phases of backward
   forward,          ///< Needs::batch_wide_passes: y of all blocks
   backward,         ///< Needs::batch_wide_passes: dx of all blocks
-  weight_gradient,  ///< after the last block: gradients that are summed over images or shards
+  weight_gradient,  ///< after the last block: gradients that are summed over images or leaves
 };
 
 /// What a layer needs from the planner, and the handles it gets back. Filled once, by Layer::plan().
@@ -104,6 +104,9 @@ struct Needs {
   bool backward_reads_y = false;     ///< y must live until backward; not where relu_gradient is fused
   bool batch_wide_gradient = false;  ///< Work::weight_gradient reads x and dy of all blocks
   bool two_phases = false;  ///< training: a reduction between phase 0 and phase 1, in both directions
+  /// backward() has a phase 1, for dx alone: what stands before it in phase 0 is shared out differently.
+  bool dx_in_phase1 = false;
+  bool phase1_reads_x = false;  ///< backward() does, in phase 1
   /// y and dx are computed for all blocks at once, in Work::forward and Work::backward: for weights that are
   /// too large to be read again for every block. forward() then only finishes y (phase 1), backward() only
   /// prepares dy (phase 0). x and y must be flat.
@@ -112,12 +115,44 @@ struct Needs {
   BufferId winners;  ///< of a layer that follows in max_pool_2x2: where it keeps the places of its winners
 };
 
+/// How workers can share one call on one block, when there are fewer blocks than workers. By the channels of
+/// what the call writes, or by its rows (Share); the bits are the same.
+struct Sharing {
+  int channels = 0;           ///< that any share can have a range of; 0: none can
+  bool own_channels = false;  ///< a share reads only the same channels of everything; else all of x in
+                              ///< forward() and phase 0 of backward(), all of dy in phase 1
+  int rows = 0;               ///< likewise, in multiples of row_unit; a share of rows reads everything
+  int row_unit = 1;
+  /// Counted work on one block, in products or sums of 16 lanes; `repeated` is what every share of the
+  /// channels does again.
+  double work = 0, repeated = 0;
+  /// What costs the same in several shares as in one, for pixels that are read or written and little else.
+  static Sharing by_pixels(const Shape& in, const Shape& out) {
+    constexpr double kWorkOfPixel = 3;  // they come from the second-level cache
+    return {.channels = out.c,
+            .own_channels = true,
+            .work = kWorkOfPixel * static_cast<double>(in.values() + out.values())};
+  }
+};
+
+template <class T>
+void take_channels(BlockView<T>& view, const Extent& range) {
+  if (!view.empty()) view = view.channels(range.first, range.end);
+}
+
 struct ForwardViews {
   BlockView<const float> x;
   BlockView<const float> shortcut;  ///< the second input of a sum, else empty
   BlockView<float> y;
   std::int32_t* winners = nullptr;  ///< max_pool_2x2: of the pooling; null: not needed
   Fusions fused;                    ///< with the layer before or behind
+
+  /// Some channels of all views.
+  ForwardViews channels(const Extent& range) const {
+    ForwardViews some = *this;
+    take_channels(some.x, range), take_channels(some.shortcut, range), take_channels(some.y, range);
+    return some;
+  }
 };
 
 struct BackwardViews {
@@ -127,6 +162,13 @@ struct BackwardViews {
   BlockView<float> dx;       ///< empty: not needed, skip the work
   BlockView<float> dshortcut;
   Fusions fused;  ///< with the layer behind
+
+  BackwardViews channels(const Extent& range) const {
+    BackwardViews some = *this;
+    take_channels(some.x, range), take_channels(some.y, range), take_channels(some.dy, range);
+    take_channels(some.dx, range), take_channels(some.dshortcut, range);
+    return some;
+  }
 };
 
 /// A layer's own value cannot work: `key` is its config key. Graph adds the place.
@@ -168,9 +210,15 @@ class Layer {
   /// In evaluation only the last phase runs.
   virtual void forward(const Pass& pass, int phase, const ForwardViews& views) const = 0;
 
-  /// dx from dy, for one block: overwrites the interior of dx, adds to (or, for the first block of a shard,
-  /// overwrites) the shard's gradients. dy is zero in lanes without an image, and dx must be.
+  /// dx from dy, for one block: overwrites the interior of dx, adds to (or, for the first block of a leaf,
+  /// overwrites) the leaf's gradients. dy is zero in lanes without an image, and dx must be.
   virtual void backward(const Pass& pass, int phase, const BackwardViews& views) const = 0;
+
+  /// How a phase of forward() can be shared, with these fusions. Only what pass.share says is to be done
+  /// then.
+  virtual Sharing forward_sharing(int /*phase*/, Fusions) const { return {}; }
+  /// Likewise of backward().
+  virtual Sharing backward_sharing(int /*phase*/, Fusions) const { return {}; }
 
   virtual int tasks(Work) const { return 0; }
   virtual void run(const Pass&, Work, int /*task*/) const {}

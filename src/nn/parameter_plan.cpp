@@ -49,12 +49,13 @@ class PlaceGiver final : public Planner {
                       fmt::join(request.shape, " x "), with_commas(kMostInTensor), graph_.chain()));
     const std::int64_t count = count_of(request.shape);
     ParameterId id{.offset = plan_.parameter_floats};
-    if (request.gradient_per_shard) {
-      id.shard_offset = plan_.shard_floats;
-      if (request.shard_floats == 0)
-        plan_.shard_ranges.push_back({id.offset, id.shard_offset, rounded(count)});
-      plan_.shard_floats += rounded(request.shard_floats == 0 ? count : request.shard_floats);
+    if (request.gradient_per_leaf) {
+      id.leaf_offset = plan_.leaf_floats;
+      if (request.leaf_floats == 0)
+        plan_.leaf_ranges.push_back({number_, id.offset, id.leaf_offset, rounded(count)});
+      plan_.leaf_floats += rounded(request.leaf_floats == 0 ? count : request.leaf_floats);
     }
+    node_->parameters_end = id.offset + rounded(count);
     const std::string name = node_->name + "." + request.name;
     if (count > largest_.count) largest_ = {node_->path, name, count};
     plan_.tensors.push_back(
@@ -93,8 +94,10 @@ class PlaceGiver final : public Planner {
   }
 
   StatisticId statistic(std::int64_t doubles) override {
-    const StatisticId id{plan_.statistic_doubles};
-    plan_.statistic_doubles += (doubles + 7) / 8 * 8;  // blocks never share a cache line
+    const std::int64_t rounded = (doubles + 7) / 8 * 8;  // blocks never share a cache line
+    const StatisticId id{plan_.statistic_doubles, rounded};
+    plan_.statistic_doubles += rounded;
+    node_->statistics.push_back(id);
     return id;
   }
 
@@ -110,8 +113,10 @@ class PlaceGiver final : public Planner {
 
  private:
   void plan_node(int number) {
+    number_ = number;
     node_ = &graph_.nodes()[static_cast<std::size_t>(number)];
     const std::int64_t first = plan_.parameter_floats;
+    node_->parameters_begin = node_->parameters_end = first;
     node_->needs = node_->layer->plan(graph_.values()[static_cast<std::size_t>(node_->x)], *this);
     const int tasks = node_->layer->tasks(Work::pack);
     for (int task = 0; task < tasks; ++task)
@@ -137,6 +142,7 @@ class PlaceGiver final : public Planner {
 
   Graph& graph_;
   const int blocks_;
+  int number_ = 0;
   Node* node_ = nullptr;
   ParameterPlan plan_;
   struct Largest {

@@ -27,11 +27,12 @@ struct ParameterPlan {
   std::int64_t state_floats = 0;      ///< running statistics
   std::int64_t constant_floats = 0;   ///< derived from them by Work::pack, and constants of a step
 
-  struct ShardRange {
-    std::int64_t offset, shard_offset, count;
+  struct LeafRange {
+    int node;
+    std::int64_t offset, leaf_offset, count;
   };
-  std::vector<ShardRange> shard_ranges;  ///< parameters whose gradients the runner adds up over the shards
-  std::int64_t shard_floats = 0;
+  std::vector<LeafRange> leaf_ranges;  ///< parameters whose gradients the runner adds up over the leaves
+  std::int64_t leaf_floats = 0;
 
   std::vector<std::int64_t> saved_floats;  ///< of each Planner::saved(), by BufferId
   std::int64_t statistic_doubles = 0;      ///< for each block

@@ -53,7 +53,7 @@ class Profile {
     for (const Stopwatch& watch : watches_) sum += watch.nanoseconds(node, part);
     return 1e-9 * static_cast<double>(sum);
   }
-  /// Filling blocks with images; the loss; adding up the gradients of the shards.
+  /// Filling blocks with images; the loss; adding up the gradients of the leaves.
   double fill_seconds() const { return seconds(-1, TimePart::forward); }
   double loss_seconds() const { return seconds(-1, TimePart::backward_data); }
   double sum_seconds() const { return seconds(-1, TimePart::backward_weights); }

@@ -1,15 +1,20 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
+#include "cluster/cluster.h"
 #include "core/aligned_buffer.h"
 #include "core/thread_pool.h"
 #include "nn/arena.h"
 #include "nn/batch.h"
 #include "nn/batch_loss.h"
 #include "nn/fusions.h"
+#include "nn/gradients.h"
+#include "nn/leaves.h"
+#include "nn/loops.h"
 #include "nn/network.h"
 #include "nn/observer.h"
 #include "nn/schedule.h"
@@ -18,27 +23,30 @@ namespace cnn {
 
 /// Takes batches through a network, as a Schedule says. Owns the memory for it: one arena for each block of
 /// the batch (what crosses a stage), one for each worker (what lives within one), the gradients of the
-/// shards. Nothing is allocated after construction.
+/// leaves. After the first batch of a size nothing is allocated.
 ///
-/// A stage is one parallel loop: each worker takes one shard, and each block of it through all operations of
-/// the stage before the next. Between stages stands work on the whole batch (the reductions of batch norm). A
-/// batch has min(blocks, kShards) shards whatever the number of threads, so the sums have one order.
+/// A stage is one parallel loop: each worker takes one leaf, and each block of it through all operations of
+/// the stage before the next. With fewer leaves than workers it is several loops, and workers share blocks
+/// (nn/loops.h). Between stages stands work on the whole batch (the reductions of batch norm). The leaves
+/// depend on the batch alone (nn/leaves.h), so the sums have one order.
+///
+/// In a cluster of several processes, each takes a run of leaves. train() and forward_training() are then
+/// collective: every process calls them with the same batch, whose `fill` is called for its own blocks only.
 class Runner {
  public:
-  static constexpr int kShards = 16;
-
   /// training: forward, loss and backward; else forward only, with less memory.
   /// `largest_batch`: images in one pass; for training at most what the network was planned for.
   /// input_gradient: training also computes the gradient of the images, for a StepObserver to see.
   Runner(Network& network, ThreadPool& pool, bool training, std::int64_t largest_batch,
-         bool input_gradient = false, FusionChoice fusions = FusionChoice::where_it_pays);
+         bool input_gradient = false, FusionChoice fusions = FusionChoice::where_it_pays,
+         Cluster* cluster = nullptr);
   ~Runner();
   Runner(const Runner&) = delete;
   Runner& operator=(const Runner&) = delete;
 
-  /// Forward, loss, backward: afterwards gradients() hold d(mean loss)/d(parameter). Returns false, and
-  /// leaves gradients() undefined, if a loss is not finite. The network must be packed. observer: sees the
-  /// outputs of the forward pass; may be null.
+  /// Forward, loss, backward: afterwards gradients() hold d(mean loss)/d(parameter), on every process.
+  /// Returns false, and leaves gradients() undefined, if a loss is not finite. The network must be packed.
+  /// observer: sees the outputs of the forward pass; may be null.
   bool train(const Batch& batch, const Observer* observer = nullptr);
 
   /// Forward in evaluation mode, with the plain cross-entropy if there are labels.
@@ -47,7 +55,7 @@ class Runner {
   /// Forward in training mode, for finding where a training step went wrong. Changes running statistics.
   void forward_training(const Batch& batch, const Observer& observer);
 
-  /// Of the last batch, per image.
+  /// Of the last batch, per image; of all processes after train().
   std::span<const float> losses() const { return loss_.losses(); }
   std::span<const std::int32_t> predictions() const { return loss_.predictions(); }
   /// [image][class], of the last evaluate().
@@ -65,44 +73,62 @@ class Runner {
   bool has_input_gradient(int node) const { return cnn::has_input_gradient(plain_, node); }
 
   std::int64_t largest_batch() const { return largest_batch_; }
-  std::span<const float> gradients() const { return gradients_.span(); }
+  std::span<const float> gradients() const { return gradients_->all(); }
 
-  /// The memory of a Runner for this network and number of threads.
+  /// The memory of a Runner for this network and number of threads, in one process.
   static std::int64_t bytes(const Network& network, int threads, bool training, std::int64_t largest_batch);
 
  private:
-  struct Passing;  // what the calls of one pass share
+  /// What the calls of one pass share.
+  struct Passing {
+    const Batch& batch;
+    const Schedule& schedule;
+    const LoopPlan& loops;
+    const Observer* observer;  ///< of the forward pass; null: nobody looks
+    Leaves leaves;
+    Extent own_leaves;  ///< of this process
+    Pass pass;          ///< without block and worker
+  };
   const Node& node(int number) const { return network_.nodes()[static_cast<std::size_t>(number)]; }
   BlockView<float> view(int buffer, const Pass& pass, int block) const;
   BlockView<float> view(int buffer, const Pass& pass) const { return view(buffer, pass, pass.block); }
   Passing begin(const Batch& batch, bool training, const Observer* observer);
   Stopwatch* start_watch(int worker) const;
   void run_stages(const Passing& passing, std::size_t first, std::size_t last);
-  void run_shard(const Passing& passing, const Stage& stage, int shard, int worker);
+  void run_loop(const Passing& passing, const Stage& stage, const Loop& loop);
+  void run_task(const Passing& passing, const Stage& stage, const Loop& loop, const Share& share, int leaf,
+                int worker);
+  const LoopPlan& plan_for(int own_leaves, bool watched);
   void run_operation(const Passing& passing, const Operation& operation, const Pass& pass, int worker);
   void run_forward(const Passing& passing, const Operation& operation, const Pass& pass);
   void run_loss(const Passing& passing, const Operation& operation, const Pass& pass);
   void run_accumulate(const Operation& operation, const Pass& pass);
+  void clear_new_halos(const Operation& operation, const Pass& pass) const;
   void run_backward(const Operation& operation, const Pass& pass);
   void run_batch_wide(const Passing& passing, const Operation& operation);
   void show_input_gradients(const Pass& common, const Operation& operation) const;
-  void sum_gradients(const Passing& passing);
-  Pass batch_wide_pass(const Pass& common, const Operation& operation, int worker);
+  void gather_statistics(const Passing& passing, const Operation& operation);
+  std::vector<std::int64_t> block_ends(const Passing& passing, std::int64_t bytes) const;
+  void gather_losses(const Passing& passing);
+  void add_gradients(const Passing& passing, std::span<const int> nodes);
+  Pass batch_wide_pass(const Pass& common, const Operation& operation, int first_block, int worker);
 
   Network& network_;
   ThreadPool& pool_;
+  SingleProcess alone_;
+  Cluster& cluster_;  ///< of training
   std::int64_t largest_batch_;
   /// Two schedules of the same buffers; observers get the plain one.
   Schedule plain_, fused_;
   ArenaLayout layout_;
-  struct GradientTask {
-    int operation, task;  ///< of weight_gradients, and of its layer
-  };
-  std::vector<GradientTask> gradient_tasks_;
+  LoopPlan plain_loops_;
+  std::vector<std::optional<LoopPlan>> fused_loops_;  ///< for each number of leaves
   Profile* profile_ = nullptr;
   StepObserver* step_observer_ = nullptr;
   std::int64_t scratch_floats_;
-  AlignedBuffer blocks_, workers_, scratch_, shards_, gradients_;
+  AlignedBuffer blocks_, workers_, scratch_;
+  std::optional<Gradients> gradients_;  ///< of training
+  std::vector<int> learning_;           ///< nodes whose gradients are still to be added
   std::vector<double> statistics_;
   BatchLoss loss_;
 };

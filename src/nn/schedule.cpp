@@ -158,26 +158,26 @@ class ScheduleMaker {
       sum[Role::dy] = dy;
       sum.others.assign(parts.begin() + 1, parts.end());
     }
+    const bool two = needs.two_phases || needs.dx_in_phase1;
     const auto push_phase = [&](int phase, bool last) {
       Operation& operation = push(Operation::Kind::backward, n, phase);
-      if (needs.backward_reads_x) operation[Role::x] = activations_[node(n).x];
-      if (needs.backward_reads_y) operation[Role::y] = activations_[node(n).y];
+      if (phase == 0 ? needs.backward_reads_x : needs.phase1_reads_x)
+        operation[Role::x] = activations_[node(n).x];
+      if (phase == 0 && needs.backward_reads_y) operation[Role::y] = activations_[node(n).y];
       operation[Role::dy] = dy;
       operation.others = saved(n);
       if (!last) return;
       operation[Role::dx] = dx_[n];
       operation[Role::dshortcut] = dshortcut_[n];
     };
-    push_phase(0, !needs.two_phases && !needs.batch_wide_passes);
+    push_phase(0, !two && !needs.batch_wide_passes);
     if (needs.batch_wide_passes && dx_[n] >= 0) {
       Operation& all = cut(Work::backward, n);
       all[Role::dy] = dy;
       all[Role::dx] = dx_[n];
     }
-    if (needs.two_phases) {
-      cut(Work::reduce_backward, n);
-      if (dx_[n] >= 0) push_phase(1, true);
-    }
+    if (needs.two_phases) cut(Work::reduce_backward, n);
+    if (two && !needs.batch_wide_passes && dx_[n] >= 0) push_phase(1, true);
     if (node(n).layer->tasks(Work::weight_gradient) == 0) return;
     Operation& gradient = made_.weight_gradients.emplace_back(Operation::Kind::batch_wide, n);
     gradient.work = Work::weight_gradient;

@@ -13,7 +13,7 @@ namespace {
 
 /// Files decoded at a time, and the bytes of their pixels: memory does not grow with the folder.
 constexpr std::int64_t kChunk = 8192, kChunkBytes = std::int64_t{256} << 20;
-constexpr std::int64_t kLargestBatch = Runner::kShards * kLanes;
+constexpr std::int64_t kLargestBatch = 16 * kLanes;
 
 }  // namespace
 

@@ -15,8 +15,8 @@
 namespace cnn {
 namespace {
 
-/// Images in one pass of an evaluation: as many blocks as there are shards.
-constexpr std::int64_t kEvaluationBatch = Runner::kShards * kLanes;
+/// Images in one pass of an evaluation.
+constexpr std::int64_t kEvaluationBatch = 16 * kLanes;
 
 /// Images over which a layer's activity is measured.
 constexpr std::int64_t kActivityImages = 1000;

@@ -1,6 +1,9 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <numeric>
+#include <utility>
+#include <vector>
 
 #include "catch.h"
 #include "core/aligned_buffer.h"
@@ -12,6 +15,7 @@
 #include "kernels/pool.h"
 #include "kernels/simd.h"
 #include "kernels/softmax.h"
+#include "kernels/sum_tree.h"
 #include "kernels/weight_gradient.h"
 #include "kernels/weighted_sum.h"
 #include "kernels/winograd.h"
@@ -45,6 +49,26 @@ TEST_CASE("an unknown instruction set is refused with the supported ones", "[ker
                     ContainsSubstring("use one of " + supported_instruction_sets().front()));
 }
 
+/// [0, cut) and [cut, size), whichever are not empty.
+std::vector<std::pair<int, int>> two_parts(int cut, int size) {
+  std::vector<std::pair<int, int>> parts;
+  cut = std::min(cut, size);
+  if (cut > 0) parts.emplace_back(0, cut);
+  if (cut < size) parts.emplace_back(cut, size);
+  return parts;
+}
+
+/// Outputs are cut anywhere, rows at a multiple of `unit`.
+void in_four_parts(WeightedSum sum, Random& random, int unit, const float* x, float* y) {
+  const auto outputs = two_parts(static_cast<int>(random.below(sum.outputs + 1)), sum.outputs);
+  const auto rows = two_parts(unit * static_cast<int>(random.below(sum.rows / unit + 1)), sum.rows);
+  for (const auto& [first, end] : outputs)
+    for (const auto& [first_row, end_row] : rows) {
+      sum.first_output = first, sum.outputs = end, sum.first_row = first_row, sum.end_row = end_row;
+      weighted_sum(sum, x, y);
+    }
+}
+
 TEST_CASE("weighted_sum equals plain loops on random shapes", "[kernels]") {
   on_every_set([] {
     Random random(11, Purpose::split);
@@ -74,7 +98,7 @@ TEST_CASE("weighted_sum equals plain loops on random shapes", "[kernels]") {
       sum.x_row = std::int64_t{x_pitch} * stride * kLanes, sum.x_col = stride * kLanes;
       sum.y_row = y_row * kLanes, sum.y_col = y_col * kLanes, sum.y_output = y_map * kLanes;
       sum.relu = repeat % 2;
-      weighted_sum(sum, x.data(), y.data());
+      in_four_parts(sum, random, 1, x.data(), y.data());
       for (int o = 0; o < outputs; ++o)
         for (int r = 0; r < rows; ++r)
           for (int c = 0; c < cols; ++c)
@@ -224,8 +248,13 @@ TEST_CASE("winograd_sum equals plain loops on random shapes", "[kernels]") {
       for (int group = 0; group < winograd_groups(t.outputs); ++group)
         winograd_pack(t.w.data(), t.inputs, t.outputs, input_stride, output_stride, flip, packed.data(),
                       group);
-      winograd_sum(t.shape, packed.data(), repeat % 4 ? bias.data() : nullptr, relu, t.x.data(), y.data(),
-                   scratch.data());
+      // In up to four parts: outputs cut at a multiple of 8, tiles between two rows.
+      const int output_cut = 8 * static_cast<int>(random.below(winograd_groups(t.outputs) + 1)),
+                row_cut = static_cast<int>(random.below(t.shape.tile_rows() + 1));
+      for (const auto& [first, end] : two_parts(output_cut, t.outputs))
+        for (const auto& [first_row, end_row] : two_parts(row_cut, t.shape.tile_rows()))
+          winograd_sum(t.shape, {first, end, first_row, end_row}, packed.data(),
+                       repeat % 4 ? bias.data() : nullptr, relu, t.x.data(), y.data(), scratch.data());
       for (int o = 0; o < t.outputs; ++o)
         for (int r = 0; r < t.rows; ++r)
           for (int c = 0; c < t.cols; ++c)
@@ -284,19 +313,21 @@ TEST_CASE("winograd_weight_gradient equals plain loops on random shapes", "[kern
             for (int lane = 0; lane < kLanes; ++lane)
               dy_at(o, r, c)[lane] = static_cast<float>(random.below(9)) - 4;
       const std::int64_t size = winograd_gradient_size(t.inputs, t.outputs);
-      constexpr int kTestShards = 3;
-      AlignedBuffer shards(kTestShards * size), scratch(winograd_gradient_scratch(t.shape));
+      constexpr int kTestLeaves = 3;
+      AlignedBuffer leaves(kTestLeaves * size), scratch(winograd_gradient_scratch(t.shape));
       for (float& v : scratch.span()) v = kNaN;
-      for (float& v : shards.span()) v = kNaN;
-      // The second shard has two blocks: 1 + 2 + 1 times the same gradient.
-      for (int shard = 0; shard < kTestShards; ++shard)
-        for (int block = 0; block < (shard == 1 ? 2 : 1); ++block)
-          winograd_weight_gradient(t.shape, t.x.data(), dy.data(), shards.data() + shard * size, block > 0,
-                                   scratch.data());
+      for (float& v : leaves.span()) v = kNaN;
+      const int cut = 8 * static_cast<int>(random.below(winograd_groups(t.outputs) + 1));
+      // The second leaf has two blocks: 1 + 2 + 1 times the same gradient.
+      for (int leaf = 0; leaf < kTestLeaves; ++leaf)
+        for (int block = 0; block < (leaf == 1 ? 2 : 1); ++block)
+          for (const auto& [first, end] : two_parts(cut, t.outputs))
+            winograd_weight_gradient(t.shape, first, end, t.x.data(), dy.data(), leaves.data() + leaf * size,
+                                     block > 0, scratch.data());
       std::vector<float> dw(static_cast<std::size_t>(t.inputs) * t.outputs * 9 + 1, kNaN);
       dw.back() = kCanary;
       for (int o = 0; o < t.outputs; o += 4)
-        winograd_sum_shards(t.inputs, t.outputs, shards.data(), size, kTestShards, dw.data(), o,
+        winograd_sum_leaves(t.inputs, t.outputs, leaves.data(), size, kTestLeaves, dw.data(), o,
                             std::min(o + 4, t.outputs));
       for (int o = 0; o < t.outputs; ++o)
         for (int i = 0; i < t.inputs; ++i)
@@ -328,7 +359,8 @@ TEST_CASE("the error of winograd_sum is about that of the plain sum", "[kernels]
     for (float& v : w.span()) v = random.uniform(-0.04f, 0.04f);
     for (int group = 0; group < winograd_groups(kChannels); ++group)
       winograd_pack(w.data(), kChannels, kChannels, 9, 9 * kChannels, false, packed.data(), group);
-    winograd_sum(shape, packed.data(), nullptr, false, x.data(), y.data(), scratch.data());
+    winograd_sum(shape, {0, kChannels, 0, shape.tile_rows()}, packed.data(), nullptr, false, x.data(),
+                 y.data(), scratch.data());
     double worst = 0, direct_worst = 0;
     for (int o = 0; o < kChannels; o += 7)
       for (int r = 0; r < kSize; ++r)
@@ -358,13 +390,18 @@ TEST_CASE("dense_weight_gradient equals plain loops on random shapes", "[kernels
     for (int repeat = 0; repeat < 40; ++repeat) {
       DenseGradient g;
       g.inputs = 1 + static_cast<int>(random.below(120)), g.outputs = 1 + static_cast<int>(random.below(20));
-      g.blocks = 1 + static_cast<int>(random.below(4));
+      // Leaves of one or two blocks.
+      std::vector<int> ends{1};
+      for (std::uint32_t more = random.below(7); more > 0; --more)
+        ends.push_back(ends.back() + 1 + static_cast<int>(random.below(2)));
+      g.leaves = static_cast<int>(ends.size());
+      g.leaf_ends = ends.data();
       g.x_input = kLanes * (1 + random.below(2));
       g.x_block = g.inputs * g.x_input + 16, g.dy_block = g.outputs * kLanes + 32;
-      const AlignedBuffer x = integers(g.blocks * g.x_block, random),
-                          dy = integers(g.blocks * g.dy_block, random);
+      const AlignedBuffer x = integers(g.blocks() * g.x_block, random),
+                          dy = integers(g.blocks() * g.dy_block, random);
       g.x = x.data(), g.dy = dy.data();
-      AlignedBuffer scratch(dense_gradient_scratch(g.blocks));
+      AlignedBuffer scratch(dense_gradient_scratch(g.blocks()));
       std::vector<float> dw(static_cast<std::size_t>(g.inputs) * g.outputs, kNaN), db(g.outputs, kNaN);
       for (int first = 0; first < g.inputs; first += kDenseGradientInputs)
         dense_weight_gradient(g, first, std::min(kDenseGradientInputs, g.inputs - first), scratch.data(),
@@ -374,7 +411,7 @@ TEST_CASE("dense_weight_gradient equals plain loops on random shapes", "[kernels
         double sum = 0;
         for (int i = -1; i < g.inputs; ++i) {
           double expected = 0;
-          for (int b = 0; b < g.blocks; ++b)
+          for (int b = 0; b < g.blocks(); ++b)
             for (int lane = 0; lane < kLanes; ++lane) {
               const double d = dy.data()[b * g.dy_block + o * kLanes + lane];
               expected += i < 0 ? d : d * x.data()[b * g.x_block + i * g.x_input + lane];
@@ -675,7 +712,7 @@ TEST_CASE("weighted_sum with a pooling gives the bits of one after the other", "
       sum.y_row = y_row, sum.y_col = kLanes, sum.y_output = y_output;
       auto* const winners = reinterpret_cast<std::int32_t*>(pooled_places.data());
       sum.winners = repeat % 7 == 3 ? nullptr : winners;
-      weighted_sum(sum, x.data(), got.data());
+      in_four_parts(sum, random, 2, x.data(), got.data());
       for (int o = 0; o < outputs; ++o)
         for (int r = 0; r < pooled_rows; ++r)
           for (int i = 0; i < pooled_cols * kLanes; ++i) {
@@ -728,10 +765,71 @@ TEST_CASE("optimizer steps follow PyTorch's rules", "[kernels]") {
         CHECK(w.data()[i] == Approx(we[i]).epsilon(1e-5).margin(1e-6));
       }
     }
-    AlignedBuffer parts(96), sum(32);
-    for (int i = 0; i < 96; ++i) parts.data()[i] = static_cast<float>(i);
-    sum_parts(parts.data(), 32, 3, 32, sum.data());
-    CHECK(sum.data()[5] == 5 + 37 + 69);
+  });
+}
+
+/// kernels/sum_tree.h by its definition.
+float sum_by_tree(const float* values, std::int64_t stride, int count) {
+  if (count == 1) return *values;
+  int middle = 1;
+  while (2 * middle < count) middle *= 2;
+  return sum_by_tree(values, stride, middle) + sum_by_tree(values + middle * stride, stride, count - middle);
+}
+
+TEST_CASE("gradients of leaves are added in the order of the tree", "[kernels]") {
+  on_every_set([] {
+    Random random(21, Purpose::split);
+    constexpr int kInputs = 3, kOutputs = 2;
+    for (int leaves = 1; leaves <= kMostLeaves; ++leaves) {
+      AlignedBuffer parts(leaves * 32), sum(32);
+      for (float& v : parts.span()) v = random.uniform(-1, 1);
+      sum_parts(parts.data(), 32, leaves, 32, sum.data());
+      for (int i = 0; i < 32; ++i) REQUIRE(sum.data()[i] == sum_by_tree(parts.data() + i, 32, leaves));
+
+      const std::int64_t size = winograd_gradient_size(kInputs, kOutputs);
+      AlignedBuffer dw(leaves * size);
+      for (float& v : dw.span()) v = random.uniform(-1, 1);
+      std::vector<float> of_winograd(kInputs * kOutputs * 9);
+      winograd_sum_leaves(kInputs, kOutputs, dw.data(), size, leaves, of_winograd.data(), 0, kOutputs);
+      for (int o = 0; o < kOutputs; ++o)
+        for (int i = 0; i < kInputs; ++i)
+          for (int tap = 0; tap < 9; ++tap)
+            REQUIRE(of_winograd[static_cast<std::size_t>((o * kInputs + i) * 9 + tap)] ==
+                    sum_by_tree(dw.data() + (tap * kOutputs + o) * 16 + i, size, leaves));
+
+      // One image a block, so that a leaf's gradient is a plain product.
+      std::vector<int> ends(static_cast<std::size_t>(leaves));
+      std::iota(ends.begin(), ends.end(), 1);
+      AlignedBuffer x(leaves * kInputs * kLanes), dy(leaves * kOutputs * kLanes),
+          scratch(dense_gradient_scratch(leaves));
+      std::vector<float> products(static_cast<std::size_t>(leaves)), biases(products.size());
+      for (int leaf = 0; leaf < leaves; ++leaf) {
+        for (int i = 0; i < kInputs; ++i) x.data()[(leaf * kInputs + i) * kLanes] = random.uniform(-1, 1);
+        for (int o = 0; o < kOutputs; ++o) dy.data()[(leaf * kOutputs + o) * kLanes] = random.uniform(-1, 1);
+      }
+      const DenseGradient g{.inputs = kInputs,
+                            .outputs = kOutputs,
+                            .leaves = leaves,
+                            .leaf_ends = ends.data(),
+                            .x = x.data(),
+                            .dy = dy.data(),
+                            .x_block = kInputs * kLanes,
+                            .dy_block = kOutputs * kLanes};
+      std::vector<float> of_dense(kInputs * kOutputs), of_bias(kOutputs);
+      dense_weight_gradient(g, 0, kInputs, scratch.data(), of_dense.data());
+      dense_bias_gradient(g, of_bias.data());
+      for (int o = 0; o < kOutputs; ++o)
+        for (int i = 0; i < kInputs; ++i) {
+          for (int leaf = 0; leaf < leaves; ++leaf) {
+            const auto at = static_cast<std::size_t>(leaf);
+            biases[at] = dy.data()[(leaf * kOutputs + o) * kLanes];
+            products[at] = biases[at] * x.data()[(leaf * kInputs + i) * kLanes];
+          }
+          REQUIRE(of_dense[static_cast<std::size_t>(o * kInputs + i)] ==
+                  sum_by_tree(products.data(), 1, leaves));
+          REQUIRE(of_bias[static_cast<std::size_t>(o)] == sum_by_tree(biases.data(), 1, leaves));
+        }
+    }
   });
 }
 

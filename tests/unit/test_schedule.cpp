@@ -3,10 +3,13 @@
 #include <set>
 
 #include "catch.h"
+#include "kernels/simd.h"
 #include "kernels/weighted_sum.h"
 #include "network_fixture.h"
 #include "nn/arena.h"
 #include "nn/fusions.h"
+#include "nn/leaves.h"
+#include "nn/loops.h"
 #include "nn/schedule.h"
 
 namespace cnn {
@@ -241,6 +244,136 @@ TEST_CASE("random graphs: the same gradients whether or not somebody looks, alon
     Runner joined(fixture.network, fixture.pool, true, 35, false, FusionChoice::all);
     REQUIRE(joined.train(fixture.batch));
     CHECK(std::ranges::equal(alone, joined.gradients()));
+  }
+}
+
+/// What training and evaluation say of a batch, to the bit.
+std::vector<float> results_of(const NetworkSpec& spec, const Shape& input, int images, int threads,
+                              FusionChoice fusions) {
+  NetworkFixture fixture(spec, input, images, threads, 7);
+  Runner training(fixture.network, fixture.pool, true, images, false, fusions);
+  std::vector<float> all;
+  const auto add = [&](std::span<const float> values) {
+    all.insert(all.end(), values.begin(), values.end());
+  };
+  REQUIRE(training.train(fixture.batch));
+  add(training.losses());
+  add(training.gradients());
+  add(fixture.network.states());
+  fixture.evaluation.evaluate(fixture.batch);
+  add(fixture.evaluation.logits());
+  return all;
+}
+
+/// Enough channels for Winograd, an odd number of them, stride, dilation, groups, all poolings, both kinds of
+/// dense layers.
+NetworkSpec wide_network() {
+  const ActivationFunction relu = ActivationFunction::relu, gelu = ActivationFunction::gelu;
+  AvgPoolSpec average;
+  average.kernel_size = {2, 2};
+  NetworkSpec spec = chain(conv(19, 3, relu), max_pool(2, 2), BatchNormSpec{}, conv(24, 3, gelu), conv(24, 3),
+                           BatchNormSpec{}, conv(32, 3, relu), average, conv(17, 2, relu), FlattenSpec{},
+                           dense(2000, relu), DropoutSpec{.p = 0.25}, dense(5));
+  std::get<BatchNormSpec>(spec[2].spec).activation = relu;
+  std::get<BatchNormSpec>(spec[5].spec).activation = gelu;
+  for (const std::size_t same : {3u, 6u}) std::get<ConvSpec>(spec[same].spec).padding.amount = {1, 1};
+  std::get<ConvSpec>(spec[4].spec).groups = 24;  // depthwise
+  std::get<ConvSpec>(spec[8].spec).stride = {2, 1};
+  name_entries(spec);
+  return spec;
+}
+
+TEST_CASE("the bits do not change with the number of threads", "[nn]") {
+  for (const std::string& set : supported_instruction_sets()) {
+    use_instruction_set(set);
+    for (const int images : {1, 8, 16, 17, 64, 100}) {
+      const auto results = [&](int threads, FusionChoice fusions) {
+        return results_of(wide_network(), {.c = 3, .h = 22, .w = 20}, images, threads, fusions);
+      };
+      const std::vector<float> alone = results(1, FusionChoice::where_it_pays);
+      for (const int threads : {2, 3, 5, 8, 16, 33}) {
+        INFO(set << ", " << images << " images, " << threads << " threads");
+        CHECK(results(threads, FusionChoice::where_it_pays) == alone);
+        CHECK(results(threads, FusionChoice::all) == alone);
+      }
+    }
+  }
+  use_instruction_set(supported_instruction_sets().front());
+}
+
+TEST_CASE("random graphs: the same bits for every number of threads", "[nn]") {
+  for (int seed = 0; seed < 24; ++seed) {
+    CAPTURE(seed);
+    Random random(static_cast<std::uint64_t>(seed), Purpose::split);
+    const int channels = seed % 2 == 0 ? 4 : 16, images = 1 + static_cast<int>(random.below(70));
+    NetworkSpec spec = random_network(random, channels, 12);
+    name_entries(spec);
+    const auto results = [&](int threads) {
+      return results_of(spec, {.c = channels, .h = 12, .w = 12}, images, threads, FusionChoice::all);
+    };
+    const std::vector<float> alone = results(1);
+    for (const int threads : {2, 5}) CHECK(results(threads) == alone);
+  }
+}
+
+TEST_CASE("workers share blocks when there are too few, and loops end where they must", "[nn]") {
+  NetworkSpec spec = wide_network();
+  const Planned planned(spec, {.c = 3, .h = 64, .w = 64}, {.training = true});
+  const ArenaLayout layout = lay_out(planned.plain.buffers, planned.lives());
+  const auto loops = [&](int leaves, int threads) {
+    return plan_loops(planned.joined, planned.graph, layout, leaves, threads);
+  };
+  CHECK(!loops(1, 1).keeps_blocks);
+  CHECK(!loops(4, 2).keeps_blocks);  // enough for everybody
+  const LoopPlan shared = loops(1, 3);
+  REQUIRE(shared.keeps_blocks);
+  REQUIRE(shared.stages.size() == planned.joined.stages.size());
+  for (std::size_t stage = 0; stage < shared.stages.size(); ++stage) {
+    int next = 0;
+    for (const Loop& loop : shared.stages[stage]) {
+      CHECK(loop.first == next);
+      CHECK(loop.shares <= 3);
+      next = loop.end;
+    }
+    CHECK(next == static_cast<int>(planned.joined.stages[stage].operations.size()));
+  }
+  // The second convolution reads all channels of what the normalization before it wrote.
+  const auto loop_of = [&](Kind kind, int node, int phase) {
+    for (std::size_t stage = 0; stage < shared.stages.size(); ++stage)
+      for (std::size_t n = 0; n < shared.stages[stage].size(); ++n)
+        for (int i = shared.stages[stage][n].first; i < shared.stages[stage][n].end; ++i) {
+          const Operation& operation = planned.joined.stages[stage].operations[static_cast<std::size_t>(i)];
+          if (operation.kind == kind && operation.node == node && operation.phase == phase)
+            return std::pair(stage, n);
+        }
+    return std::pair(std::size_t{0}, std::size_t{99});
+  };
+  CHECK(loop_of(Kind::forward, 2, 1) != loop_of(Kind::forward, 3, 0));
+  CHECK(loop_of(Kind::backward, 3, 0) != loop_of(Kind::backward, 3, 1));
+  // A depthwise convolution and the moments of its output take a channel at a time.
+  CHECK(loop_of(Kind::forward, 4, 0) == loop_of(Kind::forward, 5, 0));
+}
+
+TEST_CASE("leaves and the nodes of their tree", "[nn]") {
+  for (int blocks = 1; blocks <= 200; ++blocks) {
+    const Leaves leaves(blocks);
+    CHECK(leaves.count() == std::min(blocks, kMostLeaves));
+    CHECK(leaves.blocks_of(Extent{0, leaves.count()}).count() == blocks);
+    for (const int processes : {1, 2, 3, 7, 8, 64, 100}) {
+      // Joined from left to right as soon as two are siblings, everybody's nodes end as one.
+      std::vector<Extent> stack;
+      for (int rank = 0; rank < processes; ++rank)
+        for (const Extent& node : tree_nodes(leaves.of_process(rank, processes))) {
+          stack.push_back(node);
+          while (stack.size() > 1 && are_siblings(stack[stack.size() - 2], stack.back(), leaves.count())) {
+            const int end = stack.back().end;
+            stack.pop_back();
+            stack.back().end = end;
+          }
+        }
+      REQUIRE(stack.size() == 1);
+      CHECK(stack.front().count() == leaves.count());
+    }
   }
 }
 

@@ -13,24 +13,31 @@ class ActivationLayer final : public Layer {
   std::string_view type() const override { return "activation"; }
   Shape output_shape(const Shape& in) const override { return in; }
 
-  Needs plan(const Shape&, Planner&) override {
+  Needs plan(const Shape& in, Planner&) override {
+    shape_ = in;
     Needs needs;
     needs.backward_reads_x = activation_.derivative_needs_z();
     needs.backward_reads_y = !needs.backward_reads_x;
     return needs;
   }
 
-  void forward(const Pass&, int, const ForwardViews& v) const override {
+  void forward(const Pass& pass, int, const ForwardViews& all) const override {
+    const ForwardViews v = all.channels(pass.share.channels(shape_.c));
     activation_forward(activation_, v.x, v.y);
   }
 
-  void backward(const Pass&, int, const BackwardViews& v) const override {
+  void backward(const Pass& pass, int, const BackwardViews& all) const override {
+    const BackwardViews v = all.channels(pass.share.channels(shape_.c));
     if (!v.dx.empty())
       activation_backward(activation_, activation_.derivative_needs_z() ? v.x : v.y, v.dy, v.dx);
   }
 
+  Sharing forward_sharing(int, Fusions) const override { return Sharing::by_pixels(shape_, shape_); }
+  Sharing backward_sharing(int, Fusions) const override { return Sharing::by_pixels(shape_, shape_); }
+
  private:
   Activation activation_;
+  Shape shape_;
 };
 
 }  // namespace

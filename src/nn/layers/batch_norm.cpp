@@ -1,5 +1,6 @@
 #include "nn/layers/batch_norm.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "kernels/activation.h"
@@ -51,46 +52,52 @@ class BatchNorm final : public Layer {
     planner.scratch(std::int64_t{in.w} * kLanes);
     Needs needs;
     needs.backward_reads_x = true;
+    needs.phase1_reads_x = true;
     needs.two_phases = true;
     return needs;
   }
 
-  void forward(const Pass& pass, int phase, const ForwardViews& v) const override {
+  void forward(const Pass& pass, int phase, const ForwardViews& all) const override {
+    const Extent channels = pass.share.channels(channels_);
+    const ForwardViews v = all.channels(channels);
     if (phase == 0) {
       static_assert(sizeof(Moments) == 3 * sizeof(double));
-      channel_moments(v.x, pass.images, reinterpret_cast<Moments*>(pass.statistic(moments_)));
+      channel_moments(v.x, pass.images,
+                      reinterpret_cast<Moments*>(pass.statistic(moments_)) + channels.first);
       return;
     }
-    normalize_forward(affine(pass, pass.training ? batch_ : running_), fused_relu(), v.x, v.y);
+    normalize_forward(affine(pass, pass.training ? batch_ : running_, channels.first), fused_relu(), v.x,
+                      v.y);
     if (!activation_.none() && !fused_relu()) activation_forward(activation_, v.y, v.y);
   }
 
-  void backward(const Pass& pass, int phase, const BackwardViews& v) const override {
-    const float* constants = pass.constant(batch_);
+  void backward(const Pass& pass, int phase, const BackwardViews& all) const override {
+    const Extent channels = pass.share.channels(channels_);
+    const BackwardViews v = all.channels(channels);
     if (phase == 0) {
-      if (!activation_.none() && !fused_relu()) activation_gradient(pass, v);
-      double* sums = pass.statistic(sums_);
-      normalize_sums(affine(pass, batch_), fused_relu(), v.x, v.dy, pass.images, sums, sums + channels_);
+      const ChannelAffine of_batch = affine(pass, batch_, channels.first);
+      if (!activation_.none() && !fused_relu()) activation_gradient(pass, of_batch, v);
+      double* sums = pass.statistic(sums_) + channels.first;
+      normalize_sums(of_batch, fused_relu(), v.x, v.dy, pass.images, sums, sums + channels_);
       return;
     }
-    if (v.dx.empty()) return;
+    const float* constants = pass.constant(batch_) + channels.first;
     normalize_backward({constants + kMean * channels_, constants + kScale * channels_,
                         constants + kMeanDy * channels_, constants + kSlope * channels_},
                        v.x, v.dy, pass.images, v.dx);
   }
 
-  int tasks(Work) const override { return 1; }
+  Sharing forward_sharing(int, Fusions) const override { return sharing(); }
+  Sharing backward_sharing(int, Fusions) const override { return sharing(); }
 
-  void run(const Pass& pass, Work work, int) const override {
-    switch (work) {
-      case Work::pack:
-        return use_running_statistics(pass);
-      case Work::reduce_forward:
-        return reduce_forward(pass);
-      case Work::reduce_backward:
-        return reduce_backward(pass);
-      default:
-        return;
+  int tasks(Work) const override { return (channels_ + kChannelsOfTask - 1) / kChannelsOfTask; }
+
+  void run(const Pass& pass, Work work, int task) const override {
+    const int end = std::min(channels_, (task + 1) * kChannelsOfTask);
+    for (int c = task * kChannelsOfTask; c < end; ++c) {
+      if (work == Work::pack) use_running_statistics(pass, c);
+      if (work == Work::reduce_forward) reduce_forward(pass, c);
+      if (work == Work::reduce_backward) reduce_backward(pass, c);
     }
   }
 
@@ -98,10 +105,19 @@ class BatchNorm final : public Layer {
   /// Per-channel constants of a step, one array of `channels_` after the other.
   enum { kMean, kScale, kShift, kInverseStd, kMeanDy, kSlope, kConstants };
 
+  /// Few, since a reduction costs little; but not all of a wide layer in one task.
+  static constexpr int kChannelsOfTask = 64;
+
   bool fused_relu() const { return activation_.function == ActivationFunction::relu; }
 
-  ChannelAffine affine(const Pass& pass, ConstantId id) const {
-    const float* constants = pass.constant(id);
+  Sharing sharing() const {
+    const Shape shape{.c = channels_, .h = static_cast<int>(map_)};
+    return Sharing::by_pixels(shape, shape);
+  }
+
+  /// Of the channels from `first` on.
+  ChannelAffine affine(const Pass& pass, ConstantId id, int first) const {
+    const float* constants = pass.constant(id) + first;
     return {constants + kMean * channels_, constants + kScale * channels_, constants + kShift * channels_};
   }
 
@@ -115,50 +131,45 @@ class BatchNorm final : public Layer {
     constants[kShift * channels_ + c] = bias_.valid() ? pass.parameter(bias_)[c] : 0.0f;
   }
 
-  void use_running_statistics(const Pass& pass) const {
-    for (int c = 0; c < channels_; ++c)
-      set_affine(pass, running_, c, pass.state(running_mean_)[c], pass.state(running_var_)[c]);
+  void use_running_statistics(const Pass& pass, int c) const {
+    set_affine(pass, running_, c, pass.state(running_mean_)[c], pass.state(running_var_)[c]);
   }
 
-  void reduce_forward(const Pass& pass) const {
-    for (int c = 0; c < channels_; ++c) {
-      Moments all;
-      for (int block = 0; block < pass.blocks; ++block)
-        all.merge(reinterpret_cast<const Moments*>(pass.statistic(moments_, block))[c]);
-      const double variance = all.m2 / all.count;
-      set_affine(pass, batch_, c, all.mean, variance);
-      const auto blend = [&](float& running, double batch) {
-        running = static_cast<float>((1 - spec_.momentum) * running + spec_.momentum * batch);
-      };
-      blend(pass.state(running_mean_)[c], all.mean);
-      blend(pass.state(running_var_)[c], all.m2 / (all.count - 1));
-    }
+  void reduce_forward(const Pass& pass, int c) const {
+    Moments all;
+    for (int block = 0; block < pass.blocks; ++block)
+      all.merge(reinterpret_cast<const Moments*>(pass.statistic(moments_, block))[c]);
+    const double variance = all.m2 / all.count;
+    set_affine(pass, batch_, c, all.mean, variance);
+    const auto blend = [&](float& running, double batch) {
+      running = static_cast<float>((1 - spec_.momentum) * running + spec_.momentum * batch);
+    };
+    blend(pass.state(running_mean_)[c], all.mean);
+    blend(pass.state(running_var_)[c], all.m2 / (all.count - 1));
   }
 
-  void reduce_backward(const Pass& pass) const {
+  void reduce_backward(const Pass& pass, int c) const {
     float* constants = pass.constant(batch_);
     const double m = static_cast<double>(map_ * pass.batch_images);
-    for (int c = 0; c < channels_; ++c) {
-      double sum_dy = 0, sum_dy_x = 0;
-      for (int block = 0; block < pass.blocks; ++block) {
-        const double* sums = pass.statistic(sums_, block);
-        sum_dy += sums[c];
-        sum_dy_x += sums[channels_ + c];
-      }
-      const double inverse_std = constants[kInverseStd * channels_ + c];
-      constants[kMeanDy * channels_ + c] = static_cast<float>(sum_dy / m);
-      constants[kSlope * channels_ + c] = static_cast<float>(sum_dy_x * inverse_std * inverse_std / m);
-      if (bias_.valid()) pass.gradient(bias_)[c] = static_cast<float>(sum_dy);
-      if (weight_.valid()) pass.gradient(weight_)[c] = static_cast<float>(sum_dy_x * inverse_std);
+    double sum_dy = 0, sum_dy_x = 0;
+    for (int block = 0; block < pass.blocks; ++block) {
+      const double* sums = pass.statistic(sums_, block);
+      sum_dy += sums[c];
+      sum_dy_x += sums[channels_ + c];
     }
+    const double inverse_std = constants[kInverseStd * channels_ + c];
+    constants[kMeanDy * channels_ + c] = static_cast<float>(sum_dy / m);
+    constants[kSlope * channels_ + c] = static_cast<float>(sum_dy_x * inverse_std * inverse_std / m);
+    if (bias_.valid()) pass.gradient(bias_)[c] = static_cast<float>(sum_dy);
+    if (weight_.valid()) pass.gradient(weight_)[c] = static_cast<float>(sum_dy_x * inverse_std);
   }
 
-  /// dy becomes dz, in place. z (or y) of one row at a time is computed again into scratch.
-  void activation_gradient(const Pass& pass, const BackwardViews& v) const {
-    const ChannelAffine all = affine(pass, batch_);
+  /// dy becomes dz, in place. z (or y) of one row at a time is computed again into scratch. all: of v's
+  /// channels.
+  void activation_gradient(const Pass& pass, const ChannelAffine& all, const BackwardViews& v) const {
     const int width = v.dy.w;
     const BlockView<float> zy{pass.scratch(), 1, 1, width, width, width};
-    for (int c = 0; c < channels_; ++c) {
+    for (int c = 0; c < v.dy.c; ++c) {
       const ChannelAffine one{all.mean + c, all.scale + c, all.shift + c};
       for (int h = 0; h < v.dy.h; ++h) {
         const BlockView<const float> x{v.x.at(c, h, 0), 1, 1, width, width, width};

@@ -57,12 +57,13 @@ class Conv final : public Layer {
                                  .shape = {spec_.out_channels},
                                  .initialization = initialization_of(spec_.bias_init, fan_in_of(shape)),
                                  .control = spec_.control.bias(),
-                                 .gradient_per_shard = true});
+                                 .gradient_per_leaf = true});
     if (activation_.derivative_needs_z()) z_ = planner.saved(out_.values() * kLanes);
     Needs needs;
     needs.x_halo = algorithm_->x_halo();
     needs.dy_halo = algorithm_->dy_halo();
     needs.backward_reads_x = true;
+    needs.dx_in_phase1 = true;
     needs.backward_reads_y = !activation_.none() && !activation_.derivative_needs_z();
     if (is_relu()) needs.leads.add(Fusion::relu_gradient);
     if (algorithm_->can_pool() && (activation_.none() || is_relu())) needs.leads.add(Fusion::max_pool_2x2);
@@ -77,19 +78,32 @@ class Conv final : public Layer {
                                 .pool = v.fused.has(Fusion::max_pool_2x2),
                                 .winners = v.winners};
     algorithm_->forward(pass, epilogue, v.x, z);
-    if (!activation_.none() && !is_relu()) activation_forward(activation_, z, v.y);
+    if (!activation_.none() && !is_relu())
+      activation_forward(activation_, shared_part(pass, z), shared_part(pass, v.y));
   }
 
-  void backward(const Pass& pass, int, const BackwardViews& v) const override {
+  void backward(const Pass& pass, int phase, const BackwardViews& v) const override {
+    if (phase == 1) return algorithm_->input_gradient(pass, v.dy, v.dx);
+    const Extent outputs = pass.share.channels(out_.c);
+    if (outputs.count() == 0) return;
+    const BlockView<float> dy = v.dy.channels(outputs.first, outputs.end);
     if (!activation_.none() && !v.fused.has(Fusion::relu_gradient)) {
       const BlockView<const float> zy = z_.valid() ? contiguous_view(pass.buffer(z_), out_) : v.y;
-      activation_backward(activation_, zy, v.dy, v.dy);
+      activation_backward(activation_, shared_part(pass, zy), dy, dy);
     }
     pass.lap(TimePart::backward_data);
     algorithm_->weight_gradient(pass, v.x, v.dy);
-    if (spec_.bias) bias_gradient(v.dy, pass.shard_gradient(bias_), pass.accumulate);
+    if (spec_.bias) bias_gradient(dy, pass.leaf_gradient(bias_) + outputs.first, pass.accumulate);
     pass.lap(TimePart::backward_weights);
-    if (!v.dx.empty()) algorithm_->input_gradient(pass, v.dy, v.dx);
+  }
+
+  Sharing forward_sharing(int, Fusions fused) const override {
+    Sharing sharing = algorithm_->sharings().forward;
+    if (fused.has(Fusion::max_pool_2x2)) sharing.row_unit = 2;
+    return sharing;
+  }
+  Sharing backward_sharing(int phase, Fusions) const override {
+    return phase == 0 ? algorithm_->sharings().weight_gradient : algorithm_->sharings().input_gradient;
   }
 
   int tasks(Work work) const override { return algorithm_->tasks(work); }
@@ -114,6 +128,14 @@ class Conv final : public Layer {
   }
 
  private:
+  /// The channels or rows of maps like y that are a worker's share of forward() or of phase 0 of backward().
+  template <class T>
+  BlockView<T> shared_part(const Pass& pass, BlockView<T> maps) const {
+    const Extent channels = pass.share.channels(out_.c);
+    const Extent rows = pass.share.rows(out_.h, algorithm_->sharings().forward.row_unit);
+    return maps.channels(channels.first, channels.end).rows(rows.first, rows.end);
+  }
+
   bool is_relu() const { return activation_.function == ActivationFunction::relu; }
 
   /// Each filter is an eigenvector of the patches' covariance or its negative: there are not more.

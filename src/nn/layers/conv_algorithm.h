@@ -40,15 +40,23 @@ class ConvAlgorithm {
   virtual Halo x_halo() const = 0;   ///< that forward() and weight_gradient() read
   virtual Halo dy_halo() const = 0;  ///< that input_gradient() reads
 
+  // Each does the share of the channels or rows of what it writes that pass.share says.
+
   /// Overwrites y.
   virtual void forward(const Pass& pass, const ConvEpilogue& epilogue, BlockView<const float> x,
                        BlockView<float> y) const = 0;
   virtual bool can_pool() const { return false; }
-  /// Overwrites or adds to the shard's gradient, as pass.accumulate says.
+  /// Overwrites or adds to the leaf's gradient, as pass.accumulate says.
   virtual void weight_gradient(const Pass& pass, BlockView<const float> x,
                                BlockView<const float> dy) const = 0;
   /// Overwrites dx.
   virtual void input_gradient(const Pass& pass, BlockView<const float> dy, BlockView<float> dx) const = 0;
+
+  /// As Layer's, of forward(), weight_gradient() and input_gradient().
+  struct Sharings {
+    Sharing forward, weight_gradient, input_gradient;
+  };
+  virtual Sharings sharings() const = 0;
 
   /// As Layer's.
   virtual int tasks(Work work) const = 0;

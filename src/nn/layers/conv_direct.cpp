@@ -25,7 +25,7 @@ class DirectConv final : public ConvAlgorithm {
         packed_group_(packed_size(group_outputs_, group_terms_)) {}
 
   void plan(ParameterRequest weight, Planner& planner) override {
-    weight.gradient_per_shard = true;
+    weight.gradient_per_leaf = true;
     weight_ = planner.parameter(std::move(weight));
     packed_ = planner.constant(packed_group_ * spec_.groups);
     planner.training_scratch(weight_gradient_scratch(group_terms_));
@@ -51,7 +51,6 @@ class DirectConv final : public ConvAlgorithm {
                BlockView<float> y) const override {
     std::vector<std::int32_t>& offsets = offsets_of_terms(x);
     WeightedSum sum;
-    sum.outputs = group_outputs_;
     sum.terms = group_terms_;
     sum.weights_group = std::int64_t{group_terms_} * kOutputGroup;
     sum.weights_term = kOutputGroup;
@@ -65,40 +64,46 @@ class DirectConv final : public ConvAlgorithm {
     sum.y_output = y.plane * kLanes;
     sum.relu = epilogue.relu;
     sum.pool = epilogue.pool;
+    const Extent rows = pass.share.rows(out_.h, epilogue.pool ? 2 : 1);
+    sum.first_row = rows.first;
+    sum.end_row = rows.end;
     const std::int64_t winners_group = std::int64_t{group_outputs_} * y.h * y.w * kLanes;
-    for (int g = 0; g < spec_.groups; ++g) {
+    for_each_group(pass.share.channels(out_.c), group_outputs_, [&](int g, const Extent& outputs) {
+      sum.first_output = outputs.first;
+      sum.outputs = outputs.end;
       sum.weights = pass.constant(packed_) + g * packed_group_;
       sum.bias = epilogue.bias ? epilogue.bias + g * group_outputs_ : nullptr;
       sum.winners = epilogue.winners ? epilogue.winners + g * winners_group : nullptr;
       weighted_sum(sum, first_window(x, g), y.at(g * group_outputs_, 0, 0));
-    }
+    });
   }
 
   void weight_gradient(const Pass& pass, BlockView<const float> x, BlockView<const float> dy) const override {
-    std::vector<std::int32_t>& offsets = offsets_of_terms(x);
     WeightGradient gradient;
-    gradient.outputs = group_outputs_;
     gradient.terms = group_terms_;
-    gradient.offsets = offsets.data();
+    gradient.offsets = offsets_of_terms(x).data();
     gradient.rows = out_.h;
     gradient.cols = out_.w;
     gradient.x_row = std::int64_t{spec_.stride.h} * x.row * kLanes;
     gradient.x_col = std::int64_t{spec_.stride.w} * kLanes;
     gradient.dy_row = std::int64_t{dy.row} * kLanes;
     gradient.dy_output = dy.plane * kLanes;
-    for (int g = 0; g < spec_.groups; ++g)
-      cnn::weight_gradient(gradient, first_window(x, g), dy.at(g * group_outputs_, 0, 0),
-                           pass.shard_gradient(weight_) + std::int64_t{g} * group_outputs_ * group_terms_,
-                           pass.accumulate, pass.scratch());
+    for_each_group(pass.share.channels(out_.c), group_outputs_, [&](int g, const Extent& outputs) {
+      const int first = g * group_outputs_ + outputs.first;
+      gradient.outputs = outputs.count();
+      cnn::weight_gradient(gradient, first_window(x, g), dy.at(first, 0, 0),
+                           pass.leaf_gradient(weight_) + std::int64_t{first} * group_terms_, pass.accumulate,
+                           pass.scratch());
+    });
   }
 
   void input_gradient(const Pass& pass, BlockView<const float> dy, BlockView<float> dx) const override {
     CNN_CHECK(dy.row == dy_row_ && dy.plane == dy_plane_, "pitches {} and {}, planned {} and {}", dy.row,
               dy.plane, dy_row_, dy_plane_);
+    const Extent rows = pass.share.rows(in_.h, 1), channels = pass.share.channels(in_.c);
     for (const Phase& phase : phases_) {
       for (const Region& region : phase.regions) {
         WeightedSum sum;
-        sum.outputs = group_inputs_;
         sum.terms = region.terms();
         sum.weights_group = std::int64_t{phase.terms()} * kOutputGroup;
         sum.weights_term = kOutputGroup;
@@ -111,13 +116,34 @@ class DirectConv final : public ConvAlgorithm {
         sum.y_row = std::int64_t{dx.row} * spec_.stride.h * kLanes;
         sum.y_col = std::int64_t{spec_.stride.w} * kLanes;
         sum.y_output = dx.plane * kLanes;
-        for (int g = 0; g < spec_.groups; ++g) {
-          sum.weights = pass.constant(phase.packed) + g * packed_size(group_inputs_, phase.terms());
-          weighted_sum(sum, dy.at(g * group_outputs_, 0, 0),
-                       dx.at(g * group_inputs_, region.first_row, region.first_col));
+        if (pass.share.axis == Share::Axis::rows) {  // at stride 1 only
+          sum.first_row = std::clamp(rows.first - region.first_row, 0, region.rows);
+          sum.end_row = std::clamp(rows.end - region.first_row, 0, region.rows);
         }
+        for_each_group(channels, group_inputs_, [&](int g, const Extent& inputs) {
+          sum.first_output = inputs.first;
+          sum.outputs = inputs.end;
+          sum.weights = pass.constant(phase.packed) + g * packed_size(group_inputs_, phase.terms());
+          float* const to = dx.at(g * group_inputs_, region.first_row, region.first_col);
+          weighted_sum(sum, dy.at(g * group_outputs_, 0, 0), to);
+        });
       }
     }
+  }
+
+  Sharings sharings() const override {
+    const double products = static_cast<double>(out_.values()) * group_terms_;
+    const bool depthwise = spec_.groups == in_.c && spec_.groups == out_.c;
+    const auto by_channels = [&](int channels, int of_group) -> Sharing {
+      const bool whole_groups = spec_.groups == 1 || of_group == 1 || of_group % (2 * kOutputGroup) == 0;
+      return {.channels = whole_groups ? channels : 0, .own_channels = depthwise, .work = products};
+    };
+    Sharings all{.forward = by_channels(out_.c, group_outputs_),
+                 .weight_gradient = by_channels(out_.c, group_outputs_),
+                 .input_gradient = by_channels(in_.c, group_inputs_)};
+    all.forward.rows = out_.h;
+    if (spec_.stride.h == 1) all.input_gradient.rows = in_.h;
+    return all;
   }
 
   int tasks(Work work) const override { return work == Work::pack ? spec_.groups : 0; }
@@ -159,6 +185,14 @@ class DirectConv final : public ConvAlgorithm {
     std::vector<Region> regions;
     int terms() const { return static_cast<int>(taps.size()); }
   };
+
+  /// Calls use(group, channels of the group) for every group that has some of these channels.
+  template <class Use>
+  static void for_each_group(const Extent& channels, int of_group, const Use& use) {
+    for (int g = channels.first / of_group; g * of_group < channels.end; ++g)
+      use(g, Extent{std::max(channels.first - g * of_group, 0),
+                    std::min(channels.end - g * of_group, of_group)});
+  }
 
   static int groups_of(int outputs) { return (outputs + kOutputGroup - 1) / kOutputGroup; }
 

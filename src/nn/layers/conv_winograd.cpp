@@ -15,8 +15,8 @@ class WinogradConv final : public ConvAlgorithm {
       : in_(geometry.in), out_(geometry.out), before_(geometry.before) {}
 
   void plan(ParameterRequest weight, Planner& planner) override {
-    weight.gradient_per_shard = true;
-    weight.shard_floats = winograd_gradient_size(in_.c, out_.c);
+    weight.gradient_per_leaf = true;
+    weight.leaf_floats = winograd_gradient_size(in_.c, out_.c);
     weight_ = planner.parameter(std::move(weight));
     packed_ = planner.constant(winograd_packed_size(in_.c, out_.c));
     packed_flipped_ = planner.constant(winograd_packed_size(out_.c, in_.c));
@@ -31,7 +31,7 @@ class WinogradConv final : public ConvAlgorithm {
 
   void forward(const Pass& pass, const ConvEpilogue& epilogue, BlockView<const float> x,
                BlockView<float> y) const override {
-    sum(pass.constant(packed_), pass.scratch(), epilogue.bias, epilogue.relu, before_, x, y);
+    sum(pass, packed_, epilogue.bias, epilogue.relu, before_, x, y);
   }
 
   void weight_gradient(const Pass& pass, BlockView<const float> x, BlockView<const float> dy) const override {
@@ -40,12 +40,19 @@ class WinogradConv final : public ConvAlgorithm {
     shape.x_plane = x.plane;
     shape.y_row = dy.row;
     shape.y_plane = dy.plane;
-    winograd_weight_gradient(shape, x.at(0, -before_.h, -before_.w), dy.data, pass.shard_gradient(weight_),
-                             pass.accumulate, pass.scratch());
+    const Extent outputs = pass.share.channels(out_.c);
+    winograd_weight_gradient(shape, outputs.first, outputs.end, x.at(0, -before_.h, -before_.w), dy.data,
+                             pass.leaf_gradient(weight_), pass.accumulate, pass.scratch());
   }
 
   void input_gradient(const Pass& pass, BlockView<const float> dy, BlockView<float> dx) const override {
-    sum(pass.constant(packed_flipped_), pass.scratch(), nullptr, false, flipped_before(), dy, dx);
+    sum(pass, packed_flipped_, nullptr, false, flipped_before(), dy, dx);
+  }
+
+  Sharings sharings() const override {
+    return {.forward = sum_sharing(in_.c, out_),
+            .weight_gradient = gradient_sharing(),
+            .input_gradient = sum_sharing(out_.c, in_)};
   }
 
   int tasks(Work work) const override {
@@ -58,7 +65,7 @@ class WinogradConv final : public ConvAlgorithm {
     constexpr int kTaps = 9;
     if (work == Work::weight_gradient) {
       const int first = task * kOutputsOfTask;
-      winograd_sum_shards(in_.c, out_.c, pass.shard_gradient(weight_), pass.shard_stride, pass.shards,
+      winograd_sum_leaves(in_.c, out_.c, pass.leaf_gradient(weight_), pass.leaf_stride, pass.leaves,
                           pass.gradient(weight_), first, std::min(first + kOutputsOfTask, out_.c));
     } else if (task < winograd_groups(out_.c)) {
       winograd_pack(pass.parameter(weight_), in_.c, out_.c, kTaps, std::int64_t{kTaps} * in_.c, false,
@@ -85,7 +92,28 @@ class WinogradConv final : public ConvAlgorithm {
     return {before.h, before.w, beyond(in.h, out.h, before.h), beyond(in.w, out.w, before.w)};
   }
 
-  static void sum(const float* packed, float* scratch, const float* bias, bool relu, Size2 before,
+  // Counted work: sums and products of the transforms of a tile, and the products of its 36 positions.
+  static constexpr double kTransformX = 200, kTransformY = 150, kPositions = 36;
+
+  static Sharing sum_sharing(int inputs, const Shape& out) {
+    const double tiles = shape_of(inputs, out).tiles();
+    const double repeated = tiles * inputs * kTransformX;
+    return {.channels = out.c,
+            .rows = out.h,
+            .row_unit = kWinogradTile,
+            .work = repeated + tiles * out.c * (kTransformY + kPositions * inputs),
+            .repeated = repeated};
+  }
+
+  Sharing gradient_sharing() const {
+    const double tiles = shape_of(in_.c, out_).tiles();
+    const double repeated = tiles * in_.c * kTransformX;
+    return {.channels = out_.c,
+            .work = repeated + tiles * out_.c * (kTransformY + kPositions * in_.c),
+            .repeated = repeated};
+  }
+
+  static void sum(const Pass& pass, ConstantId packed, const float* bias, bool relu, Size2 before,
                   BlockView<const float> x, BlockView<float> y) {
     const Winograd shape{.inputs = x.c,
                          .outputs = y.c,
@@ -95,7 +123,13 @@ class WinogradConv final : public ConvAlgorithm {
                          .x_plane = x.plane,
                          .y_row = y.row,
                          .y_plane = y.plane};
-    winograd_sum(shape, packed, bias, relu, x.at(0, -before.h, -before.w), y.data, scratch);
+    const Extent channels = pass.share.channels(y.c), rows = pass.share.rows(y.h, kWinogradTile);
+    const WinogradPart part{.first_output = channels.first,
+                            .end_output = channels.end,
+                            .first_tile_row = rows.first / kWinogradTile,
+                            .end_tile_row = winograd_tiles(rows.end)};
+    winograd_sum(shape, part, pass.constant(packed), bias, relu, x.at(0, -before.h, -before.w), y.data,
+                 pass.scratch());
   }
 
   Shape in_, out_;

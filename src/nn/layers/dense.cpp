@@ -19,7 +19,7 @@ constexpr std::int64_t kBatchWideWeights = 128 * 1024;
 constexpr int kInputsOfTask = 64;
 
 /// y[o] = b[o] + sum over i of w[o, i] x[i];  dx[i] = sum over o of w[o, i] dy[o];  dw[o, i] = sum over
-/// images of dy[o] x[i], taken batch-wide over all blocks, so that no shard needs a copy of a large gradient.
+/// images of dy[o] x[i], taken batch-wide over all blocks, so that no leaf needs a copy of a large gradient.
 /// Large layers take y and dx batch-wide as well: the blocks are the pixels of the sum.
 class Dense final : public Layer {
  public:
@@ -59,6 +59,7 @@ class Dense final : public Layer {
     weight_offsets_ = offsets_of_packed_outputs(spec_.units, inputs_);
     Needs needs;
     needs.backward_reads_x = true;
+    needs.dx_in_phase1 = true;
     needs.batch_wide_gradient = true;
     needs.batch_wide_passes = batch_wide_;
     needs.backward_reads_y = !activation_.none() && !activation_.derivative_needs_z();
@@ -66,22 +67,36 @@ class Dense final : public Layer {
   }
 
   void forward(const Pass& pass, int, const ForwardViews& v) const override {
+    const Extent units = pass.share.channels(spec_.units);
     float* z = pass.training && z_.valid() ? pass.buffer(z_) : v.y.data;
     if (!batch_wide_) {
-      weighted_sum(forward_sum(pass, v.x.plane), v.x.data, z);
+      WeightedSum sum = forward_sum(pass, v.x.plane);
+      sum.first_output = units.first;
+      sum.outputs = units.end;
+      weighted_sum(sum, v.x.data, z);
     }
-    if (!activation_.none() && !fused_relu()) activation_forward(activation_, flat_view(z), v.y);
+    if (!activation_.none() && !fused_relu())
+      activation_forward(activation_, flat_view(z).channels(units.first, units.end),
+                         v.y.channels(units.first, units.end));
   }
 
-  void backward(const Pass& pass, int, const BackwardViews& v) const override {
-    if (!activation_.none()) {
-      const BlockView<const float> zy = z_.valid() ? flat_view(pass.buffer(z_)) : v.y;
-      activation_backward(activation_, zy, v.dy, v.dy);
-    }
-    if (v.dx.empty() || batch_wide_) return;
-    WeightedSum sum = backward_sum(pass, v.dx.plane);
-    sum.outputs = inputs_;
-    weighted_sum(sum, v.dy.data, v.dx.data);
+  void backward(const Pass& pass, int phase, const BackwardViews& v) const override {
+    if (phase == 1) return input_gradient(pass, v);
+    if (activation_.none()) return;
+    const Extent units = pass.share.channels(spec_.units);
+    const BlockView<const float> zy = z_.valid() ? flat_view(pass.buffer(z_)) : v.y;
+    const BlockView<float> dy = v.dy.channels(units.first, units.end);
+    activation_backward(activation_, zy.channels(units.first, units.end), dy, dy);
+  }
+
+  Sharing forward_sharing(int, Fusions) const override {
+    return {.channels = spec_.units,
+            .own_channels = batch_wide_,
+            .work = batch_wide_ ? outputs_work() : products()};
+  }
+  Sharing backward_sharing(int phase, Fusions) const override {
+    if (phase == 1) return {.channels = inputs_, .work = products()};
+    return {.channels = spec_.units, .own_channels = true, .work = activation_.none() ? 0 : outputs_work()};
   }
 
   int tasks(Work work) const override {
@@ -117,6 +132,17 @@ class Dense final : public Layer {
   std::string_view outputs_key() const override { return "units"; }
 
  private:
+  double products() const { return static_cast<double>(inputs_) * spec_.units; }
+  double outputs_work() const { return Sharing::by_pixels({.c = spec_.units}, {.c = spec_.units}).work; }
+
+  void input_gradient(const Pass& pass, const BackwardViews& v) const {
+    const Extent inputs = pass.share.channels(inputs_);
+    WeightedSum sum = backward_sum(pass, v.dx.plane);
+    sum.first_output = inputs.first;
+    sum.outputs = inputs.end;
+    weighted_sum(sum, v.dy.data, v.dx.data);
+  }
+
   bool fused_relu() const { return activation_.function == ActivationFunction::relu; }
 
   /// For one block; x's values lie `plane` pixels apart.
@@ -155,7 +181,7 @@ class Dense final : public Layer {
 
   /// A block is a pixel.
   static void over_all_blocks(const Pass& pass, WeightedSum& sum) {
-    sum.cols = pass.blocks;
+    sum.cols = pass.own_blocks;
     sum.x_col = sum.y_col = pass.block_stride;
   }
 
@@ -166,7 +192,7 @@ class Dense final : public Layer {
     sum.outputs = std::min(kOutputGroup, spec_.units - first);
     sum.weights += first / kOutputGroup * sum.weights_group;
     if (sum.bias) sum.bias += first;
-    float* z = pass.training && z_.valid() ? pass.buffer(z_, 0) : pass.y_of_block0.data;
+    float* z = pass.training && z_.valid() ? pass.buffer(z_, pass.first_block) : pass.y_of_block0.data;
     weighted_sum(sum, pass.x_of_block0.data, z + first * sum.y_output);
   }
 
@@ -182,7 +208,8 @@ class Dense final : public Layer {
   void weight_gradient(const Pass& pass, int task) const {
     const DenseGradient gradient{.inputs = inputs_,
                                  .outputs = spec_.units,
-                                 .blocks = pass.blocks,
+                                 .leaves = pass.leaves,
+                                 .leaf_ends = pass.leaf_ends,
                                  .x = pass.x_of_block0.data,
                                  .x_input = pass.x_of_block0.plane * kLanes,
                                  .dy = pass.dy_of_block0.data,

@@ -38,9 +38,14 @@ class Dropout final : public Layer {
     multiply(v.x, contiguous_view<const float>(factors, shape_), v.y);
   }
 
-  void backward(const Pass& pass, int, const BackwardViews& v) const override {
-    if (!v.dx.empty()) multiply(v.dy, contiguous_view<const float>(pass.buffer(factors_), shape_), v.dx);
+  void backward(const Pass& pass, int, const BackwardViews& all) const override {
+    const Extent channels = pass.share.channels(shape_.c);
+    const BackwardViews v = all.channels(channels);
+    const auto factors = contiguous_view<const float>(pass.buffer(factors_), shape_);
+    if (!v.dx.empty()) multiply(v.dy, factors.channels(channels.first, channels.end), v.dx);
   }
+
+  Sharing backward_sharing(int, Fusions) const override { return Sharing::by_pixels(shape_, shape_); }
 
  private:
   float p_;

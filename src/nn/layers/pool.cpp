@@ -38,6 +38,7 @@ class MaxPool final : public Layer {
   }
 
   Needs plan(const Shape& in, Planner& planner) override {
+    in_ = in;
     winners_ = planner.saved(output_shape(in).values() * kLanes);
     Needs needs;
     needs.follows.add(Fusion::relu_gradient);
@@ -47,27 +48,39 @@ class MaxPool final : public Layer {
     return needs;
   }
 
-  void forward(const Pass& pass, int, const ForwardViews& v) const override {
-    max_pool_forward(window_of(kernel_, stride_, padding_), v.x, v.y, pass.training ? winners(pass) : nullptr,
+  void forward(const Pass& pass, int, const ForwardViews& all) const override {
+    const Extent channels = pass.share.channels(all.y.c);
+    const ForwardViews v = all.channels(channels);
+    max_pool_forward(window_of(kernel_, stride_, padding_), v.x, v.y,
+                     pass.training ? winners(pass, channels.first) : nullptr,
                      v.fused.has(Fusion::relu_gradient));
   }
 
-  void backward(const Pass& pass, int, const BackwardViews& v) const override {
-    if (!v.dx.empty()) max_pool_backward(window_of(kernel_, stride_, padding_), winners(pass), v.dy, v.dx);
+  void backward(const Pass& pass, int, const BackwardViews& all) const override {
+    if (all.dx.empty()) return;
+    const Extent channels = pass.share.channels(all.dy.c);
+    const BackwardViews v = all.channels(channels);
+    max_pool_backward(window_of(kernel_, stride_, padding_), winners(pass, channels.first), v.dy, v.dx);
   }
+
+  Sharing forward_sharing(int, Fusions) const override { return Sharing::by_pixels(in_, output_shape(in_)); }
+  Sharing backward_sharing(int, Fusions) const override { return Sharing::by_pixels(output_shape(in_), in_); }
 
   Window window() const override {
     return {.kernel = kernel_, .stride = stride_, .padding = padding_, .slides = true};
   }
 
  private:
-  /// A winner is an int32 in the place of a float.
-  std::int32_t* winners(const Pass& pass) const {
+  /// From channel `first` on. A winner is an int32 in the place of a float.
+  std::int32_t* winners(const Pass& pass, int first) const {
     static_assert(sizeof(std::int32_t) == sizeof(float));
-    return reinterpret_cast<std::int32_t*>(pass.buffer(winners_));
+    const Shape out = output_shape(in_);
+    return reinterpret_cast<std::int32_t*>(pass.buffer(winners_)) +
+           std::int64_t{first} * out.h * out.w * kLanes;
   }
 
   Size2 kernel_, stride_, padding_;
+  Shape in_;
   BufferId winners_;
 };
 
@@ -85,16 +98,24 @@ class AvgPool final : public Layer {
     return pooled_shape(in, type(), kernel_, stride_, padding_);
   }
 
-  Needs plan(const Shape&, Planner&) override { return {}; }
+  Needs plan(const Shape& in, Planner&) override {
+    in_ = in;
+    return {};
+  }
 
-  void forward(const Pass&, int, const ForwardViews& v) const override {
+  void forward(const Pass& pass, int, const ForwardViews& all) const override {
+    const ForwardViews v = all.channels(pass.share.channels(in_.c));
     avg_pool_forward(window_of(kernel_, stride_, padding_), count_include_pad_, v.x, v.y);
   }
 
-  void backward(const Pass&, int, const BackwardViews& v) const override {
+  void backward(const Pass& pass, int, const BackwardViews& all) const override {
+    const BackwardViews v = all.channels(pass.share.channels(in_.c));
     if (!v.dx.empty())
       avg_pool_backward(window_of(kernel_, stride_, padding_), count_include_pad_, v.dy, v.dx);
   }
+
+  Sharing forward_sharing(int, Fusions) const override { return Sharing::by_pixels(in_, output_shape(in_)); }
+  Sharing backward_sharing(int, Fusions) const override { return Sharing::by_pixels(output_shape(in_), in_); }
 
   Window window() const override {
     return {.kernel = kernel_, .stride = stride_, .padding = padding_, .slides = true};
@@ -103,6 +124,7 @@ class AvgPool final : public Layer {
  private:
   Size2 kernel_, stride_, padding_;
   bool count_include_pad_;
+  Shape in_;
 };
 
 class GlobalAvgPool final : public Layer {
@@ -115,21 +137,28 @@ class GlobalAvgPool final : public Layer {
 
   Needs plan(const Shape& in, Planner&) override {
     window_ = window_of({in.h, in.w}, {in.h, in.w}, {0, 0});
+    in_ = in;
     return {};
   }
 
-  void forward(const Pass&, int, const ForwardViews& v) const override {
+  void forward(const Pass& pass, int, const ForwardViews& all) const override {
+    const ForwardViews v = all.channels(pass.share.channels(in_.c));
     avg_pool_forward(window_, true, v.x, v.y);
   }
 
-  void backward(const Pass&, int, const BackwardViews& v) const override {
+  void backward(const Pass& pass, int, const BackwardViews& all) const override {
+    const BackwardViews v = all.channels(pass.share.channels(in_.c));
     if (!v.dx.empty()) avg_pool_backward(window_, true, v.dy, v.dx);
   }
+
+  Sharing forward_sharing(int, Fusions) const override { return Sharing::by_pixels(in_, output_shape(in_)); }
+  Sharing backward_sharing(int, Fusions) const override { return Sharing::by_pixels(output_shape(in_), in_); }
 
   Window window() const override { return {.whole_map = true}; }
 
  private:
   PoolWindow window_;
+  Shape in_;
 };
 
 }  // namespace

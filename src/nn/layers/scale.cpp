@@ -13,14 +13,24 @@ class Scale final : public Layer {
 
   std::string_view type() const override { return "scale"; }
   Shape output_shape(const Shape& in) const override { return in; }
-  Needs plan(const Shape&, Planner&) override { return {}; }
-  void forward(const Pass&, int, const ForwardViews& v) const override { scale(factor_, v.x, v.y); }
-  void backward(const Pass&, int, const BackwardViews& v) const override {
+  Needs plan(const Shape& in, Planner&) override {
+    shape_ = in;
+    return {};
+  }
+  void forward(const Pass& pass, int, const ForwardViews& all) const override {
+    const ForwardViews v = all.channels(pass.share.channels(shape_.c));
+    scale(factor_, v.x, v.y);
+  }
+  void backward(const Pass& pass, int, const BackwardViews& all) const override {
+    const BackwardViews v = all.channels(pass.share.channels(shape_.c));
     if (!v.dx.empty()) scale(factor_, v.dy, v.dx);
   }
+  Sharing forward_sharing(int, Fusions) const override { return Sharing::by_pixels(shape_, shape_); }
+  Sharing backward_sharing(int, Fusions) const override { return Sharing::by_pixels(shape_, shape_); }
 
  private:
   float factor_;
+  Shape shape_;
 };
 
 }  // namespace

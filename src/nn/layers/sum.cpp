@@ -22,19 +22,29 @@ class Sum final : public Layer {
     return needs;
   }
 
-  void forward(const Pass& pass, int, const ForwardViews& v) const override {
+  void forward(const Pass& pass, int, const ForwardViews& all) const override {
+    const Extent channels = pass.share.channels(shape_.c);
+    const ForwardViews v = all.channels(channels);
     const bool save_z = z_.valid() && pass.training;
-    const BlockView<float> z = save_z ? z_view(pass) : v.y;
+    const BlockView<float> z = save_z ? z_view(pass).channels(channels.first, channels.end) : v.y;
     add(v.x, v.shortcut, z);
     if (!activation_.none()) activation_forward(activation_, z, v.y);
   }
 
-  void backward(const Pass& pass, int, const BackwardViews& v) const override {
-    if (!activation_.none())
-      activation_backward(activation_, z_.valid() ? BlockView<const float>(z_view(pass)) : v.y, v.dy, v.dy);
+  void backward(const Pass& pass, int, const BackwardViews& all) const override {
+    const Extent channels = pass.share.channels(shape_.c);
+    const BackwardViews v = all.channels(channels);
+    if (!activation_.none()) {
+      const BlockView<const float> zy =
+          z_.valid() ? z_view(pass).channels(channels.first, channels.end) : v.y;
+      activation_backward(activation_, zy, v.dy, v.dy);
+    }
     if (!v.dx.empty()) copy(v.dy, v.dx);
     if (!v.dshortcut.empty()) copy(v.dy, v.dshortcut);
   }
+
+  Sharing forward_sharing(int, Fusions) const override { return Sharing::by_pixels(shape_, shape_); }
+  Sharing backward_sharing(int, Fusions) const override { return Sharing::by_pixels(shape_, shape_); }
 
  private:
   BlockView<float> z_view(const Pass& pass) const {
