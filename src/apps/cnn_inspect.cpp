@@ -2,6 +2,8 @@
 // line and wiring only.
 #include <algorithm>
 #include <filesystem>
+#include <limits>
+#include <optional>
 #include <string_view>
 
 #include "apps/command_line.h"
@@ -26,6 +28,7 @@ struct Options {
   std::vector<std::string> receptive_field;  // layer and image
   std::vector<fs::path> images;
   int threads = usable_processors();
+  std::optional<double> memory_bandwidth;  // GB/s
 };
 
 /// The views. An option of its own chooses each.
@@ -34,7 +37,7 @@ const std::vector<Mode> kViews = {
     {"--markdown", ", which shows no memory", {"--config", "--model"}},
     {"--explain", "", {"--config", "--model", "--image", "--threads"}},
     {"--check-gradients", "", {"--config", "--model", "--image", "--threads"}},
-    {"--time", ", which takes random images", {"--config", "--model", "--threads"}},
+    {"--time", ", which takes random images", {"--config", "--model", "--threads", "--memory-bandwidth"}},
     {"--filters", "", {"--config", "--model"}},
     {"--features", "", {"--config", "--model", "--out", "--threads"}},
     {"--receptive-field", "", {"--config", "--model", "--out"}},
@@ -61,7 +64,10 @@ int inspect(const Options& options, std::string_view view) {
   if (view == "--check-gradients") return check_gradients(inspected, options.images, pool);
   if (view == "--features") return draw_features(inspected, options.features, options.out, pool), 0;
   CNN_CHECK(view == "--time", "there is no view {}", view);
-  return print_timing(inspected, pool), 0;
+  return print_timing(inspected, pool,
+                      options.memory_bandwidth ? 1e9 * *options.memory_bandwidth
+                                               : std::numeric_limits<double>::infinity()),
+         0;
 }
 
 /// The view whose option is given. Throws Error (exit 2) for two views, or for an option that the view does
@@ -100,7 +106,12 @@ int main(int argc, char** argv) {
       "precision; exit status 1 if they differ");
   add_flag("--time",
            "Time each layer, forward and backward, in a few seconds of training on random images; for "
-           "convolutions and dense layers also the rate, as a share of the machine's multiply-adds");
+           "convolutions and dense layers also the rate, as a share of the machine's multiply-adds; then a "
+           "forecast for 1 to 64 threads");
+  app.add_option("--memory-bandwidth", options.memory_bandwidth,
+                 "With --time: what all cores of the machine together move from and to memory, in GB/s, for "
+                 "the forecast (default: enough)")
+      ->check(CLI::PositiveNumber);
   app.add_option("--filters", options.filters, "Draw the kernels of the first convolution");
   app.add_option("--features", options.features,
                  "Draw the output of every layer for an image, into the folder --out");

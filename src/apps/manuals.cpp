@@ -96,8 +96,9 @@ Manual inspect_manual() {
       .groups = {{"What is inspected", {"--config CONFIG.json", "--model MODEL.safetensors"}},
                  {"Views: the table of layers", {"--json", "--markdown"}},
                  {"Views: something else",
-                  {"--explain [LAYER]", "--check-gradients", "--image FILE...", "--time", "--filters OUT.png",
-                   "--features IMAGE", "--receptive-field LAYER IMAGE", "--out FOLDER|FILE"}},
+                  {"--explain [LAYER]", "--check-gradients", "--image FILE...", "--time",
+                   "--memory-bandwidth GB", "--filters OUT.png", "--features IMAGE",
+                   "--receptive-field LAYER IMAGE", "--out FOLDER|FILE"}},
                  {"About configs", {"--schema", "--reference"}},
                  {"General", {"--threads N", "--help", "--version"}}},
       .description =
@@ -106,7 +107,7 @@ Manual inspect_manual() {
            "is opened. A VIEW option shows something else instead.",
            "--explain writes out the arithmetic of a layer, forward and backward, with the network's own "
            "numbers; --check-gradients compares the gradients with numerical derivatives; --time measures "
-           "each layer."},
+           "each layer, and says what more threads would bring."},
       .exit_status = {kDone, {"1", "The run failed, or --check-gradients found a difference."}, kBadUsage},
       .files = {},
       .examples = {{"cnn-inspect --config photos.json", "Show the table of layers."},

@@ -100,4 +100,12 @@ AvailableMemory available_memory(const fs::path& root) {
   return available;
 }
 
+std::int64_t private_cache_bytes() {
+  long bytes = 0;
+#if defined(_SC_LEVEL2_CACHE_SIZE)
+  bytes = sysconf(_SC_LEVEL2_CACHE_SIZE);
+#endif
+  return bytes > 0 ? bytes : 1 << 20;
+}
+
 }  // namespace cnn

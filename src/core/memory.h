@@ -17,4 +17,7 @@ struct AvailableMemory {
 /// are, for tests.
 AvailableMemory available_memory(const std::filesystem::path& root = "/");
 
+/// Bytes of cache that a core has for itself, as the system says; 1 MiB where it does not.
+std::int64_t private_cache_bytes();
+
 }  // namespace cnn

@@ -12,13 +12,14 @@ constexpr double kTimingSeconds = 3;
 
 }  // namespace
 
-void print_timing(const Inspected& inspected, ThreadPool& pool) {
+void print_timing(const Inspected& inspected, ThreadPool& pool, double memory_bandwidth) {
   const TrainingSpec& training = inspected.config.training;
   const auto network = inspected.network(training.batch_size);
   const StepTiming timing =
-      measure_step(*network, pool, training.optimizer, training.batch_size, kTimingSeconds);
-  fmt::print("A training step on random images: batch {}, {} thread{}, {}\n{}", training.batch_size,
-             pool.threads(), pool.threads() == 1 ? "" : "s", instruction_set(), timing_table(timing));
+      measure_step(*network, pool, training.optimizer, training.batch_size, kTimingSeconds, memory_bandwidth);
+  fmt::print("A training step on random images: batch {}, {} thread{}, {}\n{}\n{}", training.batch_size,
+             pool.threads(), pool.threads() == 1 ? "" : "s", instruction_set(), timing_table(timing),
+             forecast_table(timing));
 }
 
 }  // namespace cnn

@@ -22,7 +22,7 @@ struct Most {
 }  // namespace
 
 Gradients::Gradients(const Network& network, std::span<const Operation> weight_gradients, ThreadPool& pool,
-                     Cluster& cluster, int most_blocks)
+                     Cluster& cluster, int most_blocks, int time)
     : network_(network), pool_(pool), cluster_(cluster) {
   for (const Operation& operation : weight_gradients) {
     const Layer& layer = *network.nodes()[static_cast<std::size_t>(operation.node)].layer;
@@ -31,6 +31,7 @@ Gradients::Gradients(const Network& network, std::span<const Operation> weight_g
   }
   for (const ParameterPlan::LeafRange& range : plan().leaf_ranges)
     tasks_.push_back({.node = range.node, .operation = nullptr, .range = range});
+  last_time_ = time;
   const Most most(cluster, most_blocks);
   leaves_ = AlignedBuffer(most.leaves * plan().leaf_floats);
   sums_ = AlignedBuffer(plan().parameter_floats);
@@ -71,7 +72,7 @@ void Gradients::add(std::span<const int> nodes, const MakePass& make_pass, Profi
   pool_.parallel_for(static_cast<std::int64_t>(chosen * own_nodes_.size()), [&](std::int64_t i, int worker) {
     const Task& task = *chosen_[static_cast<std::size_t>(i) % chosen];
     Stopwatch* const watch = profile ? &profile->watch(worker) : nullptr;
-    if (watch) watch->start(), watch->set_node(task.operation ? task.node : -1);
+    if (watch) watch->start(), watch->set_place(task.operation ? task.node : -1, last_time_);
     run(task, own_nodes_[static_cast<std::size_t>(i) / chosen], worker, make_pass);
     if (watch) watch->lap(TimePart::backward_weights);
   });

@@ -23,9 +23,9 @@ class Gradients {
   /// `first_block` on.
   using MakePass = std::function<Pass(const Operation& operation, int first_block, int worker)>;
 
-  /// weight_gradients: Schedule's. most_blocks: of a batch.
+  /// weight_gradients: Schedule's. most_blocks: of a batch. time: Operation::time of this work.
   Gradients(const Network& network, std::span<const Operation> weight_gradients, ThreadPool& pool,
-            Cluster& cluster, int most_blocks);
+            Cluster& cluster, int most_blocks, int time);
 
   void begin(const Leaves& leaves);
   /// Where the blocks of a leaf of this process add theirs.
@@ -66,6 +66,7 @@ class Gradients {
   const Network& network_;
   ThreadPool& pool_;
   Cluster& cluster_;
+  int last_time_;
   std::vector<Task> tasks_;  ///< of each node one after the other
   AlignedBuffer leaves_, nodes_, sums_;
   std::optional<GradientExchange> exchange_;  ///< with other processes

@@ -119,6 +119,7 @@ struct Needs {
 /// what the call writes, or by its rows (Share); the bits are the same.
 struct Sharing {
   int channels = 0;           ///< that any share can have a range of; 0: none can
+  int least_channels = 1;     ///< ranges begin at multiples of this, a power of two
   bool own_channels = false;  ///< a share reads only the same channels of everything; else all of x in
                               ///< forward() and phase 0 of backward(), all of dy in phase 1
   int rows = 0;               ///< likewise, in multiples of row_unit; a share of rows reads everything

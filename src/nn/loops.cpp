@@ -74,6 +74,24 @@ SharedCall shared_call(const Operation& operation, const Schedule& schedule, con
   return call;
 }
 
+/// Of the longest task of a loop.
+double work_of_task(const Sharing& sharing, const Loop& loop) {
+  const auto part = [&](int size, int unit) {
+    return static_cast<double>(Share::largest(size, unit, loop.shares)) / size;
+  };
+  switch (loop.axis) {
+    case Share::Axis::channels:
+      return sharing.repeated + (sharing.work - sharing.repeated) *
+                                    part(sharing.channels, Share::channel_unit(sharing.channels, loop.shares,
+                                                                               loop.least_channels));
+    case Share::Axis::rows:
+      return sharing.work * part(sharing.rows, sharing.row_unit);
+    case Share::Axis::whole:
+      break;
+  }
+  return sharing.work;
+}
+
 /// The loops of one stage with the least cost, by dynamic programming over where they end.
 class StagePlanner {
  public:
@@ -104,9 +122,14 @@ class StagePlanner {
   static std::size_t index(int i) { return static_cast<std::size_t>(i); }
   int rounds(int shares) const { return (leaves_ * shares + threads_ - 1) / threads_; }
 
-  /// work: of the longest task.
-  void offer(const Loop& loop, double work) {
-    const double cost = costs_[index(loop.first)] + rounds(loop.shares) * work + kLoopWork;
+  void offer(const Loop& loop) {
+    double task = 0;
+    for (int call = loop.first; call < loop.end; ++call)
+      task += kCallWork + work_of_task(calls_[index(call)].sharing, loop);
+    offer(loop, task);
+  }
+  void offer(const Loop& loop, double task) {
+    const double cost = costs_[index(loop.first)] + rounds(loop.shares) * task + kLoopWork;
     if (cost >= costs_[index(loop.end)]) return;
     costs_[index(loop.end)] = cost;
     last_[index(loop.end)] = loop;
@@ -121,30 +144,19 @@ class StagePlanner {
   }
 
   void add_loops_over_channels(int first) {
-    std::vector<double> work(index(threads_ + 1));  // by the number of shares
+    int least = 1;
     for (int end = first + 1; end <= static_cast<int>(calls_.size()) && may_join(first, end - 1); ++end) {
-      const Sharing& sharing = calls_[index(end - 1)].sharing;
-      for (int shares = 2; shares <= threads_; ++shares) {
-        const int largest = largest_range(sharing.channels, shares);
-        work[index(shares)] +=
-            kCallWork + sharing.repeated + (sharing.work - sharing.repeated) * largest / sharing.channels;
-        offer({first, end, Share::Axis::channels, shares}, work[index(shares)]);
-      }
+      least = std::max(least, calls_[index(end - 1)].sharing.least_channels);
+      for (int shares = 2; shares <= threads_; ++shares)
+        offer({first, end, Share::Axis::channels, shares, least});
     }
   }
 
   void add_loops_over_rows(int first) {
     const Sharing& sharing = calls_[index(first)].sharing;
     const int units = (sharing.rows + sharing.row_unit - 1) / sharing.row_unit;
-    for (int shares = 2; shares <= std::min(units, threads_); ++shares) {
-      const double largest = std::min(sharing.rows, (units + shares - 1) / shares * sharing.row_unit);
-      offer({first, first + 1, Share::Axis::rows, shares}, kCallWork + sharing.work * largest / sharing.rows);
-    }
-  }
-
-  static int largest_range(int channels, int shares) {
-    const int unit = Share::channel_unit(channels, shares), units = (channels + unit - 1) / unit;
-    return std::min(channels, (units + shares - 1) / shares * unit);
+    for (int shares = 2; shares <= std::min(units, threads_); ++shares)
+      offer({first, first + 1, Share::Axis::rows, shares});
   }
 
   /// Whether a call can be shared by channels, in one loop with those from `first` on.
@@ -185,6 +197,13 @@ class StagePlanner {
 
 }  // namespace
 
+double largest_share(const Operation& operation, const Loop& loop, const Schedule& schedule,
+                     const Graph& graph) {
+  const Sharing sharing = sharing_of(operation, schedule, graph);
+  if (sharing.work == 0) return 1.0 / loop.shares;
+  return work_of_task(sharing, loop) / sharing.work;
+}
+
 LoopPlan whole_leaves(const Schedule& schedule) {
   LoopPlan plan;
   for (const Stage& stage : schedule.stages)
@@ -213,7 +232,7 @@ LoopPlan cut_at_gradients(LoopPlan plan, const Schedule& schedule, const Graph& 
         const bool learns = last.kind == Operation::Kind::backward && last.phase == 0 &&
                             graph.nodes()[static_cast<std::size_t>(last.node)].parameters > 0;
         if (end < loop.end && !learns) continue;
-        cut.push_back({first, end, loop.axis, loop.shares});
+        cut.push_back({first, end, loop.axis, loop.shares, loop.least_channels});
         first = end;
       }
     }

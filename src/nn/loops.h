@@ -14,6 +14,7 @@ struct Loop {
   int first = 0, end = 0;
   Share::Axis axis = Share::Axis::whole;
   int shares = 1;
+  int least_channels = 1;  ///< of every share: the most that an operation asks for
 };
 
 /// The loops of each stage.
@@ -36,6 +37,10 @@ LoopPlan cut_at_gradients(LoopPlan plan, const Schedule& schedule, const Graph& 
 /// what a loop costs): never on a timing, and no bit depends on it.
 LoopPlan plan_loops(const Schedule& schedule, const Graph& graph, const ArenaLayout& layout, int leaves,
                     int threads);
+
+/// Of the work of an operation of a loop on one leaf, what the task with the most of it does.
+double largest_share(const Operation& operation, const Loop& loop, const Schedule& schedule,
+                     const Graph& graph);
 
 /// Leaves from which on plan_loops() shares nothing.
 constexpr int leaves_for_all(int threads) { return threads == 1 ? 1 : 2 * threads; }

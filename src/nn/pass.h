@@ -46,15 +46,26 @@ struct Share {
   enum class Axis { whole, channels, rows };
   Axis axis = Axis::whole;
   int number = 0, count = 1;
+  int least_channels = 1;  ///< a range of channels begins at a multiple of this, a power of two
 
-  /// Of `c` channels: whole groups of 8 packed weights where there are 16 channels or more, so that calls
-  /// with as many channels have the same ranges.
+  /// Of `c` channels; calls with as many channels have the same ranges.
   Extent channels(int c) const {
-    return axis == Axis::channels ? range(c, channel_unit(c, count)) : Extent{0, c};
+    return axis == Axis::channels ? range(c, channel_unit(c, count, least_channels)) : Extent{0, c};
   }
-  static int channel_unit(int c, int shares) { return c < 16 ? 1 : c < 16 * shares ? 8 : 16; }
   /// Of `h` rows, in multiples of `unit`.
   Extent rows(int h, int unit) const { return axis == Axis::rows ? range(h, unit) : Extent{0, h}; }
+
+  /// The largest of so many ranges of [0, size) that begin at multiples of `unit`.
+  static int largest(int size, int unit, int shares) {
+    const int units = (size + unit - 1) / unit;
+    return std::min(size, (units + shares - 1) / shares * unit);
+  }
+  /// Whole groups of packed weights are best, but not if one share gets much more than the others.
+  static int channel_unit(int c, int shares, int least) {
+    for (int unit = 16; unit > least; unit /= 2)
+      if (20 * largest(c, unit, shares) * shares <= 23 * c) return unit;
+    return least;
+  }
 
  private:
   Extent range(int size, int unit) const {

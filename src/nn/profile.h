@@ -14,15 +14,22 @@ inline constexpr int kTimeParts = 3;
 /// a block and layer, so a profiled pass is as fast as any other.
 class Stopwatch {
  public:
-  explicit Stopwatch(int nodes) : sums_(static_cast<std::size_t>((nodes + 1) * kTimeParts)) {}
+  Stopwatch(int nodes, int operations)
+      : sums_(static_cast<std::size_t>((nodes + 1) * kTimeParts)),
+        of_operations_(static_cast<std::size_t>(operations)) {}
 
   void start() { last_ = now(); }
-  /// Books for this node from now on; node -1 is what belongs to no layer.
-  void set_node(int node) { node_ = node; }
+  /// Books for this node and this operation (Operation::time) from now on; node -1 is what belongs to no
+  /// layer.
+  void set_place(int node, int operation) { node_ = node, operation_ = operation; }
   void lap(TimePart part) {
     const std::int64_t time = now();
     sums_[static_cast<std::size_t>((node_ + 1) * kTimeParts + static_cast<int>(part))] += time - last_;
+    of_operations_[static_cast<std::size_t>(operation_)] += time - last_;
     last_ = time;
+  }
+  std::int64_t nanoseconds(int operation) const {
+    return of_operations_[static_cast<std::size_t>(operation)];
   }
   std::int64_t nanoseconds(int node, TimePart part) const {
     return sums_[static_cast<std::size_t>((node + 1) * kTimeParts + static_cast<int>(part))];
@@ -35,15 +42,16 @@ class Stopwatch {
         .count();
   }
 
-  std::vector<std::int64_t> sums_;
+  std::vector<std::int64_t> sums_, of_operations_;
   std::int64_t last_ = 0;
-  int node_ = -1;
+  int node_ = -1, operation_ = 0;
 };
 
 /// Where the time of a Runner's passes goes. Sums over all workers; not to be read during a pass.
 class Profile {
  public:
-  Profile(int workers, int nodes) : watches_(static_cast<std::size_t>(workers), Stopwatch(nodes)) {}
+  Profile(int workers, int nodes, int operations)
+      : watches_(static_cast<std::size_t>(workers), Stopwatch(nodes, operations)) {}
 
   Stopwatch& watch(int worker) { return watches_[static_cast<std::size_t>(worker)]; }
 
@@ -51,6 +59,12 @@ class Profile {
   double seconds(int node, TimePart part) const {
     std::int64_t sum = 0;
     for (const Stopwatch& watch : watches_) sum += watch.nanoseconds(node, part);
+    return 1e-9 * static_cast<double>(sum);
+  }
+  /// Of one operation, by Operation::time.
+  double seconds(int operation) const {
+    std::int64_t sum = 0;
+    for (const Stopwatch& watch : watches_) sum += watch.nanoseconds(operation);
     return 1e-9 * static_cast<double>(sum);
   }
   /// Filling blocks with images; the loss; adding up the gradients of the leaves.

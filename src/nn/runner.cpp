@@ -62,7 +62,7 @@ Runner::Runner(Network& network, ThreadPool& pool, bool training, std::int64_t l
   workers_ = AlignedBuffer(arenas * layout_.worker_floats);
   scratch_ = AlignedBuffer(pool.threads() * scratch_floats_);
   if (!training) return;
-  gradients_.emplace(network, plain_.weight_gradients, pool, cluster_, blocks);
+  gradients_.emplace(network, plain_.weight_gradients, pool, cluster_, blocks, plain_.times - 1);
   statistics_.resize(static_cast<std::size_t>(blocks * network.plan().statistic_doubles));
 }
 
@@ -156,7 +156,7 @@ void Runner::run_stages(const Passing& passing, std::size_t first, std::size_t l
 void Runner::run_loop(const Passing& passing, const Stage& stage, const Loop& loop) {
   pool_.parallel_for(passing.own_leaves.count() * loop.shares, [&](std::int64_t task, int worker) {
     const auto number = static_cast<int>(task);
-    run_task(passing, stage, loop, {loop.axis, number % loop.shares, loop.shares},
+    run_task(passing, stage, loop, {loop.axis, number % loop.shares, loop.shares, loop.least_channels},
              passing.own_leaves.first + number / loop.shares, worker);
   });
   for (int i = loop.first; i < loop.end; ++i) {

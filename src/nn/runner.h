@@ -66,6 +66,10 @@ class Runner {
   /// Records the time of every pass from now on; null stops it. The profile must fit this network and pool.
   void set_profile(Profile* profile) { profile_ = profile; }
 
+  /// What every batch goes through unless somebody looks, and where its buffers are.
+  const Schedule& schedule() const { return fused_; }
+  const ArenaLayout& layout() const { return layout_; }
+
   /// Shows every train() from now on; null stops it.
   void set_step_observer(StepObserver* observer) { step_observer_ = observer; }
 

@@ -6,7 +6,7 @@
 namespace cnn {
 
 void Runner::run_operation(const Passing& passing, const Operation& operation, const Pass& pass, int worker) {
-  if (pass.watch) pass.watch->set_node(operation.node);
+  if (pass.watch) pass.watch->set_place(operation.node, operation.time);
   clear_new_halos(operation, pass);
   switch (operation.kind) {
     case Operation::Kind::fill:
@@ -106,7 +106,7 @@ void Runner::run_batch_wide(const Passing& passing, const Operation& operation) 
   if (!reduces && passing.pass.own_blocks == 0) return;
   pool_.parallel_for(layer.tasks(operation.work), [&](std::int64_t task, int worker) {
     Stopwatch* const watch = start_watch(worker);
-    if (watch) watch->set_node(operation.node);
+    if (watch) watch->set_place(operation.node, operation.time);
     layer.run(batch_wide_pass(passing.pass, operation, passing.pass.first_block, worker), operation.work,
               static_cast<int>(task));
     if (watch) watch->lap(forward ? TimePart::forward : TimePart::backward_data);

@@ -109,6 +109,7 @@ class ScheduleMaker {
       if (stage.batch_wide) stage.batch_wide->time = time++;
     }
     for (Operation& operation : made_.weight_gradients) operation.time = time;  // all at once
+    made_.times = time + 1;
   }
 
   std::vector<int> saved(int n) const {

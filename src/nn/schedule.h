@@ -65,7 +65,8 @@ struct Stage {
 struct Schedule {
   std::vector<Buffer> buffers;  ///< the first are what layers save: BufferId is their number
   std::vector<Stage> stages;
-  std::size_t forward_stages = 0;           ///< the stage with the loss is the last of these
+  int times = 0;                   ///< Operation::time is below; the last is that of the weight gradients
+  std::size_t forward_stages = 0;  ///< the stage with the loss is the last of these
   std::vector<Operation> weight_gradients;  ///< batch-wide, behind the last stage, at the same time
 };
 

@@ -18,6 +18,13 @@ than are counted, and may exceed 100 %. Any other convolution does a 2x2 max poo
 own forward time (AVX-512).
 )";
 
+constexpr const char* kForecastLegend =
+    R"(A forecast, not a measurement: the work that the engine would give to so many cores, each as fast as
+those of this run, and what its loops cost. speed-up: over one thread; twice the threads pay: are 1.5
+times as fast. memory: what all cores together move beyond their own caches; compare it with what the
+machine can do, or give that with --memory-bandwidth.
+)";
+
 /// "    12.30   85.1": microseconds and GFLOP/s of one worker.
 std::string cell(double seconds, double flops) {
   if (seconds < 5e-10) return fmt::format("{:>9}{:>8}", "-", "");
@@ -69,6 +76,23 @@ std::string timing_table(const StepTiming& t) {
       100 * 1e-9 * t.flops() * t.images_per_second / t.peak_gflops, t.peak_gflops,
       with_commas(static_cast<std::int64_t>(t.evaluation_images_per_second)));
   return text;
+}
+
+std::string forecast_table(const StepTiming& t) {
+  std::string text = fmt::format(
+      "How batches of {} would scale, computed from the times above\n"
+      "threads   images/s  speed-up  efficiency  memory GB/s  twice the threads pay from\n",
+      t.batch);
+  const double alone = t.forecast.front().images_per_second;
+  for (const ThreadsForecast& row : t.forecast) {
+    const double speed_up = row.images_per_second / alone;
+    text += fmt::format("{:>7} {:>10} {:>9.1f} {:>9.0f} % {:>12.1f}  {}\n", row.threads,
+                        with_commas(static_cast<std::int64_t>(row.images_per_second)), speed_up,
+                        100 * speed_up / row.threads, 1e-9 * row.bytes_per_second,
+                        row.batch_for_double > 0 ? fmt::format("batch {}", row.batch_for_double)
+                                                 : fmt::format("no batch up to {}", kLargestForecast));
+  }
+  return text + kForecastLegend;
 }
 
 }  // namespace cnn

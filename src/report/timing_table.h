@@ -11,4 +11,7 @@ namespace cnn {
 /// Fits 90 columns.
 std::string timing_table(const StepTiming& timing);
 
+/// How training would scale over threads, as text: a line for each number of them.
+std::string forecast_table(const StepTiming& timing);
+
 }  // namespace cnn

@@ -1,15 +1,18 @@
 #include "train/measure_step.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "core/clock.h"
 #include "core/error.h"
+#include "core/memory.h"
 #include "core/random.h"
 #include "data/batch_filler.h"
 #include "data/memory_dataset.h"
 #include "kernels/fma_peak.h"
 #include "nn/runner.h"
+#include "nn/step_forecast.h"
 #include "train/optimizer.h"
 
 namespace cnn {
@@ -38,10 +41,60 @@ MemoryDataset random_images(const Shape& shape, int classes, std::int64_t count)
   return MemoryDataset(std::move(content));
 }
 
+/// Seconds that an empty loop of two workers or more costs with this pool, as if it had two: a forecast
+/// scales it. A single thread cannot measure it.
+double loop_seconds(ThreadPool& pool) {
+  constexpr double kUsual = 1.5e-6;
+  if (pool.threads() == 1) return kUsual;
+  std::vector<double> rounds;
+  for (int round = 0; round < 20; ++round) {
+    constexpr int kLoops = 50;
+    const double begin = now_seconds();
+    for (int i = 0; i < kLoops; ++i) pool.parallel_for(pool.threads(), [](std::int64_t, int) {});
+    rounds.push_back((now_seconds() - begin) / kLoops);
+  }
+  return median(std::move(rounds)) / std::log2(pool.threads());
+}
+
+/// What the steps of a profile cost. optimizer_seconds: by the clock, of all steps.
+StepCosts costs_of(const Profile& profile, int times, int blocks, int steps, double optimizer_seconds,
+                   ThreadPool& pool, double most_bytes_per_second) {
+  StepCosts costs;
+  for (int time = 0; time < times; ++time) costs.operations.push_back(profile.seconds(time) / blocks / steps);
+  costs.gradients = costs.operations.back();
+  costs.loop = loop_seconds(pool);
+  const double loops = 3 * costs.loop * std::log2(pool.threads());
+  costs.optimizer = pool.threads() * std::max(0.0, optimizer_seconds / steps - loops);
+  costs.cache_bytes = private_cache_bytes();
+  costs.most_bytes_per_second = most_bytes_per_second;
+  return costs;
+}
+
+/// For 1, 2, 4, ..., 64 threads at this batch.
+std::vector<ThreadsForecast> forecast(const StepForecast& step, std::int64_t images) {
+  const auto rate = [&](int blocks, int threads) {
+    return static_cast<double>(blocks) / step.step(blocks, threads).seconds;
+  };
+  const auto pays = [&](int batch, int threads) {
+    return rate(blocks_of(batch), 2 * threads) >= 1.5 * rate(blocks_of(batch), threads);
+  };
+  std::vector<ThreadsForecast> rows;
+  for (int threads = 1; threads <= 64; threads *= 2) {
+    const StepForecast::Step here = step.step(blocks_of(images), threads);
+    ThreadsForecast row{.threads = threads,
+                        .images_per_second = static_cast<double>(images) / here.seconds,
+                        .bytes_per_second = here.bytes / here.seconds};
+    for (int batch = kLanes; batch <= kLargestForecast && row.batch_for_double == 0; batch += kLanes)
+      if (pays(batch, threads)) row.batch_for_double = batch;
+    rows.push_back(row);
+  }
+  return rows;
+}
+
 }  // namespace
 
 StepTiming measure_step(Network& network, ThreadPool& pool, const OptimizerSpec& optimizer_spec,
-                        std::int64_t images, double seconds) {
+                        std::int64_t images, double seconds, double most_bytes_per_second) {
   const auto& nodes = network.nodes();
   const int threads = pool.threads();
   const MemoryDataset data = random_images(network.input(), network.classes(), images);
@@ -90,7 +143,8 @@ StepTiming measure_step(Network& network, ThreadPool& pool, const OptimizerSpec&
   peak_rates.clear();
   optimizer_seconds = 0;
 
-  Profile profile(threads, static_cast<int>(nodes.size()));
+  const int times = training.schedule().times;
+  Profile profile(threads, static_cast<int>(nodes.size()), times);
   training.set_profile(&profile);
   double in_steps = 0;
   for (const double start = now_seconds(); now_seconds() - start < seconds || step_times.size() < 3;) {
@@ -122,6 +176,12 @@ StepTiming measure_step(Network& network, ThreadPool& pool, const OptimizerSpec&
   timing.waiting = in_steps * threads / count - timing.data - timing.loss - timing.summing -
                    timing.optimizer - timing.forward() - timing.backward_data() - timing.backward_weights();
   timing.images_per_second = static_cast<double>(images) / median(step_times);
+  timing.batch = static_cast<int>(images);
+  timing.forecast =
+      forecast(StepForecast(network.graph(), training.schedule(), training.layout(),
+                            costs_of(profile, times, blocks_of(images), static_cast<int>(step_times.size()),
+                                     optimizer_seconds, pool, most_bytes_per_second)),
+               images);
   timing.peak_gflops = threads * median(peak_rates);
 
   std::vector<double> evaluation_times;

@@ -282,6 +282,11 @@ TEST_CASE("cnn-inspect --time shows every layer and the totals of a step", "[cli
   for (const char* word : {"1 thread", "conv1", "avg_pool2", "dense1", "backward weights", "waiting",
                            "of the FMA loop in the same run", "Winograd's method", "evaluation"})
     CHECK_THAT(result.out, ContainsSubstring(word));
+  for (const char* word : {"twice the threads pay from", "\n     64 ", "--memory-bandwidth"})
+    CHECK_THAT(result.out, ContainsSubstring(word));
+  const ProgramResult elsewhere =
+      run_program(program_path("cnn-inspect"), {"--config", config, "--json", "--memory-bandwidth", "60"});
+  CHECK(elsewhere.exit_code == 2);
   const ProgramResult both =
       run_program(program_path("cnn-inspect"), {"--config", config, "--time", "--json"});
   CHECK(both.exit_code == 2);

@@ -11,6 +11,7 @@
 #include "nn/leaves.h"
 #include "nn/loops.h"
 #include "nn/schedule.h"
+#include "nn/step_forecast.h"
 
 namespace cnn {
 namespace {
@@ -352,6 +353,67 @@ TEST_CASE("workers share blocks when there are too few, and loops end where they
   CHECK(loop_of(Kind::backward, 3, 0) != loop_of(Kind::backward, 3, 1));
   // A depthwise convolution and the moments of its output take a channel at a time.
   CHECK(loop_of(Kind::forward, 4, 0) == loop_of(Kind::forward, 5, 0));
+}
+
+/// A forecast for one stage of one operation a layer, in round numbers.
+struct ForecastFixture {
+  Planned planned{
+      chain(conv(16, 3), FlattenSpec{}, dense(3)), {.c = 1, .h = 18, .w = 18}, {.training = true}};
+  ArenaLayout layout = lay_out(planned.plain.buffers, planned.lives());
+  StepCosts costs;
+
+  ForecastFixture() {
+    costs.operations.assign(static_cast<std::size_t>(planned.joined.times), 1e-3);
+    costs.operations.back() = costs.gradients = 2e-3;
+    costs.optimizer = 4e-3;
+  }
+  StepForecast::Step step(int blocks, int threads) const {
+    return StepForecast(planned.graph, planned.joined, layout, costs).step(blocks, threads);
+  }
+  /// Operations of all stages: a millisecond each for a block.
+  double operations() const {
+    double count = 0;
+    for (const Stage& stage : planned.joined.stages) count += static_cast<double>(stage.operations.size());
+    return count;
+  }
+};
+
+TEST_CASE("the forecast of a step adds up what its loops take", "[nn]") {
+  const auto near = [](double ms) { return Catch::Detail::Approx(1e-3 * ms).epsilon(1e-9); };
+  ForecastFixture f;
+  const double n = f.operations();
+  CHECK(f.step(1, 1).seconds == near(n + 2 + 4));
+  CHECK(f.step(5, 1).seconds == near(5 * n + 5 * 2 + 4));
+  // As many leaves as threads and more: rounds of whole leaves.
+  CHECK(f.step(4, 2).seconds == near(2 * n + 4 * 2 / 2. + 4 / 2.));
+  CHECK(f.step(9, 4).seconds == near(3 * n + 9 * 2 / 4. + 4 / 4.));
+  // 128 blocks are 64 leaves of two.
+  CHECK(f.step(128, 64).seconds == near(2 * n + 128 * 2 / 64. + 4 / 64.));
+  // One block for two: some is shared, some is not; less than alone, no less than half.
+  CHECK(f.step(1, 2).seconds < 1e-3 * (n + 1 + 2));
+  CHECK(f.step(1, 2).seconds >= 1e-3 * (n / 2 + 1 + 2));
+  // What loops cost grows with the logarithm: 2 stages here, and 3 loops of gradients and optimizer.
+  f.costs.loop = 1e-3;
+  const double loops = static_cast<double>(f.planned.joined.stages.size()) + 3;
+  CHECK(f.step(4, 2).seconds == near(2 * n + 4 + 2 + loops));
+  CHECK(f.step(16, 8).seconds == near(2 * n + 16 * 2 / 8. + 4 / 8. + 3 * loops));
+}
+
+TEST_CASE("the forecast of a step knows the limit of the memory", "[nn]") {
+  ForecastFixture f;
+  CHECK(f.step(4, 2).bytes == 0);  // everything fits a cache of a mebibyte
+  f.costs.cache_bytes = 0;
+  const double bytes = f.step(4, 2).bytes;
+  CHECK(f.step(8, 2).bytes == 2 * bytes);
+  double of_block = 0;
+  for (const Stage& stage : f.planned.joined.stages)
+    for (const Operation& operation : stage.operations)
+      for (std::size_t b = 0; b < f.planned.joined.buffers.size(); ++b)
+        if (operation.uses(static_cast<int>(b)))
+          of_block += 4 * static_cast<double>(f.planned.joined.buffers[b].floats);
+  CHECK(bytes == 4 * of_block);
+  f.costs.most_bytes_per_second = bytes;  // a second for what takes some milliseconds
+  CHECK(f.step(4, 2).seconds == Catch::Detail::Approx(1 + 1e-3 * (4 * 2 / 2. + 4 / 2.)).epsilon(1e-9));
 }
 
 TEST_CASE("leaves and the nodes of their tree", "[nn]") {

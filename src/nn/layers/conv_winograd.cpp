@@ -9,6 +9,9 @@ namespace {
 /// Outputs of one task that brings gradients into PyTorch's layout.
 constexpr int kOutputsOfTask = 16;
 
+/// Ranges of outputs begin at multiples of this (kernels/winograd.h).
+constexpr int kGroup = 8;
+
 class WinogradConv final : public ConvAlgorithm {
  public:
   explicit WinogradConv(const ConvGeometry& geometry)
@@ -99,6 +102,7 @@ class WinogradConv final : public ConvAlgorithm {
     const double tiles = shape_of(inputs, out).tiles();
     const double repeated = tiles * inputs * kTransformX;
     return {.channels = out.c,
+            .least_channels = kGroup,
             .rows = out.h,
             .row_unit = kWinogradTile,
             .work = repeated + tiles * out.c * (kTransformY + kPositions * inputs),
@@ -109,6 +113,7 @@ class WinogradConv final : public ConvAlgorithm {
     const double tiles = shape_of(in_.c, out_).tiles();
     const double repeated = tiles * in_.c * kTransformX;
     return {.channels = out_.c,
+            .least_channels = kGroup,
             .work = repeated + tiles * out_.c * (kTransformY + kPositions * in_.c),
             .repeated = repeated};
   }
