@@ -3,8 +3,17 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
+
+#include "core/error.h"
 
 namespace cnn {
+
+/// Another process of the cluster cannot go on. what(): its rank, machine and message; code(): its exit code.
+class ClusterError : public Error {
+ public:
+  using Error::Error;
+};
 
 /// The processes that work on one thing together; without MPI, a program is a cluster of one. Every process
 /// makes the same collective calls in the same order. Only the thread that made a Cluster may use it.
@@ -36,6 +45,14 @@ class Cluster {
   /// Whether the message has arrived, or has left and its memory is free again. True ends the ticket. Moves
   /// messages along: to be called often while any is under way.
   virtual bool finished(Ticket ticket) = 0;
+
+  // Faults. Not collective.
+
+  /// This process cannot go on: wherever the others wait, now or later, they get a ClusterError. Only the
+  /// first report counts, and no other call may follow.
+  virtual void report_fault(ExitCode, const std::string& /*message*/) {}
+  /// Throws ClusterError if another process has reported a fault. For long work between two calls.
+  virtual void look_for_faults() {}
 };
 
 /// A program by itself.
@@ -49,5 +66,11 @@ class SingleProcess final : public Cluster {
   Ticket receive(std::span<float>, int, int) override { return 0; }
   bool finished(Ticket) override { return true; }
 };
+
+/// A program by itself, for whoever is given no cluster.
+inline Cluster& alone() {
+  static SingleProcess single;
+  return single;
+}
 
 }  // namespace cnn
