@@ -9,7 +9,9 @@
 #include <optional>
 
 #include "apps/command_line.h"
+#include "apps/joint_program.h"
 #include "apps/path_list.h"
+#include "cluster/messages.h"
 #include "core/file.h"
 #include "core/text.h"
 #include "data/image_files.h"
@@ -29,7 +31,7 @@ namespace fs = std::filesystem;
 struct Options {
   fs::path model, labels, predictions, json, report;
   std::vector<fs::path> images;
-  int threads = usable_processors(), top = 1;
+  int threads = 1, top = 1;
   double min_accuracy = -1;
   std::string tta;  // empty: as the model's config says
 };
@@ -111,13 +113,14 @@ void check_labels(const Options& options) {
 }
 
 /// Finds out what kind of images there are, and takes them.
-void score(Evaluator& evaluator, const Options& options, const Evaluator::OnImage& each) {
+void score(Evaluator& evaluator, const Options& options, const Cluster& cluster,
+           const Evaluator::OnImage& each) {
   const fs::path& first = options.images.front();
   const bool single = options.images.size() == 1;
   // Without exceptions: a path that cannot be examined (a link to itself) is a bad image like any other.
   std::error_code unknown;
   if (single && fs::is_directory(first, unknown)) {
-    ProgressLine listing("listing the images", 0, false);
+    ProgressLine listing("listing the images", 0, !cluster.is_root());
     const auto files = std::make_shared<ImageFiles>(
         scan_folder(first, [&](std::int64_t images) { listing.update(images, "so far"); }));
     listing.clear();
@@ -218,31 +221,46 @@ ExitCode judge(const Evaluator& evaluator, const Options& options) {
   return code;
 }
 
-int run(Options options) {
+/// What a command line asks of process 0: it reads the list, and writes the outputs.
+void check(Options& options) {
   check_images_exist(options);
   if (options.images.size() == 1 && options.images.front() == "-") options.images = read_path_list(std::cin);
   check_outputs(options);
   check_labels(options);
+}
+
+/// The images of process 0, to all.
+void share_images(Cluster& cluster, std::vector<fs::path>& images) {
+  std::string list;
+  for (const fs::path& image : images) list += image.string() + '\0';
+  broadcast_text(cluster, list);
+  images.clear();
+  for (std::size_t from = 0; from < list.size(); from = list.find('\0', from) + 1)
+    images.emplace_back(list.c_str() + from);
+}
+
+int run(Options options, Cluster& cluster) {
+  if (cluster.is_root()) check(options);
+  if (cluster.size() > 1) share_images(cluster, options.images);
   const Interruption interruption;
   Evaluator evaluator({.model = options.model,
                        .threads = options.threads,
                        .looks = options.tta.empty() ? std::nullopt : std::optional(kLooks.at(options.tta)),
                        .pictures = options.report.empty() ? EvaluationCollector::Pictures::none
                                                           : EvaluationCollector::Pictures::of_mistakes},
-                      interruption);
+                      interruption, cluster);
+  if (!cluster.is_root()) {
+    score(evaluator, options, cluster, {});
+    return 0;
+  }
   ImageTeller teller(evaluator, options);
-  score(evaluator, options, [&](const Evaluator::Seen& seen) { teller.tell(seen); });
+  score(evaluator, options, cluster, [&](const Evaluator::Seen& seen) { teller.tell(seen); });
   teller.finish();
   write_results(evaluator, teller.unlabeled(), options);
   return static_cast<int>(judge(evaluator, options));
 }
 
-}  // namespace
-}  // namespace cnn
-
-int main(int argc, char** argv) {
-  CLI::App app("Scores a model of cnn-train on labeled images, or classifies unlabeled ones", "cnn-eval");
-  cnn::Options options;
+void add_options(CLI::App& app, Options& options) {
   app.add_option("--model", options.model, "The model; it also says how to prepare images (required)")
       ->required();
   app.add_option("--images", options.images,
@@ -250,7 +268,9 @@ int main(int argc, char** argv) {
                  "CIFAR .bin files, or - for paths from standard input (required)")
       ->required();
   app.add_option("--labels", options.labels, "Labels of an IDX file");
-  app.add_option("--threads", options.threads, "Worker threads (default: all available cores)")
+  app.add_option("--threads", options.threads,
+                 "Worker threads (default: all available cores; of each process under mpirun: its share of "
+                 "them)")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
   app.add_option("--top", options.top,
@@ -262,7 +282,7 @@ int main(int argc, char** argv) {
   app.add_option("--tta", options.tta,
                  "Judge each image by the mean of several looks: none, flip, shift or flip+shift (default: "
                  "data.test_time_augmentation of the model's config)")
-      ->check(CLI::IsMember(cnn::kLooks));
+      ->check(CLI::IsMember(kLooks));
   app.add_option("--predictions", options.predictions,
                  "Write path, label, prediction and probabilities of every image; as JSON if the name ends "
                  "with .json, else as CSV");
@@ -275,6 +295,18 @@ int main(int argc, char** argv) {
                    ? std::string()
                    : text + " is not an accuracy from 0 to 1; 99.5 % is 0.995";
       });
-  cnn::add_version(app, "cnn-eval");
-  return cnn::run_program(app, argc, argv, [&] { return cnn::run(options); });
+  add_version(app, "cnn-eval");
+}
+
+}  // namespace
+}  // namespace cnn
+
+int main(int argc, char** argv) {
+  CLI::App app("Scores a model of cnn-train on labeled images, or classifies unlabeled ones", "cnn-eval");
+  cnn::Options options;
+  return cnn::run_joint_program(app, argc, argv, [&](cnn::Job& job) {
+    options.threads = job.threads();
+    cnn::add_options(app, options);
+    return [&] { return cnn::run(options, job.cluster()); };
+  });
 }

@@ -6,7 +6,9 @@
 #include <optional>
 
 #include "apps/command_line.h"
+#include "apps/joint_program.h"
 #include "apps/modes.h"
+#include "cluster/messages.h"
 #include "config/config.h"
 #include "config/spec_places.h"
 #include "core/text.h"
@@ -16,6 +18,7 @@
 #include "session/interruption.h"
 #include "session/resume.h"
 #include "session/seeds.h"
+#include "session/shared_document.h"
 #include "session/training_run.h"
 #include "starter/init.h"
 #include "train/run_folder.h"
@@ -29,7 +32,7 @@ namespace fs = std::filesystem;
 struct Options {
   fs::path config, run_dir;
   std::vector<std::string> overrides;
-  int threads = usable_processors(), seeds = 0;  // seeds 0: --seeds was not given
+  int threads = 1, seeds = 0;  // seeds 0: --seeds was not given
   LayerStatisticsRequest layers;
   std::optional<SweepRange> sweep;  // --find-lr
   bool quiet = false, dry_run = false;
@@ -62,9 +65,16 @@ void print_dry_run(const Options& options, const Config& config, double seconds,
   fmt::print("nothing was written; the run folder would be {}\n", printable(folder.string()));
 }
 
-int run(const Options& options) {
+/// Process 0 speaks for all.
+Voice voice_of(const Options& options, const Cluster& cluster) {
   const Voice voice(options.quiet, options.layers);
-  const Document document = Document::read(options.config, options.overrides);
+  return cluster.is_root() ? voice : voice.silent();
+}
+
+int run(const Options& options, Cluster& cluster) {
+  const Voice voice = voice_of(options, cluster);
+  const Document document =
+      shared_document(cluster, [&] { return Document::read(options.config, options.overrides); });
   const Config config = read_config(document);
   if (config.seed > std::numeric_limits<std::uint64_t>::max() - static_cast<std::uint64_t>(options.seeds))
     fail_usage("--seeds {}: there are not that many seeds from {} on", options.seeds, config.seed);
@@ -73,35 +83,38 @@ int run(const Options& options) {
   with_places(document, [&] {
     Network(config.network, {.c = image.channels, .h = image.height, .w = image.width}, 0, 1);
   });
-  Interruption interruption(Interruption::Work::to_come);
-  const fs::path folder =
-      RunFolder::choose(options.run_dir, options.sweep ? config.name + "-lr" : config.name);
+  Interruption interruption(Interruption::Work::to_come, !cluster.is_root());
+  fs::path folder;  // of process 0
+  if (cluster.is_root())
+    folder = RunFolder::choose(options.run_dir, options.sweep ? config.name + "-lr" : config.name);
   check_data_paths(document, config.data);
   ThreadPool pool(options.threads);
-  const OpenedData opened = open_data(config.data, pool, voice);
+  const OpenedData opened = open_data(config.data, pool, voice, cluster);
   if (options.seeds > 0 && !options.dry_run)
     return static_cast<int>(
-        train_seeds(document, config, opened, pool, folder, options.seeds, voice, interruption));
+        train_seeds(document, config, opened, pool, folder, options.seeds, voice, interruption, cluster));
 
-  TrainingSetup setup(document, config, opened, pool);
+  TrainingSetup setup(document, config, opened, pool, nullptr, cluster);
   if (options.sweep)
     return static_cast<int>(find_learning_rate(setup, *options.sweep, folder, voice, interruption));
   if (options.dry_run) return print_dry_run(options, config, dry_run(setup, voice), folder), 0;
   const TrainingOutcome outcome = train(setup, folder, voice, interruption);
-  print_outcome(outcome, folder);
+  if (cluster.is_root()) print_outcome(outcome, folder);
   return static_cast<int>(outcome.code);
 }
 
-}  // namespace
-}  // namespace cnn
+/// What a command line asks for.
+struct Wishes {
+  Options options;
+  InitOptions init;
+  ResumeOptions resume;
+  int sweep_steps = 0;  // stays 0 without a number
+};
 
-int main(int argc, char** argv) {
-  CLI::App app("Trains the convolutional network that a JSON config describes", "cnn-train");
-  cnn::Options options;
-  cnn::InitOptions init;
-  cnn::ResumeOptions resume;
-  CLI::Option* config = app.add_option("--config", options.config, "The config (JSON)");
-  CLI::Option* resumed = app.add_option(
+void add_options(CLI::App& app, Wishes& wishes) {
+  auto& [options, init, resume, sweep_steps] = wishes;
+  app.add_option("--config", options.config, "The config (JSON)");
+  app.add_option(
       "--resume", resume.folder,
       "Continue the run in this folder, or the runs of --seeds, bit for bit as if it had never stopped");
   CLI::Option* folder =
@@ -118,9 +131,10 @@ int main(int argc, char** argv) {
                  "Folder for the results; must be new or empty (default: runs/<name>-<n>)");
   app.add_option("--seeds", options.seeds,
                  "Train N times, with seed, seed + 1, ...; print mean and standard deviation at the end")
-      ->check(CLI::Range(1, cnn::kMostSeeds));
+      ->check(CLI::Range(1, kMostSeeds));
   app.add_option("--threads", options.threads,
-                 "Worker threads (default: all available cores); the result does not depend on it")
+                 "Worker threads (default: all available cores; of each process under mpirun: its share of "
+                 "them); the result does not depend on it")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
   app.add_flag("--quiet", options.quiet, "Print only warnings and the final result");
@@ -130,33 +144,56 @@ int main(int argc, char** argv) {
   app.add_option("--layer-stats-every", options.layers.every_steps,
                  "Log the same every so many steps, over the images of that step")
       ->check(CLI::Range(1, 1000000000));
-  int sweep_steps = 0;  // stays 0 without a number
-  CLI::Option* find_lr =
-      app.add_option("--find-lr", sweep_steps,
-                     "Train a few steps with rising learning rates, and suggest one (default: 100 steps)")
-          ->expected(0, 1)
-          ->check(CLI::Range(20, 100000));
+  app.add_option("--find-lr", sweep_steps,
+                 "Train a few steps with rising learning rates, and suggest one (default: 100 steps)")
+      ->expected(0, 1)
+      ->check(CLI::Range(20, 100000));
   app.add_flag("--dry-run", options.dry_run,
                "Check everything and print shapes, memory and time per epoch; write nothing");
-  cnn::add_version(app, "cnn-train");
-  return cnn::run_program(app, argc, argv, [&] {
-    if (!*folder && !*config && !*resumed)
-      cnn::fail_usage("give --config FILE, --resume FOLDER, or --init FOLDER for a first config");
-    check_options(app, cnn::kModes, chosen_mode(app, cnn::kModes));
-    if (*folder) {
-      init.threads = options.threads;
-      init.quiet = options.quiet;
-      return cnn::init(init);
-    }
-    if (*resumed) {
-      resume.overrides = options.overrides;
-      resume.threads = options.threads;
-      const cnn::Voice voice(options.quiet, options.layers);
-      return cnn::is_folder_of_seeds(resume.folder) ? cnn::resume_seeds(resume, voice)
-                                                    : cnn::resume(resume, voice);
-    }
-    if (*find_lr)
-      options.sweep = cnn::SweepRange{.steps = sweep_steps == 0 ? cnn::SweepRange().steps : sweep_steps};
-    return cnn::run(options);
+  add_version(app, "cnn-train");
+}
+
+int resume_what(ResumeOptions resume, const Options& options, Cluster& cluster) {
+  resume.overrides = options.overrides;
+  resume.threads = options.threads;
+  bool seeds = cluster.is_root() && is_folder_of_seeds(resume.folder);
+  broadcast_value(cluster, seeds);
+  const Voice voice = voice_of(options, cluster);
+  return seeds ? resume_seeds(resume, voice, cluster) : cnn::resume(resume, voice, cluster);
+}
+
+/// What one process does by itself, whatever others there are.
+int alone_or_idle(const Cluster& cluster, const std::function<int()>& body) {
+  return cluster.is_root() ? body() : 0;
+}
+
+int carry_out(const CLI::App& app, Wishes& wishes, Cluster& cluster) {
+  Options& options = wishes.options;
+  const auto given = [&](const char* name) { return app.get_option(name)->count() > 0; };
+  if (!given("--init") && !given("--config") && !given("--resume"))
+    fail_usage("give --config FILE, --resume FOLDER, or --init FOLDER for a first config");
+  check_options(app, kModes, chosen_mode(app, kModes));
+  if (given("--init")) {
+    wishes.init.threads = options.threads;
+    wishes.init.quiet = options.quiet;
+    return alone_or_idle(cluster, [&] { return init(wishes.init); });
+  }
+  if (given("--resume")) return resume_what(wishes.resume, options, cluster);
+  if (given("--find-lr"))
+    options.sweep = SweepRange{.steps = wishes.sweep_steps == 0 ? SweepRange().steps : wishes.sweep_steps};
+  if (options.dry_run) return alone_or_idle(cluster, [&] { return run(options, alone()); });
+  return run(options, cluster);
+}
+
+}  // namespace
+}  // namespace cnn
+
+int main(int argc, char** argv) {
+  CLI::App app("Trains the convolutional network that a JSON config describes", "cnn-train");
+  cnn::Wishes wishes;
+  return cnn::run_joint_program(app, argc, argv, [&](cnn::Job& job) {
+    wishes.options.threads = job.threads();
+    cnn::add_options(app, wishes);
+    return [&] { return cnn::carry_out(app, wishes, job.cluster()); };
   });
 }

@@ -93,9 +93,9 @@ std::string wrong_count(const CLI::App& app, const std::string& error) {
 
 }  // namespace
 
-int run_program(CLI::App& app, int argc, char** argv, const std::function<int()>& body) {
+int run_program(CLI::App& app, int argc, char** argv, const std::function<int()>& body, bool silent) {
   const auto report = [&](const std::string& message) {
-    fmt::print(stderr, "{}: {}\n", app.get_name(), without_json_names(message));
+    if (!silent) fmt::print(stderr, "{}: {}\n", app.get_name(), without_json_names(message));
   };
   const Manual& manual = manual_of(app.get_name());
   arrange_options(app, manual);
@@ -111,7 +111,7 @@ int run_program(CLI::App& app, int argc, char** argv, const std::function<int()>
     report(fmt::format("cannot write to standard output: {}", std::strerror(errno)));
     return static_cast<int>(ExitCode::run_failed);
   } catch (const CLI::Success& success) {  // --help, --version
-    return app.exit(success);
+    return silent ? 0 : app.exit(success);
   } catch (const CLI::ParseError& error) {
     std::string message = error.what();
     if (dynamic_cast<const CLI::ArgumentMismatch*>(&error))

@@ -61,8 +61,11 @@ Document::Document(std::string text, std::string label, std::filesystem::path fo
   root_ = std::get<JsonValue>(std::move(parsed));
 }
 
-Document Document::parse(std::string text, std::string label, std::filesystem::path folder) {
-  return {std::move(text), std::move(label), std::move(folder)};
+Document Document::parse(std::string text, std::string label, std::filesystem::path folder,
+                         std::span<const std::string> overrides) {
+  Document document(std::move(text), std::move(label), std::move(folder));
+  for (const std::string& assignment : overrides) document.apply_override(assignment);
+  return document;
 }
 
 Document Document::read(const std::filesystem::path& path, std::span<const std::string> overrides) {
@@ -81,10 +84,8 @@ Document Document::read(const std::filesystem::path& path, std::span<const std::
     fail_usage("{}: {} is too large for a config; give a JSON file", label,
                human_bytes(static_cast<std::int64_t>(size)));
 
-  Document document(with_exit_code(ExitCode::bad_usage, [&] { return read_file(path); }), label,
-                    std::filesystem::absolute(path).parent_path().lexically_normal());
-  for (const std::string& assignment : overrides) document.apply_override(assignment);
-  return document;
+  return parse(with_exit_code(ExitCode::bad_usage, [&] { return read_file(path); }), label,
+               std::filesystem::absolute(path).parent_path().lexically_normal(), overrides);
 }
 
 void Document::apply_override(const std::string& assignment) {

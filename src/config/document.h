@@ -25,10 +25,14 @@ class Document {
 
   /// The same for text that is already in memory. `label` stands for the file name in messages; relative
   /// paths are relative to `folder`.
-  static Document parse(std::string text, std::string label, std::filesystem::path folder = {});
+  static Document parse(std::string text, std::string label, std::filesystem::path folder = {},
+                        std::span<const std::string> overrides = {});
 
   const JsonValue& root() const { return root_; }
   const std::string& label() const { return label_; }
+  /// As it was read, without the overrides.
+  const std::string& text() const { return text_; }
+  const std::vector<std::string>& overrides() const { return overrides_; }
   /// What relative paths are relative to. Absolute, unless parse() was given another.
   const std::filesystem::path& folder() const { return folder_; }
 

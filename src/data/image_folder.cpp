@@ -6,6 +6,8 @@
 #include <mutex>
 #include <utility>
 
+#include "cluster/messages.h"
+#include "cluster/neighbors.h"
 #include "core/error.h"
 #include "core/memory.h"
 #include "core/text.h"
@@ -18,16 +20,16 @@ namespace {
 class FolderDataset final : public Dataset {
  public:
   FolderDataset(std::shared_ptr<const ImageFiles> files, std::int64_t begin, const ImageSpec& spec,
-                const DecodeLimits& limits, std::int64_t cached, int threads)
+                const DecodeLimits& limits, const Portion& kept, int threads)
       : files_(std::move(files)),
         begin_(begin),
         spec_(spec),
         limits_(limits),
-        cached_(cached),
+        kept_(kept),
         threads_(threads) {
     image_bytes_ = values_per_image();
     // Not a vector: gigabytes need not be zeroed before they are written.
-    cache_.reset(new std::byte[static_cast<std::size_t>(cached_ * image_bytes_)]);
+    cache_.reset(new std::byte[static_cast<std::size_t>(kept_.size() * image_bytes_)]);
   }
 
   std::int64_t size() const override { return all_good_ ? count_ : static_cast<std::int64_t>(good_.size()); }
@@ -43,7 +45,7 @@ class FolderDataset final : public Dataset {
 
   const std::byte* pixels(std::int64_t index, std::vector<std::byte>& scratch) const override {
     const std::int64_t at = offset(index);
-    if (at < cached_) return cache_.get() + at * image_bytes_;
+    if (kept_.holds(at)) return place(at);
     read_ahead_->take(at, scratch);
     return scratch.data();
   }
@@ -52,15 +54,17 @@ class FolderDataset final : public Dataset {
     if (!read_ahead_) return;
     std::vector<std::int64_t> offsets;
     for (const std::int64_t index : indices)
-      if (const std::int64_t at = offset(index); at >= cached_) offsets.push_back(at);
+      if (const std::int64_t at = offset(index); !kept_.holds(at)) offsets.push_back(at);
     if (!offsets.empty()) read_ahead_->expect(offsets);
   }
 
   /// Where load_images writes an image, or nullptr if it does not stay.
-  std::byte* place(std::int64_t at) { return at < cached_ ? cache_.get() + at * image_bytes_ : nullptr; }
+  std::byte* place(std::int64_t at) const {
+    return kept_.holds(at) ? cache_.get() + (at - kept_.first) * image_bytes_ : nullptr;
+  }
 
-  /// To be called when every image was looked at. good: offsets from `begin`, ascending. stamps: of the
-  /// files from `cached` on.
+  /// To be called when every image was looked at. good: offsets from `begin`, ascending. stamps: of all
+  /// files, or empty if all are kept.
   void finish(std::vector<std::int64_t> good, std::int64_t count, std::vector<FileStamp> stamps) {
     count_ = count;
     all_good_ = static_cast<std::int64_t>(good.size()) == count;
@@ -84,7 +88,7 @@ class FolderDataset final : public Dataset {
     FileStamp stamp;
     pixels.resize(static_cast<std::size_t>(image_bytes_));
     std::string fault = PixelReader(spec_, limits_).read(path, pixels.data(), &stamp);
-    if (stamp != FileStamp{} && stamp != stamps_[static_cast<std::size_t>(at - cached_)])
+    if (stamp != FileStamp{} && stamp != stamps_[static_cast<std::size_t>(at)])
       fault = "has changed since it was checked";
     if (!fault.empty()) fail("{}: {}", printable(path), fault);
   }
@@ -93,7 +97,7 @@ class FolderDataset final : public Dataset {
   const std::int64_t begin_;
   const ImageSpec spec_;
   const DecodeLimits limits_;
-  const std::int64_t cached_;
+  const Portion kept_;  // in memory
   const int threads_;
   std::int64_t image_bytes_ = 0, count_ = 0;
   bool all_good_ = false;
@@ -103,55 +107,137 @@ class FolderDataset final : public Dataset {
   mutable std::unique_ptr<ReadAhead> read_ahead_;  // last: its threads use the rest
 };
 
+/// Which files [0, count) of a list this process decodes, and which of them stay in memory.
+struct Plan {
+  Portion kept, checked;  // checked: besides; what the others find of the rest is told
+  bool shared = false;
+  bool decodes(std::int64_t at) const { return kept.holds(at) || checked.holds(at); }
+};
+
+Plan plan_of(std::int64_t count, std::int64_t image_bytes, std::int64_t cache_bytes, const Sharing& sharing) {
+  Cluster& cluster = sharing.cluster ? *sharing.cluster : alone();
+  std::int64_t fitting =
+      std::min(cache_bytes, available_memory().bytes / 2 / processes_here(cluster)) / image_bytes;
+  for (const std::int64_t other : gathered(cluster, fitting)) fitting = std::min(fitting, other);
+  Plan plan{{0, std::min(count, fitting)}, {std::min(count, fitting), count}};
+  if (cluster.size() == 1 || (fitting >= count && !sharing.always)) return plan;
+  plan.shared = true;
+  if (sharing.use == Sharing::Use::own_share) {
+    plan.checked = share_of_blocks(count, cluster.rank(), cluster.size());
+    plan.kept = {plan.checked.first, std::min(plan.checked.end, plan.checked.first + fitting)};
+  } else {
+    const Portion rest = share_of(count - plan.kept.size(), cluster.rank(), cluster.size());
+    plan.checked = {plan.kept.end + rest.first, plan.kept.end + rest.end};
+  }
+  return plan;
+}
+
+/// Throws Error on a process that has listed other files than process 0.
+void compare_lists(Cluster& cluster, const ImageFiles& files, std::int64_t begin, std::int64_t end) {
+  std::string names;
+  for (std::int64_t at = begin; at < end; ++at)
+    names += fmt::format("{} {}\n", files.path(at).filename().string(), files.label(at));
+  const Fingerprint mine = fingerprint(std::as_bytes(std::span(names)));
+  Fingerprint root = mine;
+  broadcast_value(cluster, root);
+  if (root != mine)
+    fail("{}: the files are not those of rank 0; every machine needs the same data", files.where);
+}
+
+/// Throws Error on a process whose files hold other bytes.
+void compare_contents(Cluster& cluster, const ImageFiles& files, std::int64_t begin,
+                      const std::vector<Fingerprint>& mine) {
+  std::vector<Fingerprint> root = mine;
+  cluster.broadcast(std::as_writable_bytes(std::span(root)), 0);
+  const auto [here, there] = std::ranges::mismatch(mine, root);
+  if (here != mine.end())
+    fail("{}: is not the file that rank 0 has; every machine needs the same data",
+         printable(files.path(begin + (here - mine.begin())).string()));
+}
+
+using Faults = std::vector<std::pair<std::int64_t, std::string>>;
+
+/// What the processes have found in the files that each decoded for all.
+void share_findings(Cluster& cluster, const Plan& plan, Faults& faults, std::vector<Fingerprint>& prints) {
+  const auto mine = std::span(prints).subspan(static_cast<std::size_t>(plan.checked.first),
+                                              static_cast<std::size_t>(plan.checked.size()));
+  const auto firsts = gathered(cluster, plan.checked.first);
+  const std::vector<Fingerprint> all = joined(cluster, std::span<const Fingerprint>(mine));
+  std::copy(all.begin(), all.end(), prints.begin() + firsts.front());
+  std::string text;
+  for (const auto& [at, fault] : faults)
+    if (plan.checked.holds(at)) text += fmt::format("{} {}{}", at, fault, '\0');
+  std::erase_if(faults, [&](const auto& fault) { return plan.checked.holds(fault.first); });
+  for (const std::string& told : gathered_texts(cluster, text))
+    for (std::size_t from = 0; from < told.size();) {
+      const std::size_t end = told.find('\0', from), space = told.find(' ', from);
+      faults.emplace_back(std::stoll(told.substr(from, space - from)),
+                          told.substr(space + 1, end - space - 1));
+      from = end + 1;
+    }
+}
+
 }  // namespace
 
 LoadedImages load_images(std::shared_ptr<const ImageFiles> files, std::int64_t begin, std::int64_t end,
                          const ImageSpec& spec, const DecodeLimits& limits, std::int64_t cache_bytes,
-                         ThreadPool& pool, const Progress& progress) {
+                         ThreadPool& pool, const Progress& progress, const Sharing& sharing) {
   CNN_CHECK(begin >= 0 && begin <= end && end <= files->size(), "[{}, {}) of {}", begin, end, files->size());
   if (spec.channels != 1 && spec.channels != 3)
     fail_usage("data.image.channels is {}; image files give 1 (grey) or 3 (RGB)", spec.channels);
+  Cluster& cluster = sharing.cluster ? *sharing.cluster : alone();
+  if (cluster.size() > 1) compare_lists(cluster, *files, begin, end);
   const std::int64_t count = end - begin;
   const std::int64_t image_bytes = std::int64_t{spec.channels} * spec.height * spec.width;
-  const std::int64_t cached =
-      std::min(count, std::min(cache_bytes, available_memory().bytes / 2) / image_bytes);
-  const auto dataset = std::make_shared<FolderDataset>(files, begin, spec, limits, cached, pool.threads());
+  const Plan plan = plan_of(count, image_bytes, cache_bytes, sharing);
+  const auto dataset = std::make_shared<FolderDataset>(files, begin, spec, limits, plan.kept, pool.threads());
 
   struct Worker {
     PixelReader reader;
     std::vector<std::byte> pixels;
-    std::vector<std::pair<std::int64_t, std::string>> faults;
+    std::string content;
+    Faults faults;
   };
   std::vector<Worker> workers(static_cast<std::size_t>(pool.threads()),
-                              Worker{PixelReader(spec, limits), {}, {}});
+                              Worker{PixelReader(spec, limits), {}, {}, {}});
   std::vector<Fingerprint> fingerprints(static_cast<std::size_t>(count));
-  std::vector<FileStamp> stamps(static_cast<std::size_t>(count - cached));
+  std::vector<Fingerprint> contents(static_cast<std::size_t>(plan.shared ? count : 0));
+  std::vector<FileStamp> stamps(static_cast<std::size_t>(plan.kept.size() < count ? count : 0));
   std::atomic<std::int64_t> done{0};
   pool.parallel_for(count, [&](std::int64_t at, int number) {
     Worker& worker = workers[static_cast<std::size_t>(number)];
     const std::string path = files->path(begin + at).string();
-    std::byte* place = dataset->place(at);
-    if (place == nullptr) {  // only to see that it works
-      worker.pixels.resize(static_cast<std::size_t>(image_bytes));
-      place = worker.pixels.data();
-    }
     FileStamp stamp;
-    std::string fault = worker.reader.read(path, place, &stamp);
-    if (at >= cached) stamps[static_cast<std::size_t>(at - cached)] = stamp;
-    if (fault.empty())
-      fingerprints[static_cast<std::size_t>(at)] =
-          fingerprint({place, static_cast<std::size_t>(image_bytes)});
-    else
-      worker.faults.emplace_back(at, std::move(fault));
+    if (plan.shared) {  // reading takes much less time than decoding
+      const ImageFile file = read_image_file(path, limits, worker.content);
+      stamp = file.stamp;
+      contents[static_cast<std::size_t>(at)] = fingerprint(std::as_bytes(std::span(file.content)));
+    }
+    if (plan.decodes(at)) {
+      std::byte* place = dataset->place(at);
+      if (place == nullptr) {  // only to see that it works
+        worker.pixels.resize(static_cast<std::size_t>(image_bytes));
+        place = worker.pixels.data();
+      }
+      std::string fault = worker.reader.read(path, place, &stamp);
+      if (fault.empty())
+        fingerprints[static_cast<std::size_t>(at)] =
+            fingerprint({place, static_cast<std::size_t>(image_bytes)});
+      else
+        worker.faults.emplace_back(at, std::move(fault));
+    }
+    if (!stamps.empty()) stamps[static_cast<std::size_t>(at)] = stamp;
     done.fetch_add(1, std::memory_order_relaxed);
     if (number == 0 && progress) progress(done.load(std::memory_order_relaxed), count);
   });
   if (progress) progress(count, count);
 
-  std::vector<std::pair<std::int64_t, std::string>> faults;
+  if (plan.shared) compare_contents(cluster, *files, begin, contents);
+  Faults faults;
   for (Worker& worker : workers)
     faults.insert(faults.end(), std::make_move_iterator(worker.faults.begin()),
                   std::make_move_iterator(worker.faults.end()));
+  if (plan.shared) share_findings(cluster, plan, faults, fingerprints);
   std::sort(faults.begin(), faults.end());
   LoadedImages loaded;
   auto fault = faults.begin();
@@ -166,7 +252,8 @@ LoadedImages load_images(std::shared_ptr<const ImageFiles> files, std::int64_t b
       fingerprints[good.size() - 1] = fingerprints[static_cast<std::size_t>(at)];
     }
   }
-  loaded.reread = count - cached;
+  const bool own = plan.shared && sharing.use == Sharing::Use::own_share;
+  loaded.reread = (own ? plan.checked.size() : count) - plan.kept.size();
   fingerprints.resize(good.size());
   loaded.fingerprints = std::move(fingerprints);
   dataset->finish(std::move(good), count, std::move(stamps));

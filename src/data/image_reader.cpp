@@ -24,6 +24,15 @@ ImageFile with_errno(const char* what) {
   return {fmt::format("{}: {}", what, std::strerror(errno)), {}, {}, {}};
 }
 
+FileStamp to_stamp(const struct stat& status) {
+#ifdef __APPLE__
+  const timespec& modified = status.st_mtimespec;
+#else
+  const timespec& modified = status.st_mtim;
+#endif
+  return {status.st_size, std::int64_t{modified.tv_sec} * 1'000'000'000 + modified.tv_nsec};
+}
+
 /// From this size on files are read and decoded one at a time.
 constexpr std::int64_t kLargeFile = std::int64_t{32} << 20;
 
@@ -48,13 +57,7 @@ ImageFile read_image_file(const std::string& path, const DecodeLimits& limits, s
             {},
             {}};
   ImageFile image;
-  image.stamp.bytes = status.st_size;
-#ifdef __APPLE__
-  const timespec& modified = status.st_mtimespec;
-#else
-  const timespec& modified = status.st_mtim;
-#endif
-  image.stamp.modified_ns = std::int64_t{modified.tv_sec} * 1'000'000'000 + modified.tv_nsec;
+  image.stamp = to_stamp(status);
   if (status.st_size >= kLargeFile)
     image.turn = std::unique_lock(large_files());
   else if (static_cast<std::int64_t>(buffer.capacity()) > kLargeFile)

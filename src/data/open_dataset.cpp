@@ -82,8 +82,8 @@ LoadedSet open_images(std::shared_ptr<const ImageFiles> files, std::int64_t begi
   // Names first: a wrong folder should not have to wait for its images.
   if (!options.classes.empty() && !files->classes.empty())
     match_classes(files->classes, options.classes, files->where);
-  LoadedImages loaded =
-      load_images(files, begin, end, spec, options.limits, options.cache_bytes, pool, options.progress);
+  LoadedImages loaded = load_images(files, begin, end, spec, options.limits, options.cache_bytes, pool,
+                                    options.progress, options.sharing);
   LoadedSet set;
   set.dataset = loaded.dataset;
   set.fingerprints = std::move(loaded.fingerprints);

@@ -18,6 +18,7 @@ struct LoadOptions {
   std::int64_t cache_bytes = std::int64_t{4096} << 20;  ///< see DataSpec::cache_mb
   /// Not empty: the classes of a model or of the training set. Found ones are matched by name.
   std::vector<std::string> classes;
+  Sharing sharing;              ///< of image files
   bool labels_required = true;  ///< else a folder of plain images will do, and IDX without labels
   Progress progress;
   /// Called while a folder is listed, before the first image is opened: images so far.

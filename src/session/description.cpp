@@ -62,7 +62,9 @@ void describe(const TrainingSetup& setup, spdlog::logger& log, bool with_layers)
       log.warn("warning: batch_size {} exceeds the {}: an epoch is a single step", with_commas(batch_size),
                counted(images, "training image"));
   }
-  log.info("{}, {}, {} of memory for activations, gradients and optimizer",
+  const int processes = setup.cluster().size();
+  log.info("{}{}, {}, {} of memory for activations, gradients and optimizer",
+           processes > 1 ? fmt::format("{} processes, here ", processes) : "",
            counted(setup.pool().threads(), "thread"), instruction_set(), human_bytes(setup.bytes()));
 }
 

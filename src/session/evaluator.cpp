@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "cluster/messages.h"
 #include "config/config.h"
 #include "config/spec_places.h"
 #include "core/text.h"
@@ -15,13 +16,31 @@ namespace {
 constexpr std::int64_t kChunk = 8192, kChunkBytes = std::int64_t{256} << 20;
 constexpr std::int64_t kLargestBatch = 16 * kLanes;
 
+/// The description that process 0 reads, on all.
+ModelDescription shared_description(const std::filesystem::path& model, Cluster& cluster) {
+  ModelDescription description;
+  if (cluster.is_root()) description = read_description(model);
+  if (cluster.size() == 1) return description;
+  broadcast_text(cluster, description.config);
+  std::uint64_t counts[] = {description.classes.size(), description.mean.size()};
+  broadcast_value(cluster, counts);
+  description.classes.resize(counts[0]);
+  for (std::string& name : description.classes) broadcast_text(cluster, name);
+  for (std::vector<double>* values : {&description.mean, &description.std}) {
+    values->resize(counts[1]);
+    cluster.broadcast(std::as_writable_bytes(std::span(*values)), 0);
+  }
+  return description;
+}
+
 }  // namespace
 
-Evaluator::Evaluator(const Options& options, const Interruption& interruption)
+Evaluator::Evaluator(const Options& options, const Interruption& interruption, Cluster& cluster)
     : options_(options),
       interruption_(interruption),
+      cluster_(cluster),
       pool_(options.threads),
-      description_(read_description(options.model)),
+      description_(shared_description(options.model, cluster)),
       collector_(description_.classes, options.pictures) {
   const std::string label = options.model.string();
   const Config config = read_model_config(description_.config, label);
@@ -39,7 +58,9 @@ Evaluator::Evaluator(const Options& options, const Interruption& interruption)
         network_ = std::make_unique<Network>(config.network, input, static_cast<int>(classes().size()), 1);
       },
       ExitCode::run_failed);
-  load_model(options.model, *network_);
+  if (cluster.is_root()) load_model(options.model, *network_);
+  cluster.broadcast(std::as_writable_bytes(network_->parameters()), 0);
+  cluster.broadcast(std::as_writable_bytes(network_->states()), 0);
   network_->pack(pool_);
 }
 
@@ -57,7 +78,8 @@ void Evaluator::score_files(std::shared_ptr<const ImageFiles> files, const OnIma
                                             [&](std::int64_t done, std::int64_t) {
                                               progress(done);
                                               stop_if_interrupted();
-                                            });
+                                            },
+                                            {&cluster_, Sharing::Use::own_share, true});
     bad_.insert(bad_.end(), loaded.bad.begin(), loaded.bad.end());
     if (loaded.dataset->size() == 0) continue;
     std::shared_ptr<const Dataset> dataset = loaded.dataset;
@@ -77,6 +99,7 @@ std::vector<int> Evaluator::labels_of(const ImageFiles& files) {
     labels = match_classes(files.classes, classes(), files.where);
     report.missing_classes = missing_classes(files.classes, classes());
   }
+  if (!cluster_.is_root()) return labels;
   for (const std::string& note : report.notes()) fmt::print(stderr, "{}: {}\n", files.where, note);
   return labels;
 }
@@ -111,11 +134,13 @@ void Evaluator::score(const std::shared_ptr<const Dataset>& dataset, const OnIma
         progress(done);
         stop_if_interrupted();
         return true;
-      });
+      },
+      nullptr, cluster_);
   collector_.end_part();
 }
 
 void Evaluator::show_progress(std::int64_t done, std::int64_t total) {
+  if (!cluster_.is_root()) return;
   if (!line_) line_ = std::make_unique<ProgressLine>("evaluating", total, false);
   line_->update(done, "images");
 }

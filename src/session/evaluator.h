@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "cluster/cluster.h"
 #include "core/thread_pool.h"
 #include "data/image_files.h"
 #include "data/open_dataset.h"
@@ -21,10 +22,12 @@
 namespace cnn {
 
 /// A model from a file, ready to take images. Scores those with a label, and passes on its answer for each.
+/// In a cluster the calls are collective: every process takes a share of the images, and process 0 gets the
+/// answers and the results.
 class Evaluator {
  public:
   struct Options {
-    std::filesystem::path model;
+    std::filesystem::path model;  ///< only process 0 needs it
     int threads = 1;
     std::optional<TestTimeAugmentation> looks;  ///< nothing: as the model's config says
     EvaluationCollector::Pictures pictures = EvaluationCollector::Pictures::none;
@@ -38,7 +41,7 @@ class Evaluator {
   using OnImage = std::function<void(const Seen&)>;
 
   /// Loads the model. Throws Error (exit 1) for a file that is not a model.
-  Evaluator(const Options& options, const Interruption& interruption);
+  Evaluator(const Options& options, const Interruption& interruption, Cluster& cluster = alone());
 
   /// Takes image files, for example those of a folder, in parts: memory does not grow with their number.
   /// Files that cannot be read are left out and listed in bad(). Throws Error: for classes that the model
@@ -68,6 +71,7 @@ class Evaluator {
 
   const Options options_;
   const Interruption& interruption_;
+  Cluster& cluster_;
   ThreadPool pool_;
   const ModelDescription description_;
   ImageSpec image_;

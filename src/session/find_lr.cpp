@@ -56,7 +56,8 @@ LearningRateSweep sweep_of(TrainingSetup& setup, const SweepRange& range, const 
   const ImageSet& images = setup.all_train();
   Trainer trainer(setup.network(), setup.pool(), sweep_spec(config.training, range, images.size()),
                   config.seed, images, nullptr,
-                  class_weights(config.training.class_weights, setup.data().classes, images.labels));
+                  class_weights(config.training.class_weights, setup.data().classes, images.labels),
+                  setup.cluster());
   const auto line = voice.progress("learning rates", range.steps);
   return sweep_learning_rates(
       trainer, range, [&](std::int64_t steps) { line->update(steps, "steps"); }, stop);
@@ -69,6 +70,8 @@ ExitCode find_learning_rate(TrainingSetup& setup, const SweepRange& range, const
   interruption.begin_work();
   const Config& config = setup.config();
   const LearningRateSweep sweep = sweep_of(setup, range, voice, interruption.requested());
+  interruption.agree(setup.cluster());
+  if (!setup.cluster().is_root()) return ExitCode::done;
   if (interruption.requested()) {
     fmt::print(stderr, "interrupted before the sweep was finished; nothing was written\n");
     return interruption.exit_code();

@@ -24,8 +24,9 @@ bool filter_images(TrainingSetup& setup, const std::atomic<bool>& stop, const Vo
     if (line->due(p.step)) line->update(p.step, "loss " + loss_text(p.loss));
   };
   const double start = now_seconds();
-  const std::optional<ProxyResult> result = train_proxy(proxy, setup.pool(), proxy_training(config.training),
-                                                        config.seed, setup.all_train(), on_step, stop);
+  const std::optional<ProxyResult> result =
+      train_proxy(proxy, setup.pool(), proxy_training(config.training), config.seed, setup.all_train(),
+                  on_step, stop, setup.cluster());
   line.reset();
   if (!result) return false;
   setup.choose(hardest_images(setup.all_train().labels, result->losses, config.training.filter->keep));

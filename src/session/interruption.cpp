@@ -5,10 +5,12 @@
 #include <csignal>
 #include <string_view>
 
+#include "cluster/messages.h"
+
 namespace cnn {
 namespace {
 
-std::atomic<bool> work_has_begun{true}, stop_requested{false}, save_requested{false};
+std::atomic<bool> work_has_begun{true}, stop_requested{false}, save_requested{false}, is_silent{false};
 std::atomic<int> received{0};
 static_assert(std::atomic<bool>::is_always_lock_free && std::atomic<int>::is_always_lock_free,
               "set by a signal handler");
@@ -22,7 +24,9 @@ ExitCode exit_code_of(int number) {
 void on_stop(int number) {
   if (!work_has_begun) {
     constexpr std::string_view kMessage = "\ninterrupted before the training began; nothing was lost\n";
-    [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, kMessage.data(), kMessage.size());
+    if (!is_silent) {
+      [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, kMessage.data(), kMessage.size());
+    }
     ::_exit(static_cast<int>(exit_code_of(number)));
   }
   received = number;
@@ -46,9 +50,11 @@ bool is_ignored(int number) {
 
 }  // namespace
 
-Interruption::Interruption(Work work) {
+Interruption::Interruption(Work work, bool silent) {
   work_has_begun = work == Work::begun;
+  is_silent = silent;
   stop_requested = save_requested = false;
+  received = 0;
   for (const int number : {SIGINT, SIGTERM, SIGHUP})
     if (number != SIGHUP || !is_ignored(SIGHUP))                // nohup's, as opposed to a script's "&"
       handle(number, on_stop, static_cast<int>(SA_RESETHAND));  // the second one has its default effect
@@ -68,6 +74,15 @@ void Interruption::begin_work() {
 const std::atomic<bool>& Interruption::requested() const { return stop_requested; }
 
 bool Interruption::take_save_request() { return save_requested.exchange(false); }
+
+void Interruption::agree(Cluster& cluster) {
+  for (const int number : gathered(cluster, received.load())) {
+    if (number == 0) continue;
+    received = number;
+    stop_requested = true;
+    return;
+  }
+}
 
 ExitCode Interruption::exit_code() const { return exit_code_of(received); }
 

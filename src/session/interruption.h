@@ -2,6 +2,7 @@
 
 #include <atomic>
 
+#include "cluster/cluster.h"
 #include "core/error.h"
 
 namespace cnn {
@@ -14,7 +15,8 @@ class Interruption {
   /// Whether there is anything yet that a signal should wait for.
   enum class Work { begun, to_come };
   /// to_come: until begin_work(), a signal ends the program at once with exit_code().
-  explicit Interruption(Work work = Work::begun);
+  /// silent: without the words that nothing was lost.
+  explicit Interruption(Work work = Work::begun, bool silent = false);
   ~Interruption();
   Interruption(const Interruption&) = delete;
   Interruption& operator=(const Interruption&) = delete;
@@ -26,6 +28,8 @@ class Interruption {
   const std::atomic<bool>& requested() const;
   /// Whether SIGUSR1 came since the last call.
   bool take_save_request();
+  /// Collective: what any process was asked to stop by, all were.
+  void agree(Cluster& cluster);
   /// 130 after SIGINT, 143 after SIGTERM, 129 after SIGHUP.
   ExitCode exit_code() const;
 };

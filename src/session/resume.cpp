@@ -2,13 +2,16 @@
 
 #include <spdlog/spdlog.h>
 
+#include "cluster/messages.h"
 #include "config/config.h"
 #include "config/config_changes.h"
 #include "core/error.h"
 #include "core/file.h"
 #include "core/text.h"
 #include "session/interruption.h"
+#include "session/shared_document.h"
 #include "session/training_data.h"
+#include "session/training_follower.h"
 #include "session/training_run.h"
 #include "train/checkpoint_folder.h"
 #include "train/run_folder.h"
@@ -121,48 +124,94 @@ std::vector<std::string> where_it_goes_on(const TrainingSetup& setup, const Conf
   return notes;
 }
 
+/// What process 0 finds in the folder of a run, and what it keeps of it while the run goes on.
+struct FoundRun {
+  RunFolder folder;
+  CheckpointFolder checkpoints;
+  std::optional<Checkpoint> start;
+};
+
+FoundRun find_run(const ResumeOptions& options, spdlog::logger& log) {
+  RunFolder folder = RunFolder::reopen(options.folder);
+  CheckpointFolder checkpoints(folder.checkpoints());
+  std::optional<Checkpoint> start = find_start(checkpoints, folder, log);
+  return {std::move(folder), std::move(checkpoints), std::move(start)};
+}
+
+/// Whether the run has come to its end. notes: the changes of its config.
+bool is_over(const FoundRun& run, const Config& config, const ResumeOptions& options,
+             const std::vector<std::string>& notes) {
+  const std::int64_t epochs_done = run.start->integer("epochs_done");
+  if (epochs_done != config.training.epochs || !final_result(run.folder.path())) return false;
+  refuse_late_changes(options, notes);
+  fmt::print("{}: all {} epochs are done; to train longer, add --set training.epochs=N\n",
+             printable(options.folder.string()), epochs_done);
+  return true;
+}
+
+/// The checkpoint that process 0 has found, on all.
+std::optional<Checkpoint> shared_start(Cluster& cluster, const std::optional<Checkpoint>& found) {
+  bool exists = found.has_value();
+  broadcast_value(cluster, exists);
+  if (!exists) return std::nullopt;
+  return shared_checkpoint(cluster, found ? &*found : nullptr);
+}
+
+/// What the processes other than 0 do of resume_run().
+std::optional<TrainingOutcome> follow_run(const OpenData& open_data, ThreadPool& pool, const Voice& voice,
+                                          Interruption& interruption, Cluster& cluster) {
+  const Document document = shared_document(cluster, {});
+  const Config config = read_config(document);
+  bool over = false;
+  broadcast_value(cluster, over);
+  if (over) return std::nullopt;
+  const std::optional<Checkpoint> start = shared_start(cluster, std::nullopt);
+  TrainingSetup setup(document, config, open_data(config.data), pool, start ? &*start : nullptr, cluster);
+  return TrainingOutcome{.code = follow(setup, voice, interruption)};
+}
+
 }  // namespace
 
-int resume(const ResumeOptions& options, const Voice& voice) {
-  Interruption interruption(Interruption::Work::to_come);
+int resume(const ResumeOptions& options, const Voice& voice, Cluster& cluster) {
+  Interruption interruption(Interruption::Work::to_come, !cluster.is_root());
   ThreadPool pool(options.threads);
   std::optional<OpenedData> opened;
   const auto open = [&](const DataSpec& spec) -> const OpenedData& {
-    return opened.emplace(open_data(spec, pool, voice));
+    return opened.emplace(open_data(spec, pool, voice, cluster));
   };
-  const auto outcome = resume_run(options, open, pool, voice, interruption);
+  const auto outcome = resume_run(options, open, pool, voice, interruption, cluster);
   if (!outcome) return 0;
-  print_outcome(*outcome, options.folder);
+  if (cluster.is_root()) print_outcome(*outcome, options.folder);
   return static_cast<int>(outcome->code);
 }
 
 std::optional<TrainingOutcome> resume_run(const ResumeOptions& options, const OpenData& open_data,
-                                          ThreadPool& pool, const Voice& voice, Interruption& interruption) {
+                                          ThreadPool& pool, const Voice& voice, Interruption& interruption,
+                                          Cluster& cluster) {
+  if (!cluster.is_root()) return follow_run(open_data, pool, voice, interruption, cluster);
   check_folder(options.folder);
-  const Document document = Document::read(options.folder / "config.json", options.overrides);
+  const Document document = shared_document(
+      cluster, [&] { return Document::read(options.folder / "config.json", options.overrides); });
   const Config config = read_config(document);
-  RunFolder run = RunFolder::reopen(options.folder);
-  CheckpointFolder checkpoints(run.checkpoints());
-  const std::optional<Checkpoint> start = find_start(checkpoints, run, voice.log());
+  FoundRun run = find_run(options, voice.log());
 
   Config before = config;
   std::vector<std::string> notes;
-  if (start) {
-    before = read_config(Document::parse(start->text("config"), "the config in the checkpoint"));
-    const std::int64_t epochs_done = start->integer("epochs_done");
-    const bool within_epoch = start->integer("epoch.steps") > 0;
-    notes = check_changes(before, config, epochs_done + (within_epoch ? 1 : 0));
-    if (epochs_done == config.training.epochs && final_result(run.path())) {
-      refuse_late_changes(options, notes);
-      fmt::print("{}: all {} epochs are done; to train longer, add --set training.epochs=N\n",
-                 printable(options.folder.string()), epochs_done);
-      return std::nullopt;
-    }
+  bool over = false;
+  if (run.start) {
+    before = read_config(Document::parse(run.start->text("config"), "the config in the checkpoint"));
+    const bool within_epoch = run.start->integer("epoch.steps") > 0;
+    notes = check_changes(before, config, run.start->integer("epochs_done") + (within_epoch ? 1 : 0));
+    over = is_over(run, config, options, notes);
   }
-  TrainingSetup setup(document, config, open_data(config.data), pool, start ? &*start : nullptr);
+  broadcast_value(cluster, over);
+  if (over) return std::nullopt;
+  const Checkpoint* start = run.start ? &*run.start : nullptr;
+  shared_start(cluster, run.start);
+  TrainingSetup setup(document, config, open_data(config.data), pool, start, cluster);
   for (const std::string& note : notes) setup.add_note(note);
   for (const std::string& note : where_it_goes_on(setup, before)) setup.add_note(note);
-  return train(setup, std::move(run), std::move(checkpoints), voice, interruption);
+  return train(setup, std::move(run.folder), std::move(run.checkpoints), voice, interruption);
 }
 
 }  // namespace cnn

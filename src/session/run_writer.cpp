@@ -56,15 +56,15 @@ void RunWriter::add_post_mortem(const PostMortem& post_mortem) {
   attempt([&] { write_file_atomically(folder_.file("post_mortem.json"), to_json(post_mortem)); });
 }
 
-void RunWriter::finish() {
-  if (!whole_) {
-    folder_.write_tables(trainer_.history());
-    trainer_.with_model([&] { save("last.safetensors"); });
-  }
-  trainer_.swap_best();
+void RunWriter::finish_last() {
+  if (whole_) return;
+  folder_.write_tables(trainer_.history());
+  trainer_.with_model([&] { save("last.safetensors"); });
+}
+
+void RunWriter::finish_best() {
   best_is_loaded_ = true;
   if (!whole_) save("best.safetensors");
-  whole_ = true;
 }
 
 void RunWriter::write_result(bool finished, const std::optional<Evaluation>& test) {

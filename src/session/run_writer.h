@@ -29,8 +29,12 @@ class RunWriter {
   void interrupt();
   /// Writes what is known about numbers that stopped being finite; warns if that fails.
   void add_post_mortem(const PostMortem& post_mortem);
-  /// Writes what is still missing. Leaves the network with the best epoch's tensors. Throws Error (exit 1).
-  void finish();
+  /// Writes what is still missing, first while the network holds the last model, then when it holds the best.
+  /// Throw Error (exit 1).
+  void finish_last();
+  void finish_best();
+  /// The network holds the last model again.
+  void reopen() { best_is_loaded_ = false; }
   const std::filesystem::path& folder() const { return folder_.path(); }
   void write_result(bool finished, const std::optional<Evaluation>& test);
 

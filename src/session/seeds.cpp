@@ -2,14 +2,17 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "cluster/messages.h"
 #include "core/error.h"
 #include "core/file.h"
 #include "core/text.h"
+#include "session/shared_document.h"
 #include "session/training_run.h"
 #include "train/run_folder.h"
 #include "train/seed_results.h"
@@ -29,73 +32,105 @@ std::string spread_line(const char* what, const Spread& spread) {
       100 * spread.least, 100 * spread.most, spread.count, spread.count == 1 ? "" : "s");
 }
 
-/// The trainings of a folder of seeds, new or resumed.
+/// The trainings of a folder of seeds, new or resumed. Of each round of seeds every process takes one;
+/// process 0 tells of all.
 class SeedTrainings {
  public:
-  /// config: that of the first seed. lock: on the folder, if it exists already. All references must outlive
-  /// the object.
+  /// config: that of the first seed. lock: of process 0, on the folder, if it exists already. All references
+  /// must outlive the object.
   SeedTrainings(const Document& document, const Config& config, OpenData data, ThreadPool& pool,
                 const fs::path& folder, std::size_t seeds, const Voice& voice, Interruption& interruption,
-                std::optional<RunFolder> lock)
+                Cluster& cluster, std::optional<RunFolder> lock)
       : document_(document),
         config_(config),
         data_(std::move(data)),
         pool_(pool),
         folder_(folder),
-        voice_(voice),
+        voice_(cluster.is_root() ? voice : voice.of_rank(cluster.rank())),
         interruption_(interruption),
+        cluster_(cluster),
         plan_{seeds, resolved_json(config)},
-        lock_(std::move(lock)) {}
+        lock_(std::move(lock)),
+        exists_(lock_.has_value()) {}
 
   ExitCode run() {
+    broadcast_value(cluster_, exists_);
     ExitCode code = ExitCode::done;
-    while (results_.size() < plan_.seeds && code == ExitCode::done) {
-      const std::uint64_t seed = config_.seed + results_.size();
-      if (!take_result(seed)) code = train(seed);
-      if (interruption_.requested() && code == ExitCode::done && results_.size() < plan_.seeds)
+    const auto processes = static_cast<std::size_t>(cluster_.size());
+    for (std::size_t first = 0; first < plan_.seeds && code == ExitCode::done; first += processes) {
+      code = train_round(first, std::min(processes, plan_.seeds - first));
+      interruption_.agree(cluster_);
+      if (interruption_.requested() && code == ExitCode::done && first + processes < plan_.seeds)
         code = interruption_.exit_code();
     }
-    summarize();
+    if (cluster_.is_root()) summarize();
     return code;
   }
 
  private:
-  /// Adds the result of a seed to the summary if its run is finished.
-  bool take_result(std::uint64_t seed) {
-    const std::string name = seed_folder(seed);
-    const std::optional<FinalResult> result = final_result(folder_ / name);
-    if (!result) return false;
-    results_.push_back({seed, name, *result});
-    write_seed_results(folder_, results_, plan_);
-    return true;
-  }
-
-  /// Trains with a seed, or finishes a training that has begun.
-  ExitCode train(std::uint64_t seed) {
-    voice_.log().info("seed {} ({} of {})", seed, results_.size() + 1, plan_.seeds);
+  /// Takes `count` seeds, each by a process of its own. The code of the first one that did not finish.
+  ExitCode train_round(std::size_t first, std::size_t count) {
+    const std::size_t number = first + static_cast<std::size_t>(cluster_.rank());
+    const std::uint64_t seed = config_.seed + number;
     const fs::path folder = folder_ / seed_folder(seed);
-    const Voice voice = voice_.for_one_of_several(is_first_);
-    const TrainingOutcome result =
-        fs::exists(folder / "config.json") ? resume(folder, voice) : start(seed, folder, voice);
-    is_first_ = false;
-    if (result.code != ExitCode::done) return result.code;
-    if (!take_result(seed)) fail("{}: its result.json has disappeared", printable(folder.string()));
-    fmt::print("seed {}: {}\n", seed, result.summary);
-    std::fflush(stdout);
-    return ExitCode::done;
+    const bool takes_part = number < first + count && !(exists_ && final_result(folder));
+    const bool goes_on = takes_part && exists_ && fs::exists(folder / "config.json");
+    if (takes_part) voice_.log().info("seed {} ({} of {})", seed, number + 1, plan_.seeds);
+    std::optional<TrainingSetup> setup;
+    if (takes_part && !goes_on) {
+      Config config = config_;
+      config.seed = seed;
+      setup.emplace(document_, config, data_(config.data), pool_);
+    }
+    create_folder();
+    TrainingOutcome outcome;
+    if (takes_part) {
+      const Voice voice = voice_.for_one_of_several(is_first_ && cluster_.is_root());
+      outcome = goes_on ? resume(folder, voice) : cnn::train(*setup, folder, voice, interruption_);
+      is_first_ = false;
+    }
+    return take_results(first, count, outcome);
   }
 
-  TrainingOutcome start(std::uint64_t seed, const fs::path& folder, const Voice& voice) {
-    Config config = config_;
-    config.seed = seed;
-    TrainingSetup setup(document_, config, data_(config.data), pool_);
-    // A folder appears only when it is clear that there can be a training.
-    if (!lock_) {
+  /// A folder appears only when it is clear that there can be a training. The other processes must see it.
+  void create_folder() {
+    if (exists_) return;
+    gathered(cluster_, char{0});  // all can train
+    if (cluster_.is_root()) {
       interruption_.begin_work();
       lock_.emplace(RunFolder::create(folder_));
       write_seed_results(folder_, results_, plan_);
     }
-    return cnn::train(setup, folder, voice, interruption_);
+    exists_ = true;
+    broadcast_value(cluster_, exists_);
+    std::error_code unknown;
+    if (!fs::exists(folder_ / "seeds.json", unknown))
+      fail(
+          "{}: rank 0 has created this folder, but it is not here; --seeds needs a folder that all machines "
+          "share",
+          printable(folder_.string()));
+  }
+
+  ExitCode take_results(std::size_t first, std::size_t count, const TrainingOutcome& mine) {
+    const auto codes = gathered(cluster_, mine.code);
+    const std::vector<std::string> summaries = gathered_texts(cluster_, mine.summary);
+    for (std::size_t i = 0; i < count; ++i) {
+      if (codes[i] != ExitCode::done) return codes[i];
+      if (cluster_.is_root()) take_result(config_.seed + first + i, summaries[i]);
+    }
+    return ExitCode::done;
+  }
+
+  /// Adds the result of a finished run to the tables. summary: "" if it was finished before.
+  void take_result(std::uint64_t seed, const std::string& summary) {
+    const std::string name = seed_folder(seed);
+    const std::optional<FinalResult> result = final_result(folder_ / name);
+    if (!result) fail("{}: its result.json has disappeared", printable((folder_ / name).string()));
+    results_.push_back({seed, name, *result});
+    write_seed_results(folder_, results_, plan_);
+    if (summary.empty()) return;
+    fmt::print("seed {}: {}\n", seed, summary);
+    std::fflush(stdout);
   }
 
   TrainingOutcome resume(const fs::path& folder, const Voice& voice) {
@@ -120,10 +155,12 @@ class SeedTrainings {
   const OpenData data_;
   ThreadPool& pool_;
   const fs::path& folder_;
-  const Voice& voice_;
+  const Voice voice_;
   Interruption& interruption_;
+  Cluster& cluster_;
   const SeedPlan plan_;
   std::optional<RunFolder> lock_;
+  bool exists_;  // the folder
   std::vector<SeedResult> results_;
   bool is_first_ = true;
 };
@@ -132,10 +169,13 @@ class SeedTrainings {
 
 ExitCode train_seeds(const Document& document, const Config& config, const OpenedData& opened,
                      ThreadPool& pool, const fs::path& folder, int seeds, const Voice& voice,
-                     Interruption& interruption) {
+                     Interruption& interruption, Cluster& cluster) {
   const auto data = [&](const DataSpec&) -> const OpenedData& { return opened; };
-  return SeedTrainings(document, config, data, pool, folder, static_cast<std::size_t>(seeds), voice,
-                       interruption, std::nullopt)
+  std::string path = folder.string();
+  broadcast_text(cluster, path);
+  const fs::path all = path;
+  return SeedTrainings(document, config, data, pool, all, static_cast<std::size_t>(seeds), voice,
+                       interruption, cluster, std::nullopt)
       .run();
 }
 
@@ -144,28 +184,34 @@ bool is_folder_of_seeds(const fs::path& folder) {
   return fs::exists(folder / "seeds.json", unknown);
 }
 
-int resume_seeds(const ResumeOptions& options, const Voice& voice) {
+int resume_seeds(const ResumeOptions& options, const Voice& voice, Cluster& cluster) {
   if (!options.overrides.empty())
     fail_usage(
         "--set does not go with {}, whose runs differ only in the seed; give the folder of one of them",
         printable(options.folder.string()));
-  RunFolder lock = RunFolder::reopen(options.folder);
-  const SeedPlan plan = read_seed_plan(options.folder);
-  const auto [document, config] = with_exit_code(ExitCode::run_failed, [&] {
-    Document parsed =
-        Document::parse(plan.config, "the config in " + printable((options.folder / "seeds.json").string()));
-    Config read = read_config(parsed);
-    return std::pair(std::move(parsed), std::move(read));
+  std::optional<RunFolder> lock;
+  SeedPlan plan;
+  const Document document = shared_document(cluster, [&] {
+    lock.emplace(RunFolder::reopen(options.folder));
+    plan = read_seed_plan(options.folder);
+    return with_exit_code(ExitCode::run_failed, [&] {
+      return Document::parse(plan.config,
+                             "the config in " + printable((options.folder / "seeds.json").string()));
+    });
   });
-  Interruption interruption(Interruption::Work::to_come);
+  broadcast_value(cluster, plan.seeds);
+  const Config config = with_exit_code(ExitCode::run_failed, [&] { return read_config(document); });
+  Interruption interruption(Interruption::Work::to_come, !cluster.is_root());
   ThreadPool pool(options.threads);
+  // Opened at once where all must: not every process may have a run left.
   std::optional<OpenedData> opened;
+  if (cluster.size() > 1) opened = open_data(config.data, pool, voice, cluster);
   const auto data = [&](const DataSpec& spec) -> const OpenedData& {
     if (!opened) opened = open_data(spec, pool, voice);
     return *opened;
   };
   return static_cast<int>(SeedTrainings(document, config, data, pool, options.folder, plan.seeds, voice,
-                                        interruption, std::move(lock))
+                                        interruption, cluster, std::move(lock))
                               .run());
 }
 

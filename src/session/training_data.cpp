@@ -1,5 +1,6 @@
 #include "session/training_data.h"
 
+#include "cluster/messages.h"
 #include "core/error.h"
 #include "core/text.h"
 #include "data/batch_filler.h"
@@ -7,6 +8,7 @@
 #include "data/duplicates.h"
 #include "data/open_dataset.h"
 #include "data/subset.h"
+#include "session/data_comparison.h"
 
 namespace cnn {
 namespace {
@@ -23,10 +25,12 @@ struct FilledSet {
 /// Opens one set of a config with a progress line, and collects notes about it.
 class Opener {
  public:
-  Opener(const DataSpec& spec, ThreadPool& pool, const Voice& voice, std::vector<std::string>& notes)
-      : spec_(spec), pool_(pool), voice_(voice), notes_(notes) {}
+  Opener(const DataSpec& spec, ThreadPool& pool, const Voice& voice, Cluster& cluster,
+         std::vector<std::string>& notes)
+      : spec_(spec), pool_(pool), voice_(voice), cluster_(cluster), notes_(notes) {}
 
-  /// classes: empty for the training set, else its classes: they are matched by name.
+  /// classes: empty for the training set, else its classes: they are matched by name. Of the other sets each
+  /// process always takes the same share.
   std::shared_ptr<const Dataset> open(const DataLocation& location, const std::string& which,
                                       const std::vector<std::string>& classes,
                                       std::vector<Fingerprint>& fingerprints) {
@@ -36,6 +40,7 @@ class Opener {
     options.limits = spec_.limits;
     options.cache_bytes = std::int64_t{spec_.cache_mb} << 20;
     options.classes = classes;
+    options.sharing = {&cluster_, classes.empty() ? Sharing::Use::any_image : Sharing::Use::own_share};
     const auto listing = voice_.progress(fmt::format("listing the {} images", which), 0);
     options.listed = [&](std::int64_t images) { listing->update(images, "so far"); };
     options.progress = [&](std::int64_t done, std::int64_t total) {
@@ -56,6 +61,7 @@ class Opener {
   const DataSpec& spec_;
   ThreadPool& pool_;
   const Voice& voice_;
+  Cluster& cluster_;
   std::vector<std::string>& notes_;
 };
 
@@ -104,9 +110,9 @@ std::vector<WeightedLook> looks_at(const std::shared_ptr<const Dataset>& dataset
   return looks;
 }
 
-OpenedData open_data(const DataSpec& spec, ThreadPool& pool, const Voice& voice) {
+OpenedData open_data(const DataSpec& spec, ThreadPool& pool, const Voice& voice, Cluster& cluster) {
   OpenedData opened;
-  Opener opener(spec, pool, voice, opened.notes);
+  Opener opener(spec, pool, voice, cluster, opened.notes);
   opened.train = opener.open(spec.train, "training", {}, opened.train_prints);
   const std::vector<std::string>& classes = opened.train->classes();
   for (const std::string& name : classes)
@@ -119,11 +125,15 @@ OpenedData open_data(const DataSpec& spec, ThreadPool& pool, const Voice& voice)
   if (const auto* location = std::get_if<DataLocation>(&spec.validation))
     opened.validation = opener.open(*location, "validation", classes, opened.validation_prints);
   if (spec.test) opened.test = opener.open(*spec.test, "test", classes, opened.test_prints);
+  compare_with_root(cluster, "training", opened.train.get(), opened.train_prints);
+  compare_with_root(cluster, "validation", opened.validation.get(), opened.validation_prints);
+  compare_with_root(cluster, "test", opened.test.get(), opened.test_prints);
+  gathered(cluster, char{0});  // nobody goes on before all agree
   return opened;
 }
 
 TrainingData prepare_data(const OpenedData& opened, const DataSpec& spec, std::uint64_t seed,
-                          ThreadPool& pool) {
+                          ThreadPool& pool, Cluster& cluster) {
   TrainingData data;
   data.classes = opened.train->classes();
   data.notes = opened.notes;
@@ -142,7 +152,7 @@ TrainingData prepare_data(const OpenedData& opened, const DataSpec& spec, std::u
   if (validation) parts.push_back({"validation", validation.get(), &validation_prints});
   if (opened.test) parts.push_back({"test", opened.test.get(), &opened.test_prints});
   check_duplicates(parts, spec.duplicates, data);
-  const Normalize normalize = resolve_normalize(spec.normalize, *train, pool);
+  const Normalize normalize = resolve_normalize(spec.normalize, *train, pool, cluster);
   data.mean = normalize.mean;
   data.std = normalize.std;
   const int workers = pool.threads();

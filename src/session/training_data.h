@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "cluster/cluster.h"
 #include "core/thread_pool.h"
 #include "data/augmentation.h"
 #include "data/data_spec.h"
@@ -45,12 +46,13 @@ ImageSet image_set(std::shared_ptr<const Dataset> dataset, const Normalize& norm
 std::vector<WeightedLook> looks_at(const std::shared_ptr<const Dataset>& dataset, const Normalize& normalize,
                                    int workers, TestTimeAugmentation augmentation);
 
-/// Opens and checks the data of a config. Throws Error with everything that is wrong with it.
-OpenedData open_data(const DataSpec& spec, ThreadPool& pool, const Voice& voice);
+/// Opens and checks the data of a config. Throws Error with everything that is wrong with it. Collective: a
+/// process whose data are not those of process 0 throws.
+OpenedData open_data(const DataSpec& spec, ThreadPool& pool, const Voice& voice, Cluster& cluster = alone());
 
 /// Splits off the validation part, looks for copies among the parts, and computes the normalization, as the
 /// seed has it.
 TrainingData prepare_data(const OpenedData& opened, const DataSpec& spec, std::uint64_t seed,
-                          ThreadPool& pool);
+                          ThreadPool& pool, Cluster& cluster = alone());
 
 }  // namespace cnn

@@ -13,6 +13,7 @@
 #include "session/run_writer.h"
 #include "session/train_batch_sheet.h"
 #include "session/training_commentary.h"
+#include "session/training_follower.h"
 #include "train/data_filter.h"
 
 namespace cnn {
@@ -95,6 +96,7 @@ class TrainingRun {
 
   const TrainingSpec& spec_;
   const TrainingData& data_;
+  Cluster& cluster_;
   Trainer& trainer_;
   const fs::path folder_;
   const Voice& voice_;
@@ -114,6 +116,7 @@ TrainingRun::TrainingRun(TrainingSetup& setup, RunFolder& folder, CheckpointFold
                          const Voice& voice, Interruption& interruption, RunLog& log)
     : spec_(setup.config().training),
       data_(setup.data()),
+      cluster_(setup.cluster()),
       trainer_(setup.trainer()),
       folder_(folder.path()),
       voice_(voice),
@@ -171,11 +174,15 @@ bool TrainingRun::train_and_test() {
   };
   save([&] { saver_.save_rest(); });
   say_how_it_ended();
-  save([&] { files_.finish(); });
+  save([&] { files_.finish_last(); });
+  trainer_.swap_best();
+  save([&] { files_.finish_best(); });
   if (!evaluate_best()) return false;
   if (unsaved) {
     outcome_.best = best_of(trainer_.history());
     fmt::print("{}\n", summary_line(outcome_));
+    trainer_.swap_best();  // what failed to be saved is the state of the training
+    files_.reopen();
     std::rethrow_exception(unsaved);
   }
   files_.write_result(true, outcome_.test);
@@ -200,7 +207,8 @@ bool TrainingRun::run_epochs() {
 }
 
 void TrainingRun::roll_back() {
-  trainer_.roll_back(saver_.newest());
+  const Checkpoint newest = saver_.newest();
+  trainer_.roll_back(cluster_.size() == 1 ? newest : shared_checkpoint(cluster_, &newest));
   saver_.save();
   files_.begin();
   commentary_.clear();
@@ -224,7 +232,7 @@ bool TrainingRun::evaluate_best() {
     outcome_.test = evaluate_all(data_.test, "testing", report_.test_observer());
     if (!outcome_.test) return false;
   }
-  if (report_.tells_of(best_of(trainer_.history()).epoch)) return true;
+  if (!validates_again(cluster_, !report_.tells_of(best_of(trainer_.history()).epoch))) return true;
   const WeightedLook plain{*data_.validation};
   return evaluate_all({&plain, 1}, "validating", report_.validation_observer()).has_value();
 }
@@ -239,7 +247,7 @@ std::optional<Evaluation> TrainingRun::evaluate_all(std::span<const WeightedLook
     return true;
   };
   const Evaluation result =
-      evaluate(trainer_.evaluation_runner(), looks, each, progress, &interruption_.requested());
+      evaluate(trainer_.evaluation_runner(), looks, each, progress, &interruption_.requested(), cluster_);
   return result.images == images ? std::optional(result) : std::nullopt;
 }
 
@@ -252,6 +260,7 @@ TrainingOutcome TrainingRun::finished() {
 }
 
 TrainingOutcome TrainingRun::interrupted() {
+  interruption_.agree(cluster_);
   files_.interrupt();
   log_.warn("interrupted after {}{}", counted(trainer_.epochs_done(), "whole epoch"),
             advice(voice_, "go on", folder_));
@@ -265,9 +274,12 @@ TrainingOutcome TrainingRun::failed(const std::exception& error) {
   reserve_.reset();
   const bool no_memory = dynamic_cast<const std::bad_alloc*>(&error) != nullptr;
   const std::string why = no_memory ? "out of memory; use a smaller batch_size or network" : error.what();
+  const auto* not_finite = dynamic_cast<const NonFiniteError*>(&error);  // which all have seen
+  const auto* elsewhere = dynamic_cast<const ClusterError*>(&error);
+  if (!not_finite) cluster_.report_fault(ExitCode::run_failed, why);
   log_.error("{}", why);
   rescue();
-  if (dynamic_cast<const NonFiniteError*>(&error))
+  if (not_finite)
     log_.error(
         "to fix it, start a new run with a smaller training.optimizer.learning_rate, warmup_epochs or "
         "clip_gradient_norm{}{}",
@@ -276,7 +288,7 @@ TrainingOutcome TrainingRun::failed(const std::exception& error) {
             ? ""
             : "; \"on_non_finite\": \"rollback\" tries smaller rates by itself");
   report_.stop(trainer_.epochs_done(), why);
-  outcome_.code = ExitCode::run_failed;
+  outcome_.code = elsewhere ? elsewhere->code() : ExitCode::run_failed;
   return std::move(outcome_);
 }
 
@@ -312,9 +324,8 @@ TrainingOutcome train(TrainingSetup& setup, RunFolder folder, CheckpointFolder c
   if (setup.proxy() && !filter_images(setup, interruption.requested(), voice, log.both())) {
     log.both().warn("interrupted before the proxy network was done{}",
                     advice(voice, "begin again", folder.path()));
-    TrainingOutcome interrupted;
-    interrupted.code = interruption.exit_code();
-    return interrupted;
+    interruption.agree(setup.cluster());
+    return {.code = interruption.exit_code()};
   }
   write_sheet(setup, folder, log.both());
   return TrainingRun(setup, folder, std::move(checkpoints), voice, interruption, log).run();
@@ -322,6 +333,7 @@ TrainingOutcome train(TrainingSetup& setup, RunFolder folder, CheckpointFolder c
 
 TrainingOutcome train(TrainingSetup& setup, const fs::path& path, const Voice& voice,
                       Interruption& interruption) {
+  if (!setup.cluster().is_root()) return {.code = follow(setup, voice, interruption)};
   RunFolder folder = RunFolder::create(path);
   CheckpointFolder checkpoints(folder.checkpoints());
   return train(setup, std::move(folder), std::move(checkpoints), voice, interruption);

@@ -16,15 +16,16 @@ namespace cnn {
 /// How a training ended.
 struct TrainingOutcome {
   ExitCode code = ExitCode::done;  ///< interrupted or failed: what to resume from is in the folder
-  EpochResult best;                ///< epoch 0: none is done
-  std::optional<Evaluation> test;
-  std::string summary;  ///< a line, once finished
+  EpochResult best = {};           ///< epoch 0: none is done
+  std::optional<Evaluation> test = std::nullopt;
+  std::string summary = {};  ///< a line, once finished
 };
 
-/// Trains a setup into a run folder, all of whose files it writes; train.log always gets everything.
+/// Trains a setup into a run folder, all of whose files it writes; train.log always gets everything. In a
+/// cluster it is what process 0 does.
 TrainingOutcome train(TrainingSetup& setup, RunFolder folder, CheckpointFolder checkpoints,
                       const Voice& voice, Interruption& interruption);
-/// The same in a new folder.
+/// The same in a new folder, with what the other processes do: they need no folder.
 TrainingOutcome train(TrainingSetup& setup, const std::filesystem::path& folder, const Voice& voice,
                       Interruption& interruption);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "cluster/neighbors.h"
 #include "config/proxy_training.h"
 #include "config/spec_places.h"
 #include "core/memory.h"
@@ -14,11 +15,12 @@
 namespace cnn {
 
 TrainingSetup::TrainingSetup(const Document& document, Config config, const OpenedData& opened,
-                             ThreadPool& pool, const Checkpoint* start)
+                             ThreadPool& pool, const Checkpoint* start, Cluster& cluster)
     : config_(std::move(config)),
       pool_(pool),
+      cluster_(cluster),
       input_{.c = config_.data.image.channels, .h = config_.data.image.height, .w = config_.data.image.width},
-      data_(prepare_data(opened, config_.data, config_.seed, pool)),
+      data_(prepare_data(opened, config_.data, config_.seed, pool, cluster)),
       all_train_(data_.train) {
   const TrainingSpec& training = config_.training;
   network_ = with_places(document, [&] { return planned(config_.network, training.batch_size); });
@@ -26,8 +28,7 @@ TrainingSetup::TrainingSetup(const Document& document, Config config, const Open
     proxy_ = with_places(document, [&] { return planned(training.filter->proxy, training.batch_size); });
   network_->initialize(config_.seed);
   if (!start) whiten(*network_, data_.plain_train, pool);
-  if (training.initial_weights && !start)
-    unused_weights_ = load_initial_weights(*training.initial_weights, *network_);
+  if (training.initial_weights && !start) take_initial_weights(*training.initial_weights);
 
   bytes_ = bytes_of(*network_, proxy_.get());
   check_memory(document);
@@ -57,7 +58,8 @@ std::int64_t TrainingSetup::bytes_of(const Network& network, const Network* prox
 
 /// Refuses what does not fit, before it is allocated, with the batch size that would.
 void TrainingSetup::check_memory(const Document& document) const {
-  const AvailableMemory available = available_memory();
+  AvailableMemory available = available_memory();
+  available.bytes /= processes_here(cluster_);
   if (bytes_ <= available.bytes) return;
   const TrainingSpec& training = config_.training;
   int fits = training.batch_size / 2;
@@ -73,6 +75,13 @@ void TrainingSetup::check_memory(const Document& document) const {
                                           fits > 0 ? fmt::format("a batch_size of {} fits", fits)
                                                    : "not even a batch_size of 1 fits: use a smaller "
                                                      "network, smaller images, or fewer threads")));
+}
+
+/// Only process 0 needs the file.
+void TrainingSetup::take_initial_weights(const InitialWeightsSpec& start) {
+  if (cluster_.is_root()) unused_weights_ = load_initial_weights(start, *network_);
+  cluster_.broadcast(std::as_writable_bytes(network_->parameters()), 0);
+  cluster_.broadcast(std::as_writable_bytes(network_->states()), 0);
 }
 
 void TrainingSetup::check_identity(const Checkpoint& checkpoint) const {
@@ -93,7 +102,7 @@ void TrainingSetup::make_trainer() {
   trainer_ = std::make_unique<Trainer>(
       *network_, pool_, config_.training, config_.seed, data_.train,
       data_.validation ? &*data_.validation : nullptr,
-      class_weights(config_.training.class_weights, data_.classes, data_.train.labels));
+      class_weights(config_.training.class_weights, data_.classes, data_.train.labels), cluster_);
 }
 
 void TrainingSetup::choose(std::vector<std::int64_t> images) {

@@ -21,12 +21,13 @@ class TrainingSetup {
  public:
   /// Plans the network, and initializes it or goes on from a checkpoint. The pool must outlive the object.
   /// Throws Error: for shapes, with file, line and column from `document`; for initial weights; if memory is
-  /// too small; if the checkpoint belongs to other data.
+  /// too small; if the checkpoint belongs to other data. Collective, as is everything that the trainer does.
   TrainingSetup(const Document& document, Config config, const OpenedData& opened, ThreadPool& pool,
-                const Checkpoint* start = nullptr);
+                const Checkpoint* start = nullptr, Cluster& cluster = alone());
 
   const Config& config() const { return config_; }
   ThreadPool& pool() const { return pool_; }
+  Cluster& cluster() const { return cluster_; }
   const Shape& input() const { return input_; }
   /// Its training part is what a filter keeps. Until the filter's proxy network has chosen, the first images
   /// of each class stand in: as many, so that whatever depends on their number can be checked and planned.
@@ -59,12 +60,14 @@ class TrainingSetup {
   std::unique_ptr<Network> planned(const NetworkSpec& spec, int batch_size) const;
   std::int64_t bytes_of(const Network& network, const Network* proxy) const;
   void check_memory(const Document& document) const;
+  void take_initial_weights(const InitialWeightsSpec& start);
   void check_identity(const Checkpoint& checkpoint) const;
   void keep(std::vector<std::int64_t> images);
   void make_trainer();
 
   const Config config_;
   ThreadPool& pool_;
+  Cluster& cluster_;
   const Shape input_;
   TrainingData data_;
   ImageSet all_train_;

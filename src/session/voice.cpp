@@ -20,6 +20,18 @@ Voice Voice::into(std::shared_ptr<spdlog::logger> log) {
   return voice;
 }
 
+Voice Voice::silent() const {
+  Voice voice(true, layers_);
+  voice.log_ = std::make_shared<spdlog::logger>("cnn-train");
+  return voice;
+}
+
+Voice Voice::of_rank(int rank) const {
+  Voice voice(true, layers_);
+  voice.log_->set_pattern(fmt::format("rank {}: %v", rank));
+  return voice;
+}
+
 Voice Voice::for_one_of_several(bool first) const {
   Voice voice = *this;
   voice.introduces_ = first;

@@ -25,6 +25,11 @@ class Voice {
   /// A voice that writes its messages elsewhere and draws no progress lines.
   static Voice into(std::shared_ptr<spdlog::logger> log);
 
+  /// For processes other than the first: a voice that says nothing, and one that says only warnings, with the
+  /// rank in front.
+  Voice silent() const;
+  Voice of_rank(int rank) const;
+
   /// The voice of one of several trainings: their runner says how to go on with all of them, and only the
   /// first one describes data and layers.
   Voice for_one_of_several(bool first) const;

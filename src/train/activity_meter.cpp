@@ -3,33 +3,45 @@
 #include <algorithm>
 #include <cmath>
 
+#include "cluster/messages.h"
+
 namespace cnn {
 
-ActivityMeter::ActivityMeter(const Network& network, std::int64_t largest_batch)
+namespace {
+
+/// Of each block and row, what the process has found that saw it.
+std::vector<ValueStatistics> seen_by_all(Cluster& cluster, const std::vector<ValueStatistics>& mine) {
+  if (cluster.size() == 1) return mine;
+  const std::vector<ValueStatistics> all = joined(cluster, std::span(mine));
+  std::vector<ValueStatistics> seen = mine;
+  for (std::size_t i = 0; i < all.size(); ++i)
+    if (all[i].count > 0) seen[i % seen.size()] = all[i];
+  return seen;
+}
+
+}  // namespace
+
+ActivityMeter::ActivityMeter(const Network& network, std::int64_t images)
     : network_(network),
-      blocks_(static_cast<std::size_t>(blocks_of(largest_batch)),
-              std::vector<ValueStatistics>(network.layers().size())),
-      totals_(network.layers().size()) {
-  observer_ = [this](int row, int block, int images, BlockView<const float> y) {
-    add_statistics(y, images, blocks_[static_cast<std::size_t>(block)][static_cast<std::size_t>(row)]);
+      rows_(network.layers().size()),
+      seen_(static_cast<std::size_t>(blocks_of(images)) * rows_) {
+  observer_ = [this](int row, int block, int count, BlockView<const float> y) {
+    const std::size_t place = first_block_ + static_cast<std::size_t>(block);
+    add_statistics(y, count, seen_[place * rows_ + static_cast<std::size_t>(row)]);
   };
 }
 
-void ActivityMeter::end_pass() {
-  for (auto& block : blocks_)
-    for (std::size_t row = 0; row < block.size(); ++row) {
-      totals_[row].count += block[row].count;
-      totals_[row].active += block[row].active;
-      totals_[row].sum += block[row].sum;
-      totals_[row].sum_of_squares += block[row].sum_of_squares;
-      block[row] = {};
-    }
-}
-
-std::vector<LayerActivity> ActivityMeter::take() {
+std::vector<LayerActivity> ActivityMeter::take(Cluster& cluster) {
   std::vector<LayerActivity> result;
-  for (std::size_t row = 0; row < totals_.size(); ++row) {
-    const ValueStatistics& s = totals_[row];
+  const std::vector<ValueStatistics> seen = seen_by_all(cluster, seen_);
+  for (std::size_t row = 0; row < rows_; ++row) {
+    ValueStatistics s;
+    for (std::size_t i = row; i < seen.size(); i += rows_) {
+      s.count += seen[i].count;
+      s.active += seen[i].active;
+      s.sum += seen[i].sum;
+      s.sum_of_squares += seen[i].sum_of_squares;
+    }
     const double mean = s.sum / s.count;
     LayerActivity activity;
     activity.layer = network_.layers()[row].name;
@@ -39,7 +51,8 @@ std::vector<LayerActivity> ActivityMeter::take() {
     activity.standard_deviation = std::sqrt(std::max(0.0, s.sum_of_squares / s.count - mean * mean));
     result.push_back(std::move(activity));
   }
-  totals_.assign(totals_.size(), {});
+  seen_.assign(seen_.size(), {});
+  first_block_ = 0;
   return result;
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "cluster/cluster.h"
 #include "kernels/elementwise.h"
 #include "nn/runner.h"
 
@@ -20,27 +21,29 @@ struct LayerActivity {
 };
 
 /// Looks at the outputs of all entries while batches go through a network. One set of sums per block, added
-/// up in the order of the blocks: the result does not depend on the threads.
+/// up in the order of the blocks: the result does not depend on threads or processes.
 class ActivityMeter {
  public:
-  /// The network must outlive the meter.
-  ActivityMeter(const Network& network, std::int64_t largest_batch);
+  /// The network must outlive the meter. images: in all passes until take().
+  ActivityMeter(const Network& network, std::int64_t images);
   ActivityMeter(const ActivityMeter&) = delete;
   ActivityMeter& operator=(const ActivityMeter&) = delete;
 
   /// To be given to the runner; it must not outlive the meter.
   const Observer& observer() const { return observer_; }
 
-  /// To be called after each batch.
-  void end_pass();
+  /// To be called before each batch but the first: its first block is this one of all.
+  void begin_pass(std::int64_t first_block) { first_block_ = static_cast<std::size_t>(first_block); }
 
-  /// The statistics over all passes since the last call, without gradients.
-  std::vector<LayerActivity> take();
+  /// The statistics over all passes since the last call, without gradients. Collective: each process has seen
+  /// some of the blocks.
+  std::vector<LayerActivity> take(Cluster& cluster);
 
  private:
   const Network& network_;
-  std::vector<std::vector<ValueStatistics>> blocks_;  // [block][row]
-  std::vector<ValueStatistics> totals_;
+  const std::size_t rows_;
+  std::vector<ValueStatistics> seen_;  // [block][row]
+  std::size_t first_block_ = 0;        // of the pass
   Observer observer_;
 };
 

@@ -12,9 +12,9 @@ namespace cnn {
 std::optional<ProxyResult> train_proxy(Network& proxy, ThreadPool& pool, const TrainingSpec& spec,
                                        std::uint64_t seed, ImageSet train,
                                        const std::function<void(const StepProgress&)>& on_step,
-                                       const std::atomic<bool>& stop) {
+                                       const std::atomic<bool>& stop, Cluster& cluster) {
   train.mixup_alpha = 0;  // the loss of a mixture is that of two images
-  Trainer trainer(proxy, pool, spec, seed, train, nullptr);
+  Trainer trainer(proxy, pool, spec, seed, train, nullptr, {}, cluster);
   ProxyResult result;
   result.losses.resize(train.labels.size());
   std::vector<int> seen(train.labels.size());

@@ -32,7 +32,7 @@ struct ProxyResult {
 std::optional<ProxyResult> train_proxy(Network& proxy, ThreadPool& pool, const TrainingSpec& spec,
                                        std::uint64_t seed, ImageSet train,
                                        const std::function<void(const StepProgress&)>& on_step,
-                                       const std::atomic<bool>& stop);
+                                       const std::atomic<bool>& stop, Cluster& cluster = alone());
 
 /// Of every class with n images, the round-half-up(n * keep) images with the largest loss, but at least one;
 /// of equal ones the first. Ascending.

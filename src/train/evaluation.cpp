@@ -2,25 +2,31 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <numeric>
 
+#include "cluster/messages.h"
+#include "cluster/patience.h"
 #include "core/error.h"
 
 namespace cnn {
 namespace {
 
+/// Of the messages with probabilities; those of gradients have smaller numbers.
+constexpr int kProbabilitiesTag = 32000;
+
 /// Leaves a pass in the middle: its results do not count, and only scratch memory was changed.
 struct Stopped {};
 
-/// Takes images [0, count) of a set through the network in batches: `pass` gets each batch and what it shows,
-/// `done` the number of its first image; both say whether to go on.
+/// Takes the images of a share of a set through the network in batches: `pass` gets each batch and what it
+/// shows, `done` the number of its first image; both say whether to go on.
 template <class Pass, class Done>
-void in_batches(std::int64_t largest, const ImageSet& set, std::int64_t count, const Pass& pass,
+void in_batches(std::int64_t largest, const ImageSet& set, const Portion& share, const Pass& pass,
                 const Done& done) {
   std::vector<std::int64_t> images;
   std::vector<std::int32_t> labels;
-  for (std::int64_t first = 0; first < count; first += largest) {
-    images.resize(static_cast<std::size_t>(std::min(largest, count - first)));
+  for (std::int64_t first = share.first; first < share.end; first += largest) {
+    images.resize(static_cast<std::size_t>(std::min(largest, share.end - first)));
     std::iota(images.begin(), images.end(), first);
     labels.clear();
     for (const std::int64_t image : images)
@@ -53,15 +59,22 @@ bool evaluate_batch(Runner& runner, const ImageSet& set, const std::vector<std::
   return true;
 }
 
-/// What an evaluation says about a batch. probabilities: [image][class].
-struct Judgment {
+/// What an evaluation says about images. probabilities: [image][class].
+struct Judgments {
   std::vector<float> losses, probabilities;
   std::vector<std::int32_t> predictions;
+
+  void append(const Judgments& more) {
+    const auto add = [](auto& to, const auto& from) { to.insert(to.end(), from.begin(), from.end()); };
+    add(losses, more.losses);
+    add(probabilities, more.probabilities);
+    add(predictions, more.predictions);
+  }
 };
 
 /// Softmax, cross-entropy and the class with the largest logit (the first on ties, NaN wins), as the
 /// network's own loss has them.
-void judge(std::span<const double> logits, const std::vector<std::int32_t>& labels, Judgment& out) {
+void judge(std::span<const double> logits, const std::vector<std::int32_t>& labels, Judgments& out) {
   const std::size_t classes = logits.size() / labels.size();
   out.losses.resize(labels.size());
   out.predictions.resize(labels.size());
@@ -80,10 +93,11 @@ void judge(std::span<const double> logits, const std::vector<std::int32_t>& labe
   }
 }
 
-/// Adds a batch to `result` and shows its images to `each`.
+/// Adds images to `result` and shows them to `each`.
 void count(const ImageSet& set, std::int64_t first, std::span<const float> losses,
            std::span<const float> probabilities, std::span<const std::int32_t> predictions,
            const OnPrediction& each, Evaluation& result) {
+  if (predictions.empty()) return;
   const std::size_t classes = probabilities.size() / predictions.size();
   for (std::size_t i = 0; i < predictions.size(); ++i) {
     const std::int64_t image = first + static_cast<std::int64_t>(i);
@@ -98,62 +112,138 @@ void count(const ImageSet& set, std::int64_t first, std::span<const float> losse
   }
 }
 
-}  // namespace
+/// Judges one batch; false: `stop` came true within it.
+class Judge {
+ public:
+  Judge(Runner& runner, std::span<const WeightedLook> looks, const std::atomic<bool>* stop)
+      : runner_(runner), looks_(looks), stop_(stop) {}
 
-Evaluation evaluate(Runner& runner, const ImageSet& set, const OnPrediction& each,
-                    const std::function<bool(std::int64_t)>& progress, const std::atomic<bool>* stop) {
+  bool operator()(const std::vector<std::int64_t>& images, const std::vector<std::int32_t>& labels) {
+    if (looks_.size() == 1) {
+      if (!evaluate_batch(runner_, looks_.front().set, images, labels, nullptr, stop_)) return false;
+      found_.losses.assign(runner_.losses().begin(), runner_.losses().end());
+      found_.probabilities.assign(runner_.probabilities().begin(), runner_.probabilities().end());
+      found_.predictions.assign(runner_.predictions().begin(), runner_.predictions().end());
+      return true;
+    }
+    logits_.clear();
+    for (const WeightedLook& look : looks_) {
+      if (!evaluate_batch(runner_, look.set, images, labels, nullptr, stop_)) return false;
+      logits_.resize(runner_.logits().size());
+      for (std::size_t i = 0; i < logits_.size(); ++i)
+        logits_[i] += static_cast<double>(look.weight) * static_cast<double>(runner_.logits()[i]);
+    }
+    judge(logits_, labels, found_);
+    return true;
+  }
+  const Judgments& found() const { return found_; }
+
+ private:
+  Runner& runner_;
+  const std::span<const WeightedLook> looks_;
+  const std::atomic<bool>* stop_;
+  std::vector<double> logits_;
+  Judgments found_;
+};
+
+/// The probabilities of the images of all shares, from their processes to process 0. Waits for the sender's
+/// part, too: `mine` is free again.
+class Probabilities {
+ public:
+  Probabilities(Cluster& cluster, const std::vector<float>& mine)
+      : cluster_(cluster), mine_(mine), counts_(gathered(cluster, static_cast<std::int64_t>(mine.size()))) {}
+
+  void send() { wait(cluster_.send(mine_, 0, kProbabilitiesTag)); }
+  std::span<const float> of(int rank) {
+    if (rank == 0) return mine_;
+    received_.resize(static_cast<std::size_t>(counts_[static_cast<std::size_t>(rank)]));
+    wait(cluster_.receive(received_, rank, kProbabilitiesTag));
+    return received_;
+  }
+
+ private:
+  void wait(Cluster::Ticket ticket) {
+    for (Patience patience; !cluster_.finished(ticket); patience.pause()) {
+    }
+  }
+  Cluster& cluster_;
+  const std::vector<float>& mine_;
+  const std::vector<std::int64_t> counts_;
+  std::vector<float> received_;
+};
+
+/// Joins what the processes found: all count it, process 0 shows it. Nothing if one of them was stopped.
+Evaluation join(Cluster& cluster, const ImageSet& set, const Judgments& mine, bool stopped,
+                const OnPrediction& each) {
   Evaluation result;
-  in_batches(
-      runner.largest_batch(), set, set.size(),
-      [&](const auto& images, const auto& labels) {
-        return evaluate_batch(runner, set, images, labels, nullptr, stop);
-      },
-      [&](std::int64_t first) {
-        count(set, first, runner.losses(), runner.probabilities(), runner.predictions(), each, result);
-        return !progress || progress(result.images);
-      });
+  const std::vector<char> stops = gathered(cluster, static_cast<char>(stopped));
+  if (std::ranges::count(stops, char{0}) < cluster.size()) return result;
+  const std::vector<float> losses = joined(cluster, std::span<const float>(mine.losses));
+  const std::vector<std::int32_t> predictions = joined(cluster, std::span(mine.predictions));
+  Probabilities probabilities(cluster, mine.probabilities);
+  if (!cluster.is_root()) {
+    probabilities.send();
+    // Whoever does not show them counts with these.
+    count(set, 0, losses, losses, predictions, {}, result);
+    return result;
+  }
+  for (int rank = 0; rank < cluster.size(); ++rank) {
+    const Portion share = share_of_blocks(set.size(), rank, cluster.size());
+    const auto part = [&](const auto& all) {
+      return std::span(all).subspan(static_cast<std::size_t>(share.first),
+                                    static_cast<std::size_t>(share.size()));
+    };
+    count(set, share.first, part(losses), probabilities.of(rank), part(predictions), each, result);
+  }
   return result;
 }
 
+}  // namespace
+
 Evaluation evaluate(Runner& runner, std::span<const WeightedLook> looks, const OnPrediction& each,
-                    const std::function<bool(std::int64_t)>& progress, const std::atomic<bool>* stop) {
+                    const std::function<bool(std::int64_t)>& progress, const std::atomic<bool>* stop,
+                    Cluster& cluster) {
   CNN_CHECK(!looks.empty(), "no look at the images");
   const ImageSet& set = looks.front().set;
-  if (looks.size() == 1) return evaluate(runner, set, each, progress, stop);
+  const bool together = cluster.size() > 1;
+  const Portion share = share_of_blocks(set.size(), cluster.rank(), cluster.size());
   Evaluation result;
-  std::vector<double> logits;
-  Judgment judgment;
-  in_batches(
-      runner.largest_batch(), set, set.size(),
-      [&](const auto& images, const auto& labels) {
-        logits.clear();
-        for (const WeightedLook& look : looks) {
-          if (!evaluate_batch(runner, look.set, images, labels, nullptr, stop)) return false;
-          logits.resize(runner.logits().size());
-          for (std::size_t i = 0; i < logits.size(); ++i)
-            logits[i] += static_cast<double>(look.weight) * static_cast<double>(runner.logits()[i]);
-        }
-        judge(logits, labels, judgment);
-        return true;
-      },
-      [&](std::int64_t first) {
-        count(set, first, judgment.losses, judgment.probabilities, judgment.predictions, each, result);
-        return !progress || progress(result.images);
-      });
-  return result;
+  Judge judge(runner, looks, stop);
+  Judgments mine;
+  std::int64_t done = share.first;
+  const auto take = [&](std::int64_t first) {
+    const Judgments& found = judge.found();
+    done += static_cast<std::int64_t>(found.predictions.size());
+    if (together)
+      mine.append(found);
+    else
+      count(set, first, found.losses, found.probabilities, found.predictions, each, result);
+    // The others are about as far.
+    return !progress || progress(std::min(set.size(), (done - share.first) * cluster.size()));
+  };
+  in_batches(runner.largest_batch(), set, share, std::ref(judge), take);
+  return together ? join(cluster, set, mine, done < share.end, each) : result;
+}
+
+Evaluation evaluate(Runner& runner, const ImageSet& set, const OnPrediction& each,
+                    const std::function<bool(std::int64_t)>& progress, const std::atomic<bool>* stop,
+                    Cluster& cluster) {
+  const WeightedLook look{set};
+  return evaluate(runner, {&look, 1}, each, progress, stop, cluster);
 }
 
 std::vector<LayerActivity> measure_activity(Network& network, Runner& runner, const ImageSet& set,
-                                            std::int64_t most, const std::atomic<bool>* stop) {
-  ActivityMeter meter(network, runner.largest_batch());
-  const auto pass = [&](const auto& images, const auto& labels) {
-    return evaluate_batch(runner, set, images, labels, &meter.observer(), stop);
+                                            std::int64_t most, const std::atomic<bool>* stop,
+                                            Cluster& cluster) {
+  const std::int64_t images = std::min(most, set.size());
+  const Portion share = share_of_blocks(images, cluster.rank(), cluster.size());
+  ActivityMeter meter(network, images);
+  const auto pass = [&](const auto& some, const auto& labels) {
+    meter.begin_pass(some.front() / kLanes);
+    return evaluate_batch(runner, set, some, labels, &meter.observer(), stop);
   };
-  in_batches(runner.largest_batch(), set, std::min(most, set.size()), pass, [&](std::int64_t) {
-    meter.end_pass();
-    return true;
-  });
-  return meter.take();
+  in_batches(runner.largest_batch(), set, share, pass, [](std::int64_t) { return true; });
+  return meter.take(cluster);
 }
 
 }  // namespace cnn

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "cluster/cluster.h"
 #include "nn/runner.h"
 #include "train/activity_meter.h"
 #include "train/image_set.h"
@@ -28,9 +29,12 @@ using OnPrediction =
 /// Takes a set through the network in evaluation mode. The network must be packed. `each` and `progress`
 /// (images done) may be empty; progress may return false to stop. So does `stop`, within a block of 16
 /// images: then the result covers only a part of the set.
+///
+/// In a cluster, each process takes a share of the blocks. All get the same result; `each` is called by process
+/// 0 only, when all are done. Whichever process stops, all do, and the result covers no image.
 Evaluation evaluate(Runner& runner, const ImageSet& set, const OnPrediction& each = {},
                     const std::function<bool(std::int64_t)>& progress = {},
-                    const std::atomic<bool>* stop = nullptr);
+                    const std::atomic<bool>* stop = nullptr, Cluster& cluster = alone());
 
 /// One of several looks at the same images (test-time augmentation); the weights add up to 1.
 struct WeightedLook {
@@ -42,10 +46,11 @@ struct WeightedLook {
 /// look it is the evaluation of its set, to the bit.
 Evaluation evaluate(Runner& runner, std::span<const WeightedLook> looks, const OnPrediction& each = {},
                     const std::function<bool(std::int64_t)>& progress = {},
-                    const std::atomic<bool>* stop = nullptr);
+                    const std::atomic<bool>* stop = nullptr, Cluster& cluster = alone());
 
 /// Over the first `most` images of a set, in evaluation mode. Not valid if `stop` became true meanwhile.
 std::vector<LayerActivity> measure_activity(Network& network, Runner& runner, const ImageSet& set,
-                                            std::int64_t most, const std::atomic<bool>* stop = nullptr);
+                                            std::int64_t most, const std::atomic<bool>* stop = nullptr,
+                                            Cluster& cluster = alone());
 
 }  // namespace cnn

@@ -4,7 +4,9 @@
 #include <cmath>
 #include <mutex>
 #include <nlohmann/json.hpp>
+#include <utility>
 
+#include "cluster/messages.h"
 #include "core/text.h"
 
 namespace cnn {
@@ -55,6 +57,15 @@ Json to_json(const ValueRange& range) {
   return json;
 }
 
+/// Adds what the other processes have seen: each saw its blocks.
+void add_others(Cluster& cluster, std::vector<PostMortem::Layer>& layers) {
+  if (cluster.size() == 1) return;
+  std::vector<ValueRange> mine;
+  for (PostMortem::Layer& layer : layers) mine.push_back(std::exchange(layer.output, {}));
+  const std::vector<ValueRange> all = joined(cluster, std::span<const ValueRange>(mine));
+  for (std::size_t i = 0; i < all.size(); ++i) layers[i % layers.size()].output.add(all[i]);
+}
+
 }  // namespace
 
 void ValueRange::add(float value) {
@@ -77,7 +88,7 @@ void ValueRange::add(const ValueRange& other) {
 }
 
 PostMortem examine(PostMortem::Cause cause, Network& network, Runner& training, const Batch& batch,
-                   std::span<const float> gradients) {
+                   std::span<const float> gradients, Cluster& cluster) {
   PostMortem result;
   result.cause = cause;
   for (const Tensor& tensor : network.tensors()) {
@@ -96,6 +107,7 @@ PostMortem examine(PostMortem::Cause cause, Network& network, Runner& training, 
       const std::lock_guard lock(mutex);
       result.layers[static_cast<std::size_t>(row)].output.add(range);
     });
+    add_others(cluster, result.layers);
   }
   for (const PostMortem::Layer& layer : result.layers)
     if (result.first_layer.empty() && layer.output.not_finite > 0) result.first_layer = layer.name;

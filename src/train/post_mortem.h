@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "cluster/cluster.h"
 #include "core/error.h"
 #include "nn/network.h"
 #include "nn/runner.h"
@@ -46,9 +47,9 @@ struct PostMortem {
 
 /// Looks at a network whose training step went wrong. For a loss or a gradient the parameters must be those
 /// from before the step: the batch goes forward once more, which changes running statistics. `gradients`: of
-/// that batch, or empty.
+/// that batch, or empty. Collective: the runner's cluster.
 PostMortem examine(PostMortem::Cause cause, Network& network, Runner& training, const Batch& batch,
-                   std::span<const float> gradients);
+                   std::span<const float> gradients, Cluster& cluster = alone());
 
 /// A page for people, and the same for programs.
 std::string to_text(const PostMortem& post_mortem);

@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <limits>
 
+#include "cluster/messages.h"
 #include "core/chunks.h"
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/text.h"
 #include "kernels/finite.h"
+#include "nn/leaves.h"
 #include "train/activity_meter.h"
 #include "train/gradient_norms.h"
 #include "train/image_order.h"
@@ -48,9 +50,11 @@ bool is_better(const Evaluation& a, const Evaluation& b, BestBy by) {
 }  // namespace
 
 Trainer::Trainer(Network& network, ThreadPool& pool, const TrainingSpec& spec, std::uint64_t seed,
-                 const ImageSet& train, const ImageSet* validation, std::vector<float> class_weights)
+                 const ImageSet& train, const ImageSet* validation, std::vector<float> class_weights,
+                 Cluster& cluster)
     : network_(network),
       pool_(pool),
+      cluster_(cluster),
       spec_(spec),
       seed_(seed),
       train_(train),
@@ -62,7 +66,7 @@ Trainer::Trainer(Network& network, ThreadPool& pool, const TrainingSpec& spec, s
       optimizer_(spec.optimizer, network, spec.clip_gradient_norm),
       class_weights_(std::move(class_weights)),
       mixup_(train.mixup_alpha, seed, pool.threads()),
-      training_(network, pool, true, network.largest_batch()),
+      training_(network, pool, true, network.largest_batch(), false, FusionChoice::where_it_pays, &cluster),
       evaluation_(network, pool, false, kEvaluationBatch),
       order_(static_cast<std::size_t>(train.size())),
       labels_(static_cast<std::size_t>(spec.batch_size)),
@@ -132,9 +136,43 @@ Trainer::Outcome Trainer::run(const TrainingEvents& events, const std::atomic<bo
   began_ = now_seconds() - budget_.used() - now_.seconds;
   while (!finished()) {
     if (!train_epoch(events, stop) || !finish_epoch(events, stop)) return Outcome::interrupted;
-    if (stop && !finished()) return Outcome::interrupted;
+    if (!finished() && stops(stop)) return Outcome::interrupted;
   }
   return Outcome::finished;
+}
+
+bool Trainer::agree_on(double& seconds, bool stop) {
+  if (cluster_.size() == 1) return stop;
+  struct Vote {
+    double seconds;
+    bool stop;
+  };
+  const std::vector<Vote> votes = gathered(cluster_, Vote{seconds, stop});
+  seconds = votes.front().seconds;
+  return std::ranges::any_of(votes, &Vote::stop);
+}
+
+bool Trainer::stops(bool stop) {
+  double none = 0;
+  return agree_on(none, stop);
+}
+
+/// Hints at what this process reads of the batches to come.
+void Trainer::expect(std::span<const std::int64_t> images) {
+  if (!train_.will_need) return;
+  if (cluster_.size() == 1) return train_.will_need(images);
+  std::vector<std::int64_t> mine;
+  while (!images.empty()) {
+    const auto batch = images.first(std::min(static_cast<std::size_t>(spec_.batch_size), images.size()));
+    const Leaves leaves(blocks_of(static_cast<std::int64_t>(batch.size())));
+    const Extent blocks = leaves.blocks_of(leaves.of_process(cluster_.rank(), cluster_.size()));
+    const auto place = [&](int block) {
+      return batch.begin() + std::min<std::ptrdiff_t>(block * kLanes, std::ssize(batch));
+    };
+    mine.insert(mine.end(), place(blocks.first), place(blocks.end));
+    images = images.subspan(batch.size());
+  }
+  train_.will_need(mine);
 }
 
 /// The steps that are left of an epoch. False: interrupted after one of them.
@@ -144,7 +182,7 @@ bool Trainer::train_epoch(const TrainingEvents& events, const std::atomic<bool>&
   const auto images_from = [&](std::int64_t step) {
     return order.subspan(std::min(static_cast<std::size_t>(step * spec_.batch_size), order.size()));
   };
-  if (train_.will_need) train_.will_need(images_from(now_.steps));
+  expect(images_from(now_.steps));
   std::optional<ActivityMeter> meter;
   if (events.on_layers && events.layers_every > 0) meter.emplace(network_, network_.largest_batch());
   const double start = now_seconds() - now_.seconds;
@@ -154,16 +192,17 @@ bool Trainer::train_epoch(const TrainingEvents& events, const std::atomic<bool>&
     const bool look = meter && (steps_done() + 1) % events.layers_every == 0;
     train_step(images, look ? &meter->observer() : nullptr);
     now_.seconds = now_seconds() - start;
-    budget_.after_step(now_.seconds, now_.steps);
     if (look) {
-      meter->end_pass();
-      events.on_layers(progress(),
-                       with_gradients(meter->take(), gradient_norms(network_, training_.gradients())));
+      const StepProgress at = progress();
+      events.on_layers(
+          at, with_gradients(meter->take(cluster_), gradient_norms(network_, training_.gradients())));
     }
     if (events.on_losses) events.on_losses(images, training_.losses());
     if (events.on_step) events.on_step(progress());
+    const bool stopped = agree_on(now_.seconds, stop);
+    budget_.after_step(now_.seconds, now_.steps);
     if (events.on_state) events.on_state(false);
-    if (stop) return false;
+    if (stopped || (cluster_.size() == 1 && stop)) return false;
   }
   return true;
 }
@@ -238,14 +277,15 @@ bool Trainer::measure(EpochResult& result, const TrainingEvents& events, const s
     return true;
   };
   if (validation_)
-    result.validation = evaluate(evaluation_, *validation_, events.on_validation, validated, &stop);
-  if (stop) return false;
+    result.validation = evaluate(evaluation_, *validation_, events.on_validation, validated, &stop, cluster_);
+  if (stops(stop)) return false;
   result.best = !validation_ || history_.empty() ||
                 is_better(*result.validation, *best_of(history_).validation, spec_.best);
-  result.activity = with_gradients(
-      measure_activity(network_, evaluation_, validation_ ? *validation_ : train_, kActivityImages, &stop),
-      gradient_norms_);
-  if (stop) return false;
+  result.activity =
+      with_gradients(measure_activity(network_, evaluation_, validation_ ? *validation_ : train_,
+                                      kActivityImages, &stop, cluster_),
+                     gradient_norms_);
+  if (stops(stop)) return false;
   if (!result.best) return true;
   std::ranges::copy(network_.parameters(), best_parameters_.data());
   std::ranges::copy(network_.states(), best_states_.data());
@@ -268,7 +308,8 @@ bool Trainer::finish_epoch(const TrainingEvents& events, const std::atomic<bool>
     history_.push_back(std::move(result));
     ++epochs_done_;
     now_ = {};
-    const double elapsed = now_seconds() - began_;
+    double elapsed = now_seconds() - began_;
+    agree_on(elapsed, false);
     budget_.after_epoch(elapsed, elapsed - budget_.used(), epochs_done());
     if (events.on_epoch) events.on_epoch(history_.back());
   });
@@ -280,7 +321,7 @@ bool Trainer::finish_epoch(const TrainingEvents& events, const std::atomic<bool>
 void Trainer::give_up(PostMortem::Cause cause, const Batch& batch, std::span<const std::int64_t> images) {
   PostMortem found =
       examine(cause, network_, training_, batch,
-              cause == PostMortem::Cause::loss ? std::span<const float>() : training_.gradients());
+              cause == PostMortem::Cause::loss ? std::span<const float>() : training_.gradients(), cluster_);
   found.epoch = epochs_done() + 1;
   found.step = now_.steps + 1;
   found.learning_rate = learning_rate(steps_done());

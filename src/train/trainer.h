@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "cluster/cluster.h"
 #include "core/aligned_buffer.h"
 #include "nn/network.h"
 #include "nn/runner.h"
@@ -59,9 +60,13 @@ class Trainer {
   /// empty. All references must outlive the trainer. Throws Error (exit 2) if nothing can be learned, or a
   /// batch norm would see a single value.
   Trainer(Network& network, ThreadPool& pool, const TrainingSpec& spec, std::uint64_t seed,
-          const ImageSet& train, const ImageSet* validation, std::vector<float> class_weights = {});
+          const ImageSet& train, const ImageSet* validation, std::vector<float> class_weights = {},
+          Cluster& cluster = alone());
 
   enum class Outcome { finished, interrupted };
+
+  // In a cluster, everything here that trains or measures is collective, and ends the same on all processes:
+  // they agree on `stop` and on times. Each reads the images of its own share.
 
   /// Runs what is left of all epochs. When `stop` becomes true, finishes the step and returns `interrupted`;
   /// also in the measurements of an epoch, which are then made again. Throws NonFiniteError when a loss, a
@@ -114,6 +119,10 @@ class Trainer {
     std::int64_t steps = 0, seen = 0, correct = 0;
     double loss_sum = 0, seconds = 0;
   };
+  /// Collective: the time of process 0 goes for all, and a `stop` of any. Returns that.
+  bool agree_on(double& seconds, bool stop);
+  bool stops(bool stop);
+  void expect(std::span<const std::int64_t> images);
   bool train_epoch(const TrainingEvents& events, const std::atomic<bool>& stop);
   bool measure(EpochResult& result, const TrainingEvents& events, const std::atomic<bool>& stop);
   bool finish_epoch(const TrainingEvents& events, const std::atomic<bool>& stop);
@@ -128,6 +137,7 @@ class Trainer {
 
   Network& network_;
   ThreadPool& pool_;
+  Cluster& cluster_;
   TrainingSpec spec_;
   std::uint64_t seed_;
   const ImageSet& train_;
