@@ -32,6 +32,8 @@ Manual train_manual() {
            "Ctrl-C, SIGTERM or a closed terminal (SIGHUP) finishes the current step, saves everything and "
            "ends; a second Ctrl-C ends at once. SIGUSR1 saves a checkpoint and continues. --resume continues "
            "a run however it ended.",
+           "Started by mpirun -n P, if it was built with MPI, P processes train as one, to the same bits. The "
+           "images must be on every machine; config and run folder are those of rank 0.",
            "Paths in a config and in --set are relative to the config's folder."},
       .exit_status = {kDone,
                       kFailed,
@@ -51,7 +53,8 @@ Manual train_manual() {
                    {"cnn-train --config photos.json --dry-run", "Check it without training."},
                    {"cnn-train --config photos.json --set training.epochs=30 --run-dir runs/long",
                     "Train for 30 epochs into a folder of your choice."},
-                   {"cnn-train --resume runs/long", "Continue after an interruption."}},
+                   {"cnn-train --resume runs/long", "Continue after an interruption."},
+                   {"mpirun --host node1,node2 cnn-train --config photos.json", "Train on two machines."}},
       .see_also = {"cnn-eval", "cnn-inspect"}};
 }
 
@@ -73,7 +76,8 @@ Manual eval_manual() {
                "Classes are matched by name. If some files are not images, they are listed, the others are "
                "scored, and the exit status is 1. --images - reads paths from standard input: one per line, "
                "or ended by NUL as find -print0 writes them.",
-               "Outputs never replace a file that is read, nor a device or FIFO."},
+               "Outputs never replace a file that is read, nor a device or FIFO.",
+               "Started by mpirun -n P, if it was built with MPI, P processes share out the images."},
           .exit_status = {kDone,
                           {"1", "The run failed, or some images could not be read."},
                           kBadUsage,
