@@ -117,7 +117,7 @@ struct Needs {
 
 /// How workers can share one call on one block, when there are fewer blocks than workers. By the channels of
 /// what the call writes, or by its rows (Share); the bits are the same.
-struct Sharing {
+struct CallSharing {
   int channels = 0;           ///< that any share can have a range of; 0: none can
   int least_channels = 1;     ///< ranges begin at multiples of this, a power of two
   bool own_channels = false;  ///< a share reads only the same channels of everything; else all of x in
@@ -128,7 +128,7 @@ struct Sharing {
   /// channels does again.
   double work = 0, repeated = 0;
   /// What costs the same in several shares as in one, for pixels that are read or written and little else.
-  static Sharing by_pixels(const Shape& in, const Shape& out) {
+  static CallSharing by_pixels(const Shape& in, const Shape& out) {
     constexpr double kWorkOfPixel = 3;  // they come from the second-level cache
     return {.channels = out.c,
             .own_channels = true,
@@ -217,9 +217,9 @@ class Layer {
 
   /// How a phase of forward() can be shared, with these fusions. Only what pass.share says is to be done
   /// then.
-  virtual Sharing forward_sharing(int /*phase*/, Fusions) const { return {}; }
+  virtual CallSharing forward_sharing(int /*phase*/, Fusions) const { return {}; }
   /// Likewise of backward().
-  virtual Sharing backward_sharing(int /*phase*/, Fusions) const { return {}; }
+  virtual CallSharing backward_sharing(int /*phase*/, Fusions) const { return {}; }
 
   virtual int tasks(Work) const { return 0; }
   virtual void run(const Pass&, Work, int /*task*/) const {}

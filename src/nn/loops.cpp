@@ -6,7 +6,7 @@
 namespace cnn {
 namespace {
 
-/// What the end of a loop costs, and what one more call costs, in the units of Sharing::work: about two
+/// What the end of a loop costs, and what one more call costs, in the units of CallSharing::work: about two
 /// microseconds, and a tenth of one.
 constexpr double kLoopWork = 6000, kCallWork = 300;
 
@@ -19,11 +19,11 @@ struct Access {
 
 /// An operation, as far as sharing is concerned.
 struct SharedCall {
-  Sharing sharing;
+  CallSharing sharing;
   std::vector<Access> accesses;
 };
 
-/// The one thing of which every share reads all channels, unless Sharing::own_channels.
+/// The one thing of which every share reads all channels, unless CallSharing::own_channels.
 Role read_by_all(const Operation& operation) {
   return operation.kind == Operation::Kind::backward && operation.phase == 1 ? Role::dy : Role::x;
 }
@@ -44,7 +44,7 @@ bool writes(const Operation& operation, Role role) {
   }
 }
 
-Sharing sharing_of(const Operation& operation, const Schedule& schedule, const Graph& graph) {
+CallSharing sharing_of(const Operation& operation, const Schedule& schedule, const Graph& graph) {
   const auto node = static_cast<std::size_t>(operation.node);
   switch (operation.kind) {
     case Operation::Kind::forward:
@@ -54,7 +54,7 @@ Sharing sharing_of(const Operation& operation, const Schedule& schedule, const G
     case Operation::Kind::accumulate: {
       const Buffer& sum = schedule.buffers[static_cast<std::size_t>(operation[Role::dy])];
       const Shape shape{.c = sum.c, .h = sum.h, .w = sum.w};
-      return Sharing::by_pixels(shape, shape);
+      return CallSharing::by_pixels(shape, shape);
     }
     default:
       return {};
@@ -75,7 +75,7 @@ SharedCall shared_call(const Operation& operation, const Schedule& schedule, con
 }
 
 /// Of the longest task of a loop.
-double work_of_task(const Sharing& sharing, const Loop& loop) {
+double work_of_task(const CallSharing& sharing, const Loop& loop) {
   const auto part = [&](int size, int unit) {
     return static_cast<double>(Share::largest(size, unit, loop.shares)) / size;
   };
@@ -153,7 +153,7 @@ class StagePlanner {
   }
 
   void add_loops_over_rows(int first) {
-    const Sharing& sharing = calls_[index(first)].sharing;
+    const CallSharing& sharing = calls_[index(first)].sharing;
     const int units = (sharing.rows + sharing.row_unit - 1) / sharing.row_unit;
     for (int shares = 2; shares <= std::min(units, threads_); ++shares)
       offer({first, first + 1, Share::Axis::rows, shares});
@@ -199,7 +199,7 @@ class StagePlanner {
 
 double largest_share(const Operation& operation, const Loop& loop, const Schedule& schedule,
                      const Graph& graph) {
-  const Sharing sharing = sharing_of(operation, schedule, graph);
+  const CallSharing sharing = sharing_of(operation, schedule, graph);
   if (sharing.work == 0) return 1.0 / loop.shares;
   return work_of_task(sharing, loop) / sharing.work;
 }

@@ -33,8 +33,8 @@ LoopPlan cut_at_gradients(LoopPlan plan, const Schedule& schedule, const Graph& 
 
 /// The loops for `leaves` leaves and `threads` workers that should take the shortest time. With as many
 /// leaves as workers these are whole leaves. Else operations are shared out, and a loop ends before an
-/// operation that reads what other shares of the loop write. A fixed rule on counted work (Sharing::work, and
-/// what a loop costs): never on a timing, and no bit depends on it.
+/// operation that reads what other shares of the loop write. A fixed rule on counted work (CallSharing::work,
+/// and what a loop costs): never on a timing, and no bit depends on it.
 LoopPlan plan_loops(const Schedule& schedule, const Graph& graph, const ArenaLayout& layout, int leaves,
                     int threads);
 

@@ -32,8 +32,8 @@ class ActivationLayer final : public Layer {
       activation_backward(activation_, activation_.derivative_needs_z() ? v.x : v.y, v.dy, v.dx);
   }
 
-  Sharing forward_sharing(int, Fusions) const override { return Sharing::by_pixels(shape_, shape_); }
-  Sharing backward_sharing(int, Fusions) const override { return Sharing::by_pixels(shape_, shape_); }
+  CallSharing forward_sharing(int, Fusions) const override { return CallSharing::by_pixels(shape_, shape_); }
+  CallSharing backward_sharing(int, Fusions) const override { return CallSharing::by_pixels(shape_, shape_); }
 
  private:
   Activation activation_;

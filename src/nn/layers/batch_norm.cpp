@@ -87,8 +87,8 @@ class BatchNorm final : public Layer {
                        v.x, v.dy, pass.images, v.dx);
   }
 
-  Sharing forward_sharing(int, Fusions) const override { return sharing(); }
-  Sharing backward_sharing(int, Fusions) const override { return sharing(); }
+  CallSharing forward_sharing(int, Fusions) const override { return sharing(); }
+  CallSharing backward_sharing(int, Fusions) const override { return sharing(); }
 
   int tasks(Work) const override { return (channels_ + kChannelsOfTask - 1) / kChannelsOfTask; }
 
@@ -110,9 +110,9 @@ class BatchNorm final : public Layer {
 
   bool fused_relu() const { return activation_.function == ActivationFunction::relu; }
 
-  Sharing sharing() const {
+  CallSharing sharing() const {
     const Shape shape{.c = channels_, .h = static_cast<int>(map_)};
-    return Sharing::by_pixels(shape, shape);
+    return CallSharing::by_pixels(shape, shape);
   }
 
   /// Of the channels from `first` on.

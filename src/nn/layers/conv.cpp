@@ -97,12 +97,12 @@ class Conv final : public Layer {
     pass.lap(TimePart::backward_weights);
   }
 
-  Sharing forward_sharing(int, Fusions fused) const override {
-    Sharing sharing = algorithm_->sharings().forward;
+  CallSharing forward_sharing(int, Fusions fused) const override {
+    CallSharing sharing = algorithm_->sharings().forward;
     if (fused.has(Fusion::max_pool_2x2)) sharing.row_unit = 2;
     return sharing;
   }
-  Sharing backward_sharing(int phase, Fusions) const override {
+  CallSharing backward_sharing(int phase, Fusions) const override {
     return phase == 0 ? algorithm_->sharings().weight_gradient : algorithm_->sharings().input_gradient;
   }
 

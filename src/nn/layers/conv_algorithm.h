@@ -54,7 +54,7 @@ class ConvAlgorithm {
 
   /// As Layer's, of forward(), weight_gradient() and input_gradient().
   struct Sharings {
-    Sharing forward, weight_gradient, input_gradient;
+    CallSharing forward, weight_gradient, input_gradient;
   };
   virtual Sharings sharings() const = 0;
 

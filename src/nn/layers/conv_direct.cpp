@@ -134,7 +134,7 @@ class DirectConv final : public ConvAlgorithm {
   Sharings sharings() const override {
     const double products = static_cast<double>(out_.values()) * group_terms_;
     const bool depthwise = spec_.groups == in_.c && spec_.groups == out_.c;
-    const auto by_channels = [&](int channels, int of_group) -> Sharing {
+    const auto by_channels = [&](int channels, int of_group) -> CallSharing {
       const bool whole_groups = spec_.groups == 1 || of_group == 1 || of_group % (2 * kOutputGroup) == 0;
       return {.channels = whole_groups ? channels : 0, .own_channels = depthwise, .work = products};
     };

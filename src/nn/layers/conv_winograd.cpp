@@ -98,7 +98,7 @@ class WinogradConv final : public ConvAlgorithm {
   // Counted work: sums and products of the transforms of a tile, and the products of its 36 positions.
   static constexpr double kTransformX = 200, kTransformY = 150, kPositions = 36;
 
-  static Sharing sum_sharing(int inputs, const Shape& out) {
+  static CallSharing sum_sharing(int inputs, const Shape& out) {
     const double tiles = shape_of(inputs, out).tiles();
     const double repeated = tiles * inputs * kTransformX;
     return {.channels = out.c,
@@ -109,7 +109,7 @@ class WinogradConv final : public ConvAlgorithm {
             .repeated = repeated};
   }
 
-  Sharing gradient_sharing() const {
+  CallSharing gradient_sharing() const {
     const double tiles = shape_of(in_.c, out_).tiles();
     const double repeated = tiles * in_.c * kTransformX;
     return {.channels = out_.c,

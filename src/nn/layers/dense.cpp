@@ -89,12 +89,12 @@ class Dense final : public Layer {
     activation_backward(activation_, zy.channels(units.first, units.end), dy, dy);
   }
 
-  Sharing forward_sharing(int, Fusions) const override {
+  CallSharing forward_sharing(int, Fusions) const override {
     return {.channels = spec_.units,
             .own_channels = batch_wide_,
             .work = batch_wide_ ? outputs_work() : products()};
   }
-  Sharing backward_sharing(int phase, Fusions) const override {
+  CallSharing backward_sharing(int phase, Fusions) const override {
     if (phase == 1) return {.channels = inputs_, .work = products()};
     return {.channels = spec_.units, .own_channels = true, .work = activation_.none() ? 0 : outputs_work()};
   }
@@ -133,7 +133,7 @@ class Dense final : public Layer {
 
  private:
   double products() const { return static_cast<double>(inputs_) * spec_.units; }
-  double outputs_work() const { return Sharing::by_pixels({.c = spec_.units}, {.c = spec_.units}).work; }
+  double outputs_work() const { return CallSharing::by_pixels({.c = spec_.units}, {.c = spec_.units}).work; }
 
   void input_gradient(const Pass& pass, const BackwardViews& v) const {
     const Extent inputs = pass.share.channels(inputs_);

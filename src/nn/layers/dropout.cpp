@@ -45,7 +45,7 @@ class Dropout final : public Layer {
     if (!v.dx.empty()) multiply(v.dy, factors.channels(channels.first, channels.end), v.dx);
   }
 
-  Sharing backward_sharing(int, Fusions) const override { return Sharing::by_pixels(shape_, shape_); }
+  CallSharing backward_sharing(int, Fusions) const override { return CallSharing::by_pixels(shape_, shape_); }
 
  private:
   float p_;

@@ -63,8 +63,12 @@ class MaxPool final : public Layer {
     max_pool_backward(window_of(kernel_, stride_, padding_), winners(pass, channels.first), v.dy, v.dx);
   }
 
-  Sharing forward_sharing(int, Fusions) const override { return Sharing::by_pixels(in_, output_shape(in_)); }
-  Sharing backward_sharing(int, Fusions) const override { return Sharing::by_pixels(output_shape(in_), in_); }
+  CallSharing forward_sharing(int, Fusions) const override {
+    return CallSharing::by_pixels(in_, output_shape(in_));
+  }
+  CallSharing backward_sharing(int, Fusions) const override {
+    return CallSharing::by_pixels(output_shape(in_), in_);
+  }
 
   Window window() const override {
     return {.kernel = kernel_, .stride = stride_, .padding = padding_, .slides = true};
@@ -114,8 +118,12 @@ class AvgPool final : public Layer {
       avg_pool_backward(window_of(kernel_, stride_, padding_), count_include_pad_, v.dy, v.dx);
   }
 
-  Sharing forward_sharing(int, Fusions) const override { return Sharing::by_pixels(in_, output_shape(in_)); }
-  Sharing backward_sharing(int, Fusions) const override { return Sharing::by_pixels(output_shape(in_), in_); }
+  CallSharing forward_sharing(int, Fusions) const override {
+    return CallSharing::by_pixels(in_, output_shape(in_));
+  }
+  CallSharing backward_sharing(int, Fusions) const override {
+    return CallSharing::by_pixels(output_shape(in_), in_);
+  }
 
   Window window() const override {
     return {.kernel = kernel_, .stride = stride_, .padding = padding_, .slides = true};
@@ -151,8 +159,12 @@ class GlobalAvgPool final : public Layer {
     if (!v.dx.empty()) avg_pool_backward(window_, true, v.dy, v.dx);
   }
 
-  Sharing forward_sharing(int, Fusions) const override { return Sharing::by_pixels(in_, output_shape(in_)); }
-  Sharing backward_sharing(int, Fusions) const override { return Sharing::by_pixels(output_shape(in_), in_); }
+  CallSharing forward_sharing(int, Fusions) const override {
+    return CallSharing::by_pixels(in_, output_shape(in_));
+  }
+  CallSharing backward_sharing(int, Fusions) const override {
+    return CallSharing::by_pixels(output_shape(in_), in_);
+  }
 
   Window window() const override { return {.whole_map = true}; }
 

@@ -25,8 +25,8 @@ class Scale final : public Layer {
     const BackwardViews v = all.channels(pass.share.channels(shape_.c));
     if (!v.dx.empty()) scale(factor_, v.dy, v.dx);
   }
-  Sharing forward_sharing(int, Fusions) const override { return Sharing::by_pixels(shape_, shape_); }
-  Sharing backward_sharing(int, Fusions) const override { return Sharing::by_pixels(shape_, shape_); }
+  CallSharing forward_sharing(int, Fusions) const override { return CallSharing::by_pixels(shape_, shape_); }
+  CallSharing backward_sharing(int, Fusions) const override { return CallSharing::by_pixels(shape_, shape_); }
 
  private:
   float factor_;

@@ -43,8 +43,8 @@ class Sum final : public Layer {
     if (!v.dshortcut.empty()) copy(v.dy, v.dshortcut);
   }
 
-  Sharing forward_sharing(int, Fusions) const override { return Sharing::by_pixels(shape_, shape_); }
-  Sharing backward_sharing(int, Fusions) const override { return Sharing::by_pixels(shape_, shape_); }
+  CallSharing forward_sharing(int, Fusions) const override { return CallSharing::by_pixels(shape_, shape_); }
+  CallSharing backward_sharing(int, Fusions) const override { return CallSharing::by_pixels(shape_, shape_); }
 
  private:
   BlockView<float> z_view(const Pass& pass) const {
