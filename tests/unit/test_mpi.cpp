@@ -112,12 +112,17 @@ TEST_CASE("a run goes on with another number of processes, or without MPI", "[mp
   CHECK((together.result("run") == together.result("same")));
 }
 
+ProgramOptions in_folder(const fs::path& folder) {
+  ProgramOptions options;
+  options.working_folder = folder;
+  return options;
+}
+
 /// Starts a long run as processes that leave their numbers in files "pid0", "pid1", ...
 class LongRun {
  public:
   explicit LongRun(int processes, const std::vector<std::string>& more = {})
-      : program_(mpirun_path(), arguments(processes, more),
-                 mpirun_options({.working_folder = together.path(".")})) {}
+      : program_(mpirun_path(), arguments(processes, more), mpirun_options(in_folder(together.path(".")))) {}
   Together together;
   RunningProgram& program() { return program_; }
   pid_t pid_of(int rank) const { return std::stoi(read_file(together.path("pid" + std::to_string(rank)))); }
@@ -132,8 +137,12 @@ class LongRun {
   RunningProgram program_;
 };
 
-const std::vector<std::string> kLong{
-    "--set", "training.epochs=1000000", "--set", "training.checkpoint_steps=2", "--threads", "1"};
+/// A run of so many epochs that can be interrupted anywhere, and extended.
+std::vector<std::string> long_run(int epochs) {
+  return {"--set", "training.epochs=" + std::to_string(epochs), "--set",     "training.checkpoint_steps=2",
+          "--set", R"(training.schedule={"type": "constant"})", "--threads", "1"};
+}
+constexpr int kEndless = 1000000;
 
 TEST_CASE("a killed process ends the job, and --resume goes on with what was saved", "[mpi]") {
   if (!mpirun_is_here()) return;
@@ -142,9 +151,7 @@ TEST_CASE("a killed process ends the job, and --resume goes on with what was sav
   std::minstd_rand random(seed);
   const int victim = static_cast<int>(random() % 3);
   const auto moment = std::chrono::milliseconds(random() % 700);
-  std::vector<std::string> more = kLong;
-  more[1] = "training.epochs=12";
-  LongRun run(3, more);
+  LongRun run(3, long_run(12));
   REQUIRE(run.program().wait_for_stderr("epoch 1/"));
   std::this_thread::sleep_for(moment);
   ::kill(run.pid_of(victim), SIGKILL);
@@ -154,8 +161,7 @@ TEST_CASE("a killed process ends the job, and --resume goes on with what was sav
   const ProgramResult resumed = run.together.train_with(2, {"--resume", run.together.path("run").string()});
   INFO(resumed.description());
   REQUIRE(resumed.exit_code == 0);
-  CHECK((run.together.result("run") ==
-         run.together.expected({"--set", "training.epochs=12", "--set", "training.checkpoint_steps=2"})));
+  CHECK((run.together.result("run") == run.together.expected(long_run(12))));
 }
 
 /// How often a text is in another one.
@@ -178,16 +184,18 @@ TEST_CASE("a mistake in the command line or the config is told once", "[mpi]") {
   };
   check({"--confg", "x"}, "there is no option --confg (did you mean \"--config\"?)");
   check(together.start("run", {"--set", "training.epoch=3"}), "did you mean \"epochs\"?");
-  check(together.start("run", {"--set", "network.0.kernel_size=99"}), "kernel_size");
+  check(together.start("run", {"--set", "network.0.kernel_size=99"}), "99 is larger than its input 28x28");
 }
 
 /// Each process sees the data of a folder of its own: its working folder.
 class Different {
  public:
   Different() {
-    for (const char* rank : {"0", "1", "2"})
+    for (const char* rank : {"0", "1", "2"}) {
+      fs::create_directory(together.path(rank));
       fs::copy(fs::path(CNN_SOURCE_DIR) / "data/digits/test", together.path(rank) / "digits",
                fs::copy_options::recursive);
+    }
   }
   Together together;
   ProgramResult run(const std::string& cache_mb) const {
@@ -197,7 +205,7 @@ class Different {
          together.start("run", {"--set", "data.train=/proc/self/cwd/digits", "--set",
                                 "data.cache_mb=" + cache_mb, "--threads", "1"}))
       all.push_back(word);
-    return mpirun(3, "/bin/sh", all, {.working_folder = together.path(".")});
+    return mpirun(3, "/bin/sh", all, in_folder(together.path(".")));
   }
 };
 
@@ -273,7 +281,7 @@ TEST_CASE("a full disk on the machine of process 0 ends all, and costs nothing",
 
 TEST_CASE("SIGUSR1 and SIGINT at mpirun save, and the run goes on as if nothing had happened", "[mpi]") {
   if (!mpirun_is_here()) return;
-  LongRun run(2, kLong);
+  LongRun run(2, long_run(kEndless));
   REQUIRE(run.program().wait_for_stderr("epoch 2/"));
   run.program().send(SIGUSR1);
   REQUIRE(run.program().wait_for_stderr("saved, as SIGUSR1 asked"));
@@ -284,15 +292,16 @@ TEST_CASE("SIGUSR1 and SIGINT at mpirun save, and the run goes on as if nothing 
   CHECK(count(result.err, "interrupted after ") == 1);
   const nlohmann::json report = nlohmann::json::parse(read_file(run.together.path("run/result.json")));
   CHECK(report["finished"] == false);
-  const int epochs = report["epochs_done"].get<int>() + 1;
+  const int epochs = report["epochs"].get<int>() + 1;
   run.together.require_success(run.together.train_with(
       3,
       {"--resume", run.together.path("run").string(), "--set", "training.epochs=" + std::to_string(epochs)}));
+  CHECK((run.together.result("run") == run.together.expected(long_run(epochs))));
 }
 
 TEST_CASE("a signal at one process stops all, with its exit status", "[mpi]") {
   if (!mpirun_is_here()) return;
-  LongRun run(2, kLong);
+  LongRun run(2, long_run(kEndless));
   REQUIRE(run.program().wait_for_stderr("epoch 1/"));
   ::kill(run.pid_of(1), SIGTERM);
   const ProgramResult result = run.program().wait();
@@ -363,11 +372,10 @@ TEST_CASE("one of several processes that cannot join the others refuses to train
   const Runs runs;
   // The variables of another MPI's mpirun, or a build without MPI.
   const auto start = [&](const char* rank) {
-    return runs.train(
-        runs.start("run"),
-        {.environment =
-             mpirun_options({.environment = {{"MV2_COMM_WORLD_RANK", rank}, {"MV2_COMM_WORLD_SIZE", "2"}}})
-                 .environment});
+    ProgramOptions options = mpirun_options();
+    options.environment.emplace_back("MV2_COMM_WORLD_RANK", rank);
+    options.environment.emplace_back("MV2_COMM_WORLD_SIZE", "2");
+    return runs.train(runs.start("run"), options);
   };
   const ProgramResult first = start("0"), second = start("1");
   INFO(first.description());
