@@ -28,7 +28,8 @@ class DirectConv final : public ConvAlgorithm {
     weight.gradient_per_leaf = true;
     weight_ = planner.parameter(std::move(weight));
     packed_ = planner.constant(packed_group_ * spec_.groups);
-    planner.training_scratch(weight_gradient_scratch(group_terms_));
+    planner.scratch(term_scratch());
+    planner.training_scratch(term_scratch() + weight_gradient_scratch(group_terms_));
     for (int i = 0; i < group_terms_; ++i) natural_order_.push_back(i);
     plan_phases(planner);
   }
@@ -49,12 +50,11 @@ class DirectConv final : public ConvAlgorithm {
 
   void forward(const Pass& pass, const ConvEpilogue& epilogue, BlockView<const float> x,
                BlockView<float> y) const override {
-    std::vector<std::int32_t>& offsets = offsets_of_terms(x);
     WeightedSum sum;
     sum.terms = group_terms_;
     sum.weights_group = std::int64_t{group_terms_} * kOutputGroup;
     sum.weights_term = kOutputGroup;
-    sum.offsets = offsets.data();
+    sum.offsets = offsets_of_terms(pass, x);
     sum.rows = out_.h;
     sum.cols = out_.w;
     sum.x_row = std::int64_t{spec_.stride.h} * x.row * kLanes;
@@ -81,7 +81,7 @@ class DirectConv final : public ConvAlgorithm {
   void weight_gradient(const Pass& pass, BlockView<const float> x, BlockView<const float> dy) const override {
     WeightGradient gradient;
     gradient.terms = group_terms_;
-    gradient.offsets = offsets_of_terms(x).data();
+    gradient.offsets = offsets_of_terms(pass, x);
     gradient.rows = out_.h;
     gradient.cols = out_.w;
     gradient.x_row = std::int64_t{spec_.stride.h} * x.row * kLanes;
@@ -93,7 +93,7 @@ class DirectConv final : public ConvAlgorithm {
       gradient.outputs = outputs.count();
       cnn::weight_gradient(gradient, first_window(x, g), dy.at(first, 0, 0),
                            pass.leaf_gradient(weight_) + std::int64_t{first} * group_terms_, pass.accumulate,
-                           pass.scratch());
+                           pass.scratch() + term_scratch());
     });
   }
 
@@ -312,20 +312,20 @@ class DirectConv final : public ConvAlgorithm {
     return x.at(g * group_inputs_, -before_.h, -before_.w);
   }
 
-  /// offset[k] of WeightedSum for x's pitches. Training and evaluation may plan different halos. Each
-  /// worker keeps the memory.
-  std::vector<std::int32_t>& offsets_of_terms(BlockView<const float> x) const {
-    thread_local std::vector<std::int32_t> offsets;
-    offsets.clear();
+  /// offset[k] of WeightedSum for x's pitches, in the first term_scratch() floats of the worker's scratch.
+  /// Training and evaluation may plan different halos.
+  const std::int32_t* offsets_of_terms(const Pass& pass, BlockView<const float> x) const {
+    auto* const offsets = reinterpret_cast<std::int32_t*>(pass.scratch());
+    auto* next = offsets;
     for (int ic = 0; ic < group_inputs_; ++ic)
       for (int kh = 0; kh < spec_.kernel_size.h; ++kh)
         for (int kw = 0; kw < spec_.kernel_size.w; ++kw)
-          offsets.push_back(
-              static_cast<std::int32_t>((ic * x.plane + std::int64_t{kh} * spec_.dilation.h * x.row +
-                                         std::int64_t{kw} * spec_.dilation.w) *
-                                        kLanes));
+          *next++ = static_cast<std::int32_t>((ic * x.plane + std::int64_t{kh} * spec_.dilation.h * x.row +
+                                               std::int64_t{kw} * spec_.dilation.w) *
+                                              kLanes);
     return offsets;
   }
+  std::int64_t term_scratch() const { return (group_terms_ + kLanes - 1) / kLanes * std::int64_t{kLanes}; }
 
   ConvSpec spec_;
   Shape in_, out_;

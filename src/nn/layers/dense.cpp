@@ -51,6 +51,7 @@ class Dense final : public Layer {
     packed_ = planner.constant(packed_size(spec_.units, inputs_));
     if (activation_.derivative_needs_z()) z_ = planner.saved(std::int64_t{spec_.units} * kLanes);
     batch_wide_ = in.flat && std::int64_t{inputs_} * spec_.units >= kBatchWideWeights;
+    planner.scratch(inputs_);
     planner.training_scratch(dense_gradient_scratch(planner.blocks()));
     natural_order_.resize(inputs_);
     std::iota(natural_order_.begin(), natural_order_.end(), 0);
@@ -145,14 +146,13 @@ class Dense final : public Layer {
 
   bool fused_relu() const { return activation_.function == ActivationFunction::relu; }
 
-  /// For one block; x's values lie `plane` pixels apart.
+  /// For one block; x's values lie `plane` pixels apart. Keeps their places in the worker's scratch.
   WeightedSum forward_sum(const Pass& pass, std::int64_t plane) const {
-    thread_local std::vector<std::int32_t> x_offsets;
-    x_offsets.clear();
-    for (int k = 0; k < inputs_; ++k) x_offsets.push_back(static_cast<std::int32_t>(k * plane * kLanes));
+    auto* const x_offsets = reinterpret_cast<std::int32_t*>(pass.scratch());
+    for (int k = 0; k < inputs_; ++k) x_offsets[k] = static_cast<std::int32_t>(k * plane * kLanes);
     WeightedSum sum;
     sum.rows = sum.cols = 1;
-    sum.offsets = x_offsets.data();
+    sum.offsets = x_offsets;
     sum.y_output = kLanes;
     sum.outputs = spec_.units;
     sum.terms = inputs_;
