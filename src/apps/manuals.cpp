@@ -32,7 +32,8 @@ Manual train_manual() {
            "Ctrl-C, SIGTERM or a closed terminal (SIGHUP) finishes the current step, saves everything and "
            "ends; a second Ctrl-C ends at once. SIGUSR1 saves a checkpoint and continues. --resume continues "
            "a run however it ended.",
-           "Started by mpirun -n P, if it was built with MPI, P processes train as one, to the same bits. The "
+           "Started by mpirun -n P, if it was built with MPI, P processes train as one, to the same bits. "
+           "The "
            "images must be on every machine; config and run folder are those of rank 0.",
            "Paths in a config and in --set are relative to the config's folder."},
       .exit_status = {kDone,

@@ -20,9 +20,9 @@ struct Link {
 Link to_link(const std::string& text);
 
 /// A cluster whose messages take as long as over a link, although its processes share a machine: for
-/// measurements of what a network would cost. A message waits until those before it have left, takes its bytes
-/// times the rate to leave, and arrives a latency later. A collective call takes log2(processes) latencies and
-/// the time of the bytes that a process gets from others, counted from when all have come.
+/// measurements of what a network would cost. A message waits until those before it have left, takes its
+/// bytes times the rate to leave, and arrives a latency later. A collective call takes log2(processes)
+/// latencies and the time of the bytes that a process gets from others, counted from when all have come.
 class LinkCluster final : public Cluster {
  public:
   /// The processes of `inner` must have a steady clock in common. It must outlive the object.

@@ -16,7 +16,8 @@ class JoinedCluster : public Cluster {
 };
 
 /// All processes of MPI's world. Null if this program was built without MPI. All calls of MPI come from the
-/// thread that calls this (MPI_THREAD_FUNNELED), and none of them blocks: whoever waits also looks for faults.
+/// thread that calls this (MPI_THREAD_FUNNELED), and none of them blocks: whoever waits also looks for
+/// faults.
 std::unique_ptr<JoinedCluster> join_mpi();
 
 }  // namespace cnn

@@ -46,8 +46,8 @@ struct LoadedImages {
 /// background if will_need said so. A file that vanished or changed meanwhile is an Error (exit 1) that names
 /// it. For data of any size in bounded memory, load one part of the list after the other.
 ///
-/// In a cluster the call is collective, and the files must be the same: else a process throws Error. Images that
-/// do not stay in memory are decoded by one process each, and all know what it found.
+/// In a cluster the call is collective, and the files must be the same: else a process throws Error. Images
+/// that do not stay in memory are decoded by one process each, and all know what it found.
 LoadedImages load_images(std::shared_ptr<const ImageFiles> files, std::int64_t begin, std::int64_t end,
                          const ImageSpec& spec, const DecodeLimits& limits, std::int64_t cache_bytes,
                          ThreadPool& pool, const Progress& progress = {}, const Sharing& sharing = {});

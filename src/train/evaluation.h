@@ -30,8 +30,8 @@ using OnPrediction =
 /// (images done) may be empty; progress may return false to stop. So does `stop`, within a block of 16
 /// images: then the result covers only a part of the set.
 ///
-/// In a cluster, each process takes a share of the blocks. All get the same result; `each` is called by process
-/// 0 only, when all are done. Whichever process stops, all do, and the result covers no image.
+/// In a cluster, each process takes a share of the blocks. All get the same result; `each` is called by
+/// process 0 only, when all are done. Whichever process stops, all do, and the result covers no image.
 Evaluation evaluate(Runner& runner, const ImageSet& set, const OnPrediction& each = {},
                     const std::function<bool(std::int64_t)>& progress = {},
                     const std::atomic<bool>* stop = nullptr, Cluster& cluster = alone());
