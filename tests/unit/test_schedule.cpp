@@ -364,8 +364,9 @@ TEST_CASE("processes train the same bits as one, for any number of them and of t
   for (const int images : {5, 100, 200}) {
     const std::vector<float> alone =
         results_of(wide_network(), input, images, 1, FusionChoice::where_it_pays);
-    for (const auto& [processes, threads] : {std::pair(1, 2), std::pair(2, 1), std::pair(3, 2),
-                                             std::pair(4, 1), std::pair(7, 1), std::pair(8, 3)}) {
+    for (const std::pair<int, int>& job : {std::pair(1, 2), std::pair(2, 1), std::pair(3, 2), std::pair(4, 1),
+                                           std::pair(7, 1), std::pair(8, 3)}) {
+      const int processes = job.first, threads = job.second;
       INFO(images << " images, " << processes << " processes of " << threads << " threads");
       std::vector<std::vector<float>> all(static_cast<std::size_t>(processes));
       run_as_cluster(processes, [&](Cluster& cluster) {
