@@ -17,10 +17,8 @@ Job::Job() : threads_(usable_processors()) {
   if (!joined)
     fail_usage(
         "this is one of {} processes of an mpirun, but the program was built without MPI, so they cannot "
-        "work "
-        "together. Build it with MPI (apt-get install libopenmpi-dev, then configure anew with "
-        "-DCNN_MPI=ON), "
-        "or start it without mpirun",
+        "work together. Build it with MPI (apt-get install libopenmpi-dev, then configure anew with "
+        "-DCNN_MPI=ON), or start it without mpirun",
         launch.size);
   if (joined->size() != launch.size)
     fail_usage(

@@ -51,9 +51,8 @@ void GradientExchange::start_part(Part part) {
       for (std::size_t n = 0; process != part.owner && n < nodes_of(process).size(); ++n, to += part.count)
         part.open.push_back(cluster_.receive({to, count}, process, sum_tag(part)));
   } else {
-    const float* from = nodes_ + part.first;
-    for (std::size_t n = 0; n < nodes_of(cluster_.rank()).size(); ++n, from += parameter_floats_)
-      part.open.push_back(cluster_.send({from, count}, part.owner, sum_tag(part)));
+    for (std::size_t n = 0; n < nodes_of(cluster_.rank()).size(); ++n)
+      part.open.push_back(cluster_.send({own_node(part, n), count}, part.owner, sum_tag(part)));
     part.open.push_back(cluster_.receive({gradients_ + part.first, count}, part.owner, result_tag(part)));
   }
   if (!advance(part)) parts_.push_back(std::move(part));
@@ -93,11 +92,10 @@ void GradientExchange::add_nodes(Part& part) {
   std::vector<Sum> stack;
   float* arrived = inbox(part);
   for (int process = 0; process < cluster_.size(); ++process) {
-    float* own = nodes_ + part.first;
-    for (const Extent& leaves : nodes_of(process)) {
+    for (std::size_t n = 0; n < nodes_of(process).size(); ++n) {
       const bool is_own = process == cluster_.rank();
-      stack.push_back({leaves, is_own ? own : arrived});
-      (is_own ? own : arrived) += is_own ? parameter_floats_ : part.count;
+      stack.push_back({nodes_of(process)[n], is_own ? own_node(part, n) : arrived});
+      if (!is_own) arrived += part.count;
       while (stack.size() > 1 && are_siblings(stack[stack.size() - 2].leaves, stack.back().leaves, leaves_)) {
         const Sum right = stack.back();
         stack.pop_back();

@@ -44,6 +44,9 @@ class GradientExchange {
   const std::vector<Extent>& nodes_of(int process) const {
     return nodes_of_[static_cast<std::size_t>(process)];
   }
+  float* own_node(const Part& part, std::size_t n) const {
+    return nodes_ + static_cast<std::int64_t>(n) * parameter_floats_ + part.first;
+  }
   static int sum_tag(const Part& part) { return 2 * part.number; }
   static int result_tag(const Part& part) { return 2 * part.number + 1; }
 

@@ -32,8 +32,8 @@ struct Node {
   // Filled in by plan_parameters():
   Needs needs;
   std::vector<BufferId> saved;
-  std::vector<StatisticId>
-      statistics;  ///< of two phases: what forward's, then what backward's reduction reads
+  /// Of two phases: what forward's, then what backward's reduction reads.
+  std::vector<StatisticId> statistics;
   std::int64_t parameters_begin = 0, parameters_end = 0;  ///< their place among all parameters
   std::int64_t parameters = 0;                            ///< how many numbers are trainable
   bool learns = false;                                    ///< has parameters that are ever trained

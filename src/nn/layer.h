@@ -76,8 +76,7 @@ class Planner {
 /// the same either way.
 enum class Fusion : unsigned {
   /// backward() of the first begins with dy *= (y > 0). Instead, forward() of the second drops the winners
-  /// that
-  /// the ReLU stopped: one comparison per window, not one per pixel.
+  /// that the ReLU stopped: one comparison per window, not one per pixel.
   relu_gradient = 1,
   /// The second is a 2x2 max pooling. forward() of the first holds all four sums of a window in registers and
   /// writes the second's y and winners. The first's own y is never stored.

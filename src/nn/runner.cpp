@@ -38,10 +38,10 @@ int worker_arenas(const Schedule& schedule, const Graph& graph, const ArenaLayou
 }  // namespace
 
 Runner::Runner(Network& network, ThreadPool& pool, bool training, std::int64_t largest_batch,
-               bool input_gradient, FusionChoice fusions, Cluster* cluster)
+               bool input_gradient, FusionChoice fusions, Cluster& cluster)
     : network_(network),
       pool_(pool),
-      cluster_(cluster && training ? *cluster : alone_),
+      cluster_(training ? cluster : alone()),
       largest_batch_(largest_batch),
       plain_(make_schedule(network.graph(), network.plan(), {training, input_gradient})),
       fused_(fused(plain_, network.graph(), fusions)),

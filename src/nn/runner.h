@@ -39,7 +39,7 @@ class Runner {
   /// input_gradient: training also computes the gradient of the images, for a StepObserver to see.
   Runner(Network& network, ThreadPool& pool, bool training, std::int64_t largest_batch,
          bool input_gradient = false, FusionChoice fusions = FusionChoice::where_it_pays,
-         Cluster* cluster = nullptr);
+         Cluster& cluster = alone());
   ~Runner();
   Runner(const Runner&) = delete;
   Runner& operator=(const Runner&) = delete;
@@ -119,7 +119,6 @@ class Runner {
 
   Network& network_;
   ThreadPool& pool_;
-  SingleProcess alone_;
   Cluster& cluster_;  ///< of training
   std::int64_t largest_batch_;
   /// Two schedules of the same buffers; observers get the plain one.

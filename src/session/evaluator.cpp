@@ -14,7 +14,6 @@ namespace {
 
 /// Files decoded at a time, and the bytes of their pixels: memory does not grow with the folder.
 constexpr std::int64_t kChunk = 8192, kChunkBytes = std::int64_t{256} << 20;
-constexpr std::int64_t kLargestBatch = 16 * kLanes;
 
 /// The description that process 0 reads, on all.
 ModelDescription shared_description(const std::filesystem::path& model, Cluster& cluster) {
@@ -67,7 +66,7 @@ Evaluator::Evaluator(const Options& options, const Interruption& interruption, C
 void Evaluator::score_files(std::shared_ptr<const ImageFiles> files, const OnImage& each) {
   const std::vector<int> labels = labels_of(*files);
   const std::int64_t image_bytes = std::int64_t{image_.channels} * image_.height * image_.width;
-  const std::int64_t chunk = std::clamp(kChunkBytes / image_bytes, kLargestBatch, kChunk);
+  const std::int64_t chunk = std::clamp(kChunkBytes / image_bytes, kEvaluationBatch, kChunk);
   for (std::int64_t begin = 0; begin < files->size(); begin += chunk) {
     const std::int64_t end = std::min(begin + chunk, files->size());
     // Reading a part is half of its work, judging it the other half.
@@ -120,7 +119,7 @@ void Evaluator::score(const std::shared_ptr<const Dataset>& dataset, const OnIma
   const Normalize normalize{description_.mean, description_.std};
   const std::vector<WeightedLook> looks = looks_at(dataset, normalize, options_.threads, looks_);
   const ImageSet& set = looks.front().set;
-  const std::int64_t batch = std::min(kLargestBatch, set.size());
+  const std::int64_t batch = std::min(kEvaluationBatch, set.size());
   if (!runner_ || runner_->largest_batch() < batch)
     runner_ = std::make_unique<Runner>(*network_, pool_, false, batch);
   collector_.begin_part(set, *dataset);

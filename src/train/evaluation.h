@@ -14,6 +14,9 @@
 
 namespace cnn {
 
+/// Images in one pass of an evaluation: enough blocks for the threads, little memory.
+constexpr std::int64_t kEvaluationBatch = 16 * kLanes;
+
 /// What an evaluation found. Accuracy and loss only count images with a label.
 struct Evaluation {
   std::int64_t images = 0, labeled = 0, correct = 0;

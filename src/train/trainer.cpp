@@ -17,9 +17,6 @@
 namespace cnn {
 namespace {
 
-/// Images in one pass of an evaluation.
-constexpr std::int64_t kEvaluationBatch = 16 * kLanes;
-
 /// Images over which a layer's activity is measured.
 constexpr std::int64_t kActivityImages = 1000;
 
@@ -66,7 +63,7 @@ Trainer::Trainer(Network& network, ThreadPool& pool, const TrainingSpec& spec, s
       optimizer_(spec.optimizer, network, spec.clip_gradient_norm),
       class_weights_(std::move(class_weights)),
       mixup_(train.mixup_alpha, seed, pool.threads()),
-      training_(network, pool, true, network.largest_batch(), false, FusionChoice::where_it_pays, &cluster),
+      training_(network, pool, true, network.largest_batch(), false, FusionChoice::where_it_pays, cluster),
       evaluation_(network, pool, false, kEvaluationBatch),
       order_(static_cast<std::size_t>(train.size())),
       labels_(static_cast<std::size_t>(spec.batch_size)),

@@ -251,7 +251,7 @@ TEST_CASE("random graphs: the same gradients whether or not somebody looks, alon
 
 /// What training and evaluation say of a batch, to the bit.
 std::vector<float> results_of(const NetworkSpec& spec, const Shape& input, int images, int threads,
-                              FusionChoice fusions, Cluster* cluster = nullptr) {
+                              FusionChoice fusions, Cluster& cluster = alone()) {
   NetworkFixture fixture(spec, input, images, threads, 7);
   Runner training(fixture.network, fixture.pool, true, images, false, fusions, cluster);
   std::vector<float> all;
@@ -371,7 +371,7 @@ TEST_CASE("processes train the same bits as one, for any number of them and of t
       std::vector<std::vector<float>> all(static_cast<std::size_t>(processes));
       run_as_cluster(processes, [&](Cluster& cluster) {
         all[static_cast<std::size_t>(cluster.rank())] =
-            results_of(wide_network(), input, images, threads, FusionChoice::where_it_pays, &cluster);
+            results_of(wide_network(), input, images, threads, FusionChoice::where_it_pays, cluster);
       });
       for (const std::vector<float>& results : all) CHECK(results == alone);
     }
