@@ -3,99 +3,22 @@
 // and each layer's rate in each direction as a share of what a loop of multiply-adds reaches in the same run,
 // in turns with the steps. --json prints a line per measurement, like pytorch_bench.py beside it; compare.py
 // runs both in turns.
-//   cnn-bench [lenet|mnistex|vgg|air]... [--simd avx512|avx2|sse4]... [--threads N] [--seconds S]
+//   cnn-bench [NETWORK]... [--simd avx512|avx2|sse4]... [--threads N] [--seconds S]
 //             [--batch N] [--json] [--floor SHARE]
+#include <spdlog/fmt/ranges.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 
 #include "core/error.h"
 #include "kernels/simd.h"
+#include "networks.h"
 #include "report/timing_table.h"
 #include "train/measure_step.h"
 
 namespace cnn {
 namespace {
-
-struct Workload {
-  Shape input;
-  int batch = 0;
-  NetworkSpec network;
-};
-
-/// Named as a config's layers are that have no name: conv1, max_pool1, conv2.
-void add(NetworkSpec& network, const std::string& type, auto spec) {
-  const auto before = std::ranges::count_if(
-      network, [&](const LayerSpec& layer) { return layer.name.substr(0, type.size()) == type; });
-  network.push_back({.name = type + std::to_string(before + 1), .path = "", .spec = std::move(spec)});
-}
-
-void add_conv(NetworkSpec& network, int channels, int kernel, int padding, bool bias,
-              ActivationFunction activation) {
-  ConvSpec conv;
-  conv.out_channels = channels;
-  conv.kernel_size = {kernel, kernel};
-  conv.padding.amount = {padding, padding};
-  conv.bias = bias;
-  conv.activation = activation;
-  add(network, "conv", conv);
-}
-
-void add_norm(NetworkSpec& network, ActivationFunction activation) {
-  BatchNormSpec norm;
-  norm.activation = activation;
-  add(network, "batch_norm", norm);
-}
-
-void add_pool(NetworkSpec& network, int kernel) {
-  MaxPoolSpec pool;
-  pool.kernel_size = {kernel, kernel};
-  add(network, "max_pool", pool);
-}
-
-void add_dense(NetworkSpec& network, int units, ActivationFunction activation) {
-  DenseSpec dense;
-  dense.units = units;
-  dense.activation = activation;
-  add(network, "dense", dense);
-}
-
-Workload workload(const std::string& name) {
-  constexpr auto kNone = ActivationFunction::none, kRelu = ActivationFunction::relu,
-                 kGelu = ActivationFunction::gelu;
-  Workload w;
-  NetworkSpec& n = w.network;
-  if (name == "lenet") {
-    w.input = {.c = 1, .h = 28, .w = 28};
-    w.batch = 64;
-    add_conv(n, 6, 5, 2, true, kRelu), add_pool(n, 2), add_conv(n, 16, 5, 0, true, kRelu), add_pool(n, 2);
-    add(n, "flatten", FlattenSpec{}), add_dense(n, 120, kRelu), add_dense(n, 84, kRelu),
-        add_dense(n, 10, kNone);
-  } else if (name == "mnistex") {
-    w.input = {.c = 1, .h = 28, .w = 28};
-    w.batch = 128;
-    add_conv(n, 32, 3, 0, true, kRelu), add_conv(n, 64, 3, 0, true, kRelu), add_pool(n, 2);
-    add(n, "flatten", FlattenSpec{}), add_dense(n, 128, kRelu), add_dense(n, 10, kNone);
-  } else if (name == "vgg") {
-    w.input = {.c = 3, .h = 32, .w = 32};
-    w.batch = 128;
-    for (const int channels : {32, 64, 128}) {
-      for (int i = 0; i < 2; ++i) add_conv(n, channels, 3, 1, false, kNone), add_norm(n, kRelu);
-      add_pool(n, 2);
-    }
-    add(n, "flatten", FlattenSpec{}), add_dense(n, 10, kNone);
-  } else {
-    w.input = {.c = 3, .h = 32, .w = 32};
-    w.batch = 128;
-    add_conv(n, 24, 2, 0, true, kGelu);
-    for (const int channels : {64, 256, 256}) {
-      add_conv(n, channels, 3, 1, false, kNone), add_pool(n, 2), add_norm(n, kGelu);
-      add_conv(n, channels, 3, 1, false, kNone), add_norm(n, kGelu);
-    }
-    add_pool(n, 3), add(n, "flatten", FlattenSpec{}), add_dense(n, 10, kNone);
-  }
-  return w;
-}
 
 /// Prints what it measured; returns the step's rate as a share of the FMA loop's.
 double measure(const std::string& name, int threads, double seconds, int batch_override, bool json) {
@@ -131,12 +54,13 @@ double measure(const std::string& name, int threads, double seconds, int batch_o
 
 int main(int argc, char** argv) {
   CLI::App app("Speed of training and evaluation, layer by layer, against the machine's multiply-adds");
-  std::vector<std::string> networks{"lenet", "mnistex", "vgg", "air"}, instruction_sets;
+  std::vector<std::string> networks = cnn::workload_names(), instruction_sets;
   int threads = cnn::usable_processors(), batch = 0;
   double seconds = 2, floor = 0;
   bool json = false;
-  app.add_option("network,--network", networks, "Which of lenet, mnistex, vgg and air (default: all)")
-      ->check(CLI::IsMember(networks));
+  app.add_option("network,--network", networks,
+                 fmt::format("Which of {} (default: all)", fmt::join(networks, ", ")))
+      ->check(CLI::IsMember(cnn::workload_names()));
   app.add_option("--simd", instruction_sets, "Instruction sets (default: the best, or CNN_SIMD)");
   app.add_option("--threads", threads, "Default: as many as there are cores")->capture_default_str();
   app.add_option("--seconds", seconds, "For each network and instruction set")->capture_default_str();

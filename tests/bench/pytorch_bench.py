@@ -74,7 +74,70 @@ def air() -> Workload:
     return Workload(nn.Sequential(*modules, nn.MaxPool2d(3), nn.Flatten(), nn.Linear(256, 10)), (3, 32, 32), 128)
 
 
-WORKLOADS: dict[str, Callable[[], Workload]] = {"lenet": lenet, "mnistex": mnistex, "vgg": vgg, "air": air}
+def normed(inputs: int, channels: int, kernel: int, stride: int = 1, groups: int = 1) -> list[nn.Module]:
+    """A convolution without bias, normalized, with "same" padding and ReLU."""
+    conv = nn.Conv2d(inputs, channels, kernel, stride, kernel // 2, groups=groups, bias=False)
+    return [conv, nn.BatchNorm2d(channels), nn.ReLU()]
+
+
+class Residual(nn.Module):
+    """Two 3x3 convolutions beside a shortcut, which is a 1x1 convolution where the shape changes."""
+
+    def __init__(self, inputs: int, channels: int) -> None:
+        super().__init__()
+        stride = 1 if inputs == channels else 2
+        self.layers = nn.Sequential(*normed(inputs, channels, 3, stride), *normed(channels, channels, 3)[:-1])
+        self.shortcut = nn.Sequential(*(normed(inputs, channels, 1, stride)[:-1] if stride == 2 else []))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return functional.relu(self.layers(x) + self.shortcut(x))
+
+
+def head(channels: int) -> list[nn.Module]:
+    return [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, 10)]
+
+
+def resnet20() -> Workload:
+    """He et al., arXiv:1512.03385, section 4.2, n = 3, with projections (option B)."""
+    modules = normed(3, 16, 3)
+    inputs = 16
+    for channels in (16, 32, 64):
+        for _ in range(3):
+            modules.append(Residual(inputs, channels))
+            inputs = channels
+    return Workload(nn.Sequential(*modules, *head(inputs)), (3, 32, 32), 128)
+
+
+def mob() -> Workload:
+    """Depthwise 3x3 and 1x1 convolutions in turns, as in Howard et al., arXiv:1704.04861."""
+    modules = normed(3, 16, 3, 2)
+    inputs = 16
+    for channels, stride in ((32, 1), (64, 2), (64, 1), (128, 2), (128, 1)):
+        modules += [*normed(inputs, inputs, 3, stride, inputs), *normed(inputs, channels, 1)]
+        inputs = channels
+    return Workload(nn.Sequential(*modules, *head(inputs)), (3, 64, 64), 64)
+
+
+def photos(size: int, stages: list[int], batch: int) -> Workload:
+    """What people train on photos: 3x3 convolutions, batch normalization and pooling."""
+    modules: list[nn.Module] = []
+    inputs = 3
+    for channels in stages:
+        modules += [*normed(inputs, channels, 3), nn.MaxPool2d(2)]
+        inputs = channels
+    return Workload(nn.Sequential(*modules, *head(inputs)), (3, size, size), batch)
+
+
+WORKLOADS: dict[str, Callable[[], Workload]] = {
+    "lenet": lenet,
+    "mnistex": mnistex,
+    "vgg": vgg,
+    "air": air,
+    "resnet20": resnet20,
+    "mob": mob,
+    "photo128": lambda: photos(128, [16, 32, 64, 128], 32),
+    "photo224": lambda: photos(224, [16, 32, 64, 128, 256], 16),
+}
 
 
 def median_seconds(step: Callable[[], None], seconds: float) -> float:
