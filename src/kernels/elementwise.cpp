@@ -52,21 +52,4 @@ void clear_halo(BlockView<float> y, int top, int left, int bottom, int right) {
   }
 }
 
-void add_statistics(BlockView<const float> x, int images, ValueStatistics& s) {
-  s.count += static_cast<double>(x.pixels()) * images;
-  for (int c = 0; c < x.c; ++c) {
-    for (int h = 0; h < x.h; ++h) {
-      for (int w = 0; w < x.w; ++w) {
-        const float* p = x.at(c, h, w);
-        for (int lane = 0; lane < images; ++lane) {
-          const double value = p[lane];
-          s.active += value > 0;
-          s.sum += value;
-          s.sum_of_squares += value * value;
-        }
-      }
-    }
-  }
-}
-
 }  // namespace cnn

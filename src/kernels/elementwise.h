@@ -19,10 +19,4 @@ void copy(BlockView<const float> x, BlockView<float> y);
 /// Writes zeros into the halo around y: `top` rows, `left` columns before, `bottom`, `right` after.
 void clear_halo(BlockView<float> y, int top, int left, int bottom, int right);
 
-/// Share of values above 0, their sum and sum of squares, over the first `images` lanes.
-struct ValueStatistics {
-  double count = 0, active = 0, sum = 0, sum_of_squares = 0;
-};
-void add_statistics(BlockView<const float> x, int images, ValueStatistics& statistics);
-
 }  // namespace cnn

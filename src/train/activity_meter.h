@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "cluster/cluster.h"
-#include "kernels/elementwise.h"
+#include "kernels/value_statistics.h"
 #include "nn/runner.h"
 
 namespace cnn {
