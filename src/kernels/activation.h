@@ -23,6 +23,7 @@ struct Activation {
   float negative_slope = 0.01f;  ///< leaky_relu only
 
   bool none() const { return function == ActivationFunction::none; }
+  bool is_relu() const { return function == ActivationFunction::relu; }
   /// Whether the derivative is computed from the value before the function (z) and not from the one after
   /// (y).
   bool derivative_needs_z() const {

@@ -6,7 +6,7 @@
 #include <hwy/highway.h>
 
 #include "kernels/batch_norm.h"
-#include "kernels/lanes-inl.h"
+#include "kernels/pool-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace cnn {
@@ -92,6 +92,53 @@ void normalize_forward(const ChannelAffine& a, bool relu, BlockView<const float>
   }
 }
 
+/// Without places, the largest values alone.
+template <bool kRelu, bool kPlaces>
+HWY_INLINE void normalize_and_pool_map(V mean, V scale, V shift, BlockView<const float> x, BlockView<float> y,
+                                       int c, std::int32_t* winners) {
+  const auto value = [&](const float* at) HWY_ATTR {
+    const V z = hn::MulAdd(hn::Sub(load(at), mean), scale, shift);
+    if constexpr (kRelu) return hn::IfThenZeroElse(hn::Lt(z, zero()), z);
+    return z;
+  };
+  for (int h = 0; h < y.h; ++h) {
+    const float *upper = x.at(c, 2 * h, 0), *lower = x.at(c, 2 * h + 1, 0);
+    float* to = y.at(c, h, 0);
+    for (int w = 0; w < y.w; ++w, upper += 2 * kLanes, lower += 2 * kLanes, to += kLanes) {
+      const int place = 2 * h * x.w + 2 * w;
+      CNN_UNROLL for (int part = 0; part < kParts; ++part) {
+        const int lane = part * kWidth;
+        Largest largest(value(upper + lane), place);
+        largest.meet(value(upper + kLanes + lane), place + 1);
+        largest.meet(value(lower + lane), place + x.w);
+        largest.meet(value(lower + kLanes + lane), place + x.w + 1);
+        store(largest.value, to + lane);
+        if constexpr (kPlaces) largest.store_place(kRelu, winners + lane);
+      }
+      if constexpr (kPlaces) winners += kLanes;
+    }
+  }
+}
+
+template <bool kRelu, bool kPlaces>
+HWY_INLINE void normalize_and_pool_maps(const ChannelAffine& a, BlockView<const float> x, BlockView<float> y,
+                                        std::int32_t* winners) {
+  const std::int64_t of_channel = kPlaces ? std::int64_t{y.h} * y.w * kLanes : 0;
+  for (int c = 0; c < y.c; ++c, winners += of_channel)
+    normalize_and_pool_map<kRelu, kPlaces>(broadcast(a.mean[c]), broadcast(a.scale[c]), broadcast(a.shift[c]),
+                                           x, y, c, winners);
+}
+
+void normalize_and_pool(const ChannelAffine& a, bool relu, BlockView<const float> x, BlockView<float> y,
+                        std::int32_t* winners) {
+  if (winners)
+    relu ? normalize_and_pool_maps<true, true>(a, x, y, winners)
+         : normalize_and_pool_maps<false, true>(a, x, y, winners);
+  else
+    relu ? normalize_and_pool_maps<true, false>(a, x, y, winners)
+         : normalize_and_pool_maps<false, false>(a, x, y, winners);
+}
+
 void normalize_sums(const ChannelAffine& a, bool relu, BlockView<const float> x, BlockView<float> dy,
                     int images, double* sum_dy, double* sum_dy_x) {
   HWY_ALIGN float sums[kLanes], products[kLanes];
@@ -166,6 +213,12 @@ void channel_moments(BlockView<const float> x, int images, Moments* moments) {
 HWY_EXPORT(normalize_forward);
 void normalize_forward(const ChannelAffine& affine, bool relu, BlockView<const float> x, BlockView<float> y) {
   HWY_DYNAMIC_DISPATCH(normalize_forward)(affine, relu, x, y);
+}
+
+HWY_EXPORT(normalize_and_pool);
+void normalize_and_pool(const ChannelAffine& affine, bool relu, BlockView<const float> x, BlockView<float> y,
+                        std::int32_t* winners) {
+  HWY_DYNAMIC_DISPATCH(normalize_and_pool)(affine, relu, x, y, winners);
 }
 
 HWY_EXPORT(normalize_sums);

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+
 #include "core/block.h"
 
 namespace cnn {
@@ -28,14 +30,23 @@ void channel_moments(BlockView<const float> x, int images, Moments* moments);
 
 /// Per-channel constants of y = (x - mean) * scale + shift.
 struct ChannelAffine {
-  const float* mean;
-  const float* scale;  ///< gamma / sqrt(variance + eps)
-  const float* shift;  ///< beta
+  const float* mean = nullptr;
+  const float* scale = nullptr;  ///< gamma / sqrt(variance + eps)
+  const float* shift = nullptr;  ///< beta
+  bool given() const { return mean != nullptr; }
+  /// Of the channels from `first` on.
+  ChannelAffine from(int first) const { return {mean + first, scale + first, shift + first}; }
 };
 
 /// y = (x - mean[c]) * scale[c] + shift[c], and with `relu` max(., 0), lane by lane, also in empty lanes. y
 /// may be x. A ReLU behind the normalization shares its way through memory, here and in normalize_sums().
 void normalize_forward(const ChannelAffine& affine, bool relu, BlockView<const float> x, BlockView<float> y);
+
+/// The same, and a max pooling of 2x2 pixels side by side in one go: y is the pooling's, the last of an odd
+/// number of rows or columns of x has no window. winners: as max_pool_forward() leaves them, only_positive
+/// with relu; or null.
+void normalize_and_pool(const ChannelAffine& affine, bool relu, BlockView<const float> x, BlockView<float> y,
+                        std::int32_t* winners);
 
 /// sum_dy[c] = sum of dy, sum_dy_x[c] = sum of dy * (x - mean[c]) over pixels and the first `images` lanes.
 /// With `relu`, dy is that of max(y, 0) and first becomes that of y, in place.

@@ -10,6 +10,21 @@
 #include "kernels/pool-inl.h"
 #include "kernels/weighted_sum.h"
 
+#ifndef CNN_KERNELS_WEIGHTED_SUM_ONCE
+#define CNN_KERNELS_WEIGHTED_SUM_ONCE
+namespace cnn {
+namespace {
+
+/// Pixels of a strip: its panel should stay in the first-level cache, and tiles divide it.
+int panel_strip(int terms) {
+  constexpr int kPixels = 24 * 1024 / (kLanes * 4), kLeast = 6;
+  return std::max(kLeast, kPixels / terms / 3 * 3);
+}
+
+}  // namespace
+}  // namespace cnn
+#endif
+
 HWY_BEFORE_NAMESPACE();
 namespace cnn {
 namespace HWY_NAMESPACE {
@@ -18,14 +33,33 @@ namespace {
 /// Where the weights of a tile lie.
 enum class Weights { in_order, some, transposed };
 
-/// acc = bias + sums, after the ReLU if there is one, of O outputs x P vectors, wherever they lie: O*P
-/// accumulators stay in registers over all terms. Every weight is broadcast once for P vectors, every vector
-/// loaded once for O outputs; the shorter of the two rows of operands waits in registers.
+/// What the epilogue makes of the sums of O outputs, up to the ReLU.
+template <int O, int P>
+HWY_INLINE void finish(const SumEpilogue& epilogue, V (&acc)[O][P]) {
+  if (epilogue.affine.given()) {
+    CNN_UNROLL for (int o = 0; o < O; ++o) {
+      const V mean = broadcast(epilogue.affine.mean[o]), scale = broadcast(epilogue.affine.scale[o]),
+              shift = broadcast(epilogue.affine.shift[o]);
+      CNN_UNROLL for (int p = 0; p < P; ++p) acc[o][p] = hn::MulAdd(hn::Sub(acc[o][p], mean), scale, shift);
+    }
+  }
+  if (epilogue.relu) {
+    // Compare and select: a maximum would turn NaN into 0 on x86.
+    CNN_UNROLL for (int o = 0; o < O; ++o) {
+      CNN_UNROLL for (int p = 0; p < P; ++p) acc[o][p] =
+          hn::IfThenZeroElse(hn::Lt(acc[o][p], zero()), acc[o][p]);
+    }
+  }
+}
+
+/// acc = the finished sums of O outputs x P vectors, wherever they lie: all stay in registers over all terms.
+/// Every weight is broadcast once for P vectors, every vector loaded once for O outputs; the shorter of the
+/// two rows of operands waits in registers.
 template <int O, int P, Weights kWeights>
-HWY_INLINE void sums(const WeightedSum& s, const float* HWY_RESTRICT weights, const float* bias,
+HWY_INLINE void sums(const WeightedSum& s, const float* HWY_RESTRICT weights, const SumEpilogue& epilogue,
                      const float* const (&x)[P], V (&acc)[O][P]) {
   CNN_UNROLL for (int o = 0; o < O; ++o) {
-    const V start = bias ? broadcast(bias[o]) : zero();
+    const V start = epilogue.bias ? broadcast(epilogue.bias[o]) : zero();
     CNN_UNROLL for (int p = 0; p < P; ++p) acc[o][p] = start;
   }
   const std::int32_t* HWY_RESTRICT offsets = s.offsets;
@@ -56,20 +90,14 @@ HWY_INLINE void sums(const WeightedSum& s, const float* HWY_RESTRICT weights, co
     }
     if constexpr (kWeights == Weights::in_order) weights += step;
   }
-  if (s.relu) {
-    // Compare and select: a maximum would turn NaN into 0 on x86.
-    CNN_UNROLL for (int o = 0; o < O; ++o) {
-      CNN_UNROLL for (int p = 0; p < P; ++p) acc[o][p] =
-          hn::IfThenZeroElse(hn::Lt(acc[o][p], zero()), acc[o][p]);
-    }
-  }
+  finish(epilogue, acc);
 }
 
 template <int O, int P, Weights kWeights>
-HWY_INLINE void tile(const WeightedSum& s, const float* weights, const float* bias,
+HWY_INLINE void tile(const WeightedSum& s, const float* weights, const SumEpilogue& epilogue,
                      const float* const (&x)[P], float* const (&y)[P]) {
   V acc[O][P];
-  sums<O, P, kWeights>(s, weights, bias, x, acc);
+  sums<O, P, kWeights>(s, weights, epilogue, x, acc);
   const std::int64_t y_output = s.y_output;
   CNN_UNROLL for (int o = 0; o < O; ++o) {
     CNN_UNROLL for (int p = 0; p < P; ++p) store(acc[o][p], y[p] + o * y_output);
@@ -113,11 +141,12 @@ class Walk {
 };
 
 template <int O, int P, Weights kWeights>
-HWY_INLINE void next_tile(const WeightedSum& s, const float* weights, const float* bias, Walk& walk) {
+HWY_INLINE void next_tile(const WeightedSum& s, const float* weights, const SumEpilogue& epilogue,
+                          Walk& walk) {
   const float* x[P];
   float* y[P];
   CNN_UNROLL for (int p = 0; p < P; ++p) walk.next(x[p], y[p]);
-  tile<O, P, kWeights>(s, weights, bias, x, y);
+  tile<O, P, kWeights>(s, weights, epilogue, x, y);
 }
 
 /// All vectors of the map, P at a time; the rest in powers of two.
@@ -127,17 +156,17 @@ HWY_NOINLINE void outputs_of(const WeightedSum& s, int first, const float* x, fl
   // Without terms there need not be weights, and nothing may be added to a null pointer.
   const float* weights =
       s.terms > 0 ? s.weights + first / kOutputGroup * s.weights_group + in_group : nullptr;
-  const float* bias = s.bias ? s.bias + first : nullptr;
+  const SumEpilogue epilogue = s.epilogue.from(first);
   Walk walk(s, x + s.first_row * s.x_row, y + first * s.y_output + s.first_row * s.y_row);
   int left = (s.end_row - s.first_row) * s.cols * kParts;
-  for (; left >= P; left -= P) next_tile<O, P, kWeights>(s, weights, bias, walk);
+  for (; left >= P; left -= P) next_tile<O, P, kWeights>(s, weights, epilogue, walk);
   if constexpr (P > 4) {
-    if (left >= 4) next_tile<O, 4, kWeights>(s, weights, bias, walk), left -= 4;
+    if (left >= 4) next_tile<O, 4, kWeights>(s, weights, epilogue, walk), left -= 4;
   }
   if constexpr (P > 2) {
-    if (left >= 2) next_tile<O, 2, kWeights>(s, weights, bias, walk), left -= 2;
+    if (left >= 2) next_tile<O, 2, kWeights>(s, weights, epilogue, walk), left -= 2;
   }
-  if (left > 0) next_tile<O, 1, kWeights>(s, weights, bias, walk);
+  if (left > 0) next_tile<O, 1, kWeights>(s, weights, epilogue, walk);
 }
 
 template <int O, int P>
@@ -191,16 +220,17 @@ HWY_INLINE void group(const WeightedSum& s, int first, int count, const float* x
 }
 
 /// Outputs of a tile that pools: four vectors a window.
-constexpr int kPooled = kRegisters == 32 ? 6 : 3;
+constexpr int kPooled = kRegisters == 32 ? 6 : 2;
 
 /// All windows of the map for O outputs of one group.
 template <int O>
 HWY_NOINLINE void pooled_outputs(const WeightedSum& s, int first, const float* x0, float* y0) {
   const float* weights = s.weights + first / kOutputGroup * s.weights_group + first % kOutputGroup;
-  const float* bias = s.bias ? s.bias + first : nullptr;
+  const SumEpilogue epilogue = s.epilogue.from(first);
   const int cols = s.cols / 2, first_row = s.first_row / 2, end_row = s.end_row / 2;
   const std::int64_t winners_row = std::int64_t{cols} * kLanes, winners_output = s.rows / 2 * winners_row;
-  std::int32_t* winners = s.winners ? s.winners + first * winners_output + first_row * winners_row : nullptr;
+  std::int32_t* winners =
+      epilogue.winners ? epilogue.winners + first * winners_output + first_row * winners_row : nullptr;
   for (int row = first_row; row < end_row; ++row) {
     for (int col = 0; col < cols; ++col) {
       const int place = 2 * row * s.cols + 2 * col;
@@ -208,7 +238,7 @@ HWY_NOINLINE void pooled_outputs(const WeightedSum& s, int first, const float* x
         const float* const at = x0 + 2 * row * s.x_row + 2 * col * s.x_col + part * kWidth;
         const float* const x[4] = {at, at + s.x_col, at + s.x_row, at + s.x_row + s.x_col};
         V acc[O][4];
-        sums<O, 4, Weights::in_order>(s, weights, bias, x, acc);
+        sums<O, 4, Weights::in_order>(s, weights, epilogue, x, acc);
         float* const y = y0 + first * s.y_output + row * s.y_row + col * s.y_col + part * kWidth;
         CNN_UNROLL for (int o = 0; o < O; ++o) {
           Largest largest(acc[o][0], place);
@@ -216,7 +246,7 @@ HWY_NOINLINE void pooled_outputs(const WeightedSum& s, int first, const float* x
           largest.meet(acc[o][2], place + s.cols);
           largest.meet(acc[o][3], place + s.cols + 1);
           store(largest.value, y + o * s.y_output);
-          if (winners) largest.store_place(s.relu, winners + o * winners_output + part * kWidth);
+          if (winners) largest.store_place(epilogue.relu, winners + o * winners_output + part * kWidth);
         }
       }
       if (winners) winners += kLanes;
@@ -243,13 +273,12 @@ HWY_INLINE void pooled_group(const WeightedSum& s, int first, int count, const f
 
 bool pooling_pays() { return kRegisters == 32; }
 
-void weighted_sum(const WeightedSum& given, const float* x, float* y) {
-  WeightedSum s = given;
-  if (s.end_row < 0) s.end_row = s.rows;
+/// All outputs of the rows [first_row, end_row).
+void all_outputs(const WeightedSum& s, const float* x, float* y) {
   int first = s.first_output;
   // To the end of a group of packed weights, or of all outputs.
   const auto count = [&] { return std::min(kOutputGroup - first % kOutputGroup, s.outputs - first); };
-  if (s.pool) {
+  if (s.epilogue.pool) {
     for (; first < s.outputs; first += count()) pooled_group(s, first, count(), x, y);
     return;
   }
@@ -261,31 +290,38 @@ void weighted_sum(const WeightedSum& given, const float* x, float* y) {
   for (; first < s.outputs; first += count()) group(s, first, count(), x, y);
 }
 
-void pack_weights(const float* w, int outputs, std::int64_t output_stride,
-                  std::span<const std::int32_t> term_index, float* packed, int first_group, int last_group) {
-  const std::size_t terms = term_index.size();
-  for (int group = first_group; group < last_group; ++group) {
-    const int count = std::min(kOutputGroup, outputs - group * kOutputGroup);
-    const float* source = w + group * kOutputGroup * output_stride;
-    float* target = packed + group * static_cast<std::int64_t>(terms) * kOutputGroup;
-    for (std::size_t k = 0; k < terms;) {
-      const std::int32_t first = term_index[k];
-      if (count == kOutputGroup && k + 4 <= terms && term_index[k + 1] == first + 1 &&
-          term_index[k + 2] == first + 2 && term_index[k + 3] == first + 3) {  // rows become columns
-        for (int o = 0; o < kOutputGroup; o += 4) {
-          const float* row = source + o * output_stride + first;
-          const float* rows[4] = {row, row + output_stride, row + 2 * output_stride, row + 3 * output_stride};
-          transpose4(rows, target + o, kOutputGroup);
-        }
-        k += 4;
-        target += 4 * kOutputGroup;
-        continue;
-      }
-      for (int o = 0; o < kOutputGroup; ++o) target[o] = o < count ? source[o * output_stride + first] : 0.0f;
-      ++k;
-      target += kOutputGroup;
+/// What the terms read for `count` pixels from x on: panel[k][pixel], `strip` pixels each.
+void fill_panel(const WeightedSum& s, int strip, const float* x, int count) {
+  for (int k = 0; k < s.terms; ++k) {
+    const float* from = x + s.offsets[k];
+    float* to = s.panel + std::int64_t{k} * strip * kLanes;
+    for (int pixel = 0; pixel < count; ++pixel, from += s.x_col, to += kLanes)
+      CNN_UNROLL for (int part = 0; part < kParts; ++part)
+          store(load(from + part * kWidth), to + part * kWidth);
+  }
+}
+
+/// Strip after strip of pixels: first into the panel, then all outputs.
+void sums_by_panel(const WeightedSum& given, const float* x, float* y) {
+  const int strip = panel_strip(given.terms);
+  WeightedSum s = given;
+  auto* const offsets = reinterpret_cast<std::int32_t*>(s.panel + std::int64_t{s.terms} * strip * kLanes);
+  for (int k = 0; k < s.terms; ++k) offsets[k] = k * strip * kLanes;
+  s.offsets = offsets;
+  s.first_row = 0, s.end_row = 1, s.x_col = kLanes;
+  for (int row = given.first_row; row < given.end_row; ++row) {
+    for (int col = 0; col < given.cols; col += strip) {
+      s.cols = std::min(strip, given.cols - col);
+      fill_panel(given, strip, x + row * given.x_row + col * given.x_col, s.cols);
+      all_outputs(s, s.panel, y + row * given.y_row + col * given.y_col);
     }
   }
+}
+
+void weighted_sum(const WeightedSum& given, const float* x, float* y) {
+  WeightedSum s = given;
+  if (s.end_row < 0) s.end_row = s.rows;
+  s.panel ? sums_by_panel(s, x, y) : all_outputs(s, x, y);
 }
 
 }  // namespace
@@ -296,11 +332,10 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace cnn {
 
-std::vector<std::int32_t> offsets_of_packed_outputs(int outputs, int terms) {
-  std::vector<std::int32_t> offsets;
-  for (int o = 0; o < outputs; ++o)
-    offsets.push_back((o / kOutputGroup * terms * kOutputGroup) + o % kOutputGroup);
-  return offsets;
+std::int64_t panel_floats(int terms, int inputs, int outputs) {
+  constexpr int kInputs = 16, kOutputs = 24;
+  if (terms == 0 || inputs < kInputs || outputs < kOutputs) return 0;
+  return std::int64_t{terms} * panel_strip(terms) * kLanes + terms;
 }
 
 HWY_EXPORT(pooling_pays);
@@ -309,13 +344,6 @@ bool pooling_pays() { return HWY_DYNAMIC_DISPATCH(pooling_pays)(); }
 HWY_EXPORT(weighted_sum);
 void weighted_sum(const WeightedSum& sum, const float* x, float* y) {
   HWY_DYNAMIC_DISPATCH(weighted_sum)(sum, x, y);
-}
-
-HWY_EXPORT(pack_weights);
-void pack_weights(const float* w, int outputs, std::int64_t output_stride,
-                  std::span<const std::int32_t> term_index, float* packed, int first_group, int last_group) {
-  HWY_DYNAMIC_DISPATCH(pack_weights)
-  (w, outputs, output_stride, term_index, packed, first_group, last_group);
 }
 
 }  // namespace cnn

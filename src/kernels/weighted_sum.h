@@ -4,12 +4,15 @@
 #include <span>
 #include <vector>
 
+#include "kernels/sum_epilogue.h"
+
 namespace cnn {
 
 /// The one sum behind convolution and dense layers, forward and for the gradient of their input:
 ///
 ///     y[o, r, c] = bias[o] + sum over k of w[o, k] * x[r*x_row + c*x_col + offset[k]]
 ///
+/// and what SumEpilogue says of it,
 /// for every output o and every pixel (r, c) of a map, 16 images at once (x and y are pixels of 16 floats).
 /// In the letters of kernels/letters.h:
 /// - convolution: o is oc, (r, c) is (oh, ow), k runs over (ic, kh, kw), offset[k] = ic*plane + kh*DH*row +
@@ -20,7 +23,7 @@ namespace cnn {
 /// The terms are added in the order of k with fused multiply-adds, starting from the bias, on every
 /// instruction set and for every tile, so the bits do not depend on either (SSE4 has no fused multiply-add).
 struct WeightedSum {
-  /// The outputs [first_output, outputs) are computed. weights, bias, y and winners are those of output 0.
+  /// The outputs [first_output, outputs) are computed. weights, epilogue and y are those of output 0.
   int first_output = 0;
   int outputs = 0;
   int terms = 0;
@@ -36,26 +39,29 @@ struct WeightedSum {
   /// w[o, k] = weights[(o/8)*weights_group + weight_offsets[k] + (o%8)*8], with weights_group = 64 and
   /// offsets_of_packed_outputs().
   bool transposed = false;
-  const float* bias = nullptr;            ///< [outputs], or null for 0
   const std::int32_t* offsets = nullptr;  ///< [terms], in floats
   int rows = 0, cols = 0;                 ///< pixels of y
-  int first_row = 0, end_row = -1;        ///< the rows that are computed, even numbers with `pool`; -1: all
-  std::int64_t x_row = 0, x_col = 0;      ///< in floats
-  std::int64_t y_row = 0, y_col = 0;      ///< in floats
-  std::int64_t y_output = 0;              ///< floats from one output's map to the next
-  bool relu = false;                      ///< y = max(., 0), NaN stays NaN
-  /// A max pooling of 2x2 pixels side by side in the same go: y and its pitches are the pooling's; the last
-  /// of an odd number of rows or columns is not computed. Weights in order only.
-  bool pool = false;
-  std::int32_t* winners = nullptr;  ///< as max_pool_forward() leaves them, only_positive with relu; or null
+  int first_row = 0, end_row = -1;    ///< the rows that are computed, even numbers with a pooling; -1: all
+  std::int64_t x_row = 0, x_col = 0;  ///< in floats
+  std::int64_t y_row = 0, y_col = 0;  ///< in floats
+  std::int64_t y_output = 0;          ///< floats from one output's map to the next
+  /// Scratch of panel_floats() floats, or null. A few pixels of a row are taken at a time: what all terms
+  /// read for them goes there first, close together, and then into the sums of all outputs. Not with a
+  /// pooling.
+  float* panel = nullptr;
+  SumEpilogue epilogue;  ///< with a pooling: weights in order only
 };
 
-/// Whether a sum with `pool` is faster than max_pool_forward() behind it: on instruction sets with 32
+/// Whether a sum with a pooling is faster than max_pool_forward() behind it: on instruction sets with 32
 /// registers. The bits are the same.
 bool pooling_pays();
 
 /// Overwrites y. x and y must not overlap; both 64-byte aligned with pitches in whole pixels.
 void weighted_sum(const WeightedSum& sum, const float* x, float* y);
+
+/// Floats of a panel for terms over so many maps; 0 where filling it costs more than it saves: for few
+/// outputs, or few maps, whose rows stay in the cache by themselves.
+std::int64_t panel_floats(int terms, int inputs, int outputs);
 
 /// Outputs in one group of packed weights.
 inline constexpr int kOutputGroup = 8;

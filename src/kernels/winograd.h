@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "core/block.h"
+#include "kernels/sum_epilogue.h"
 
 namespace cnn {
 
@@ -75,12 +76,12 @@ struct WinogradPart {
 /// Floats of scratch for winograd_sum(), for any part.
 std::int64_t winograd_sum_scratch(const Winograd& shape);
 
-/// y[o] = bias[o] + sum over i of the convolution of x[i] with kernel (o, i). x: the first pixel of the first
-/// window. Reads 4*tile_rows()+2 rows and 4*tile_cols()+2 columns: more than the windows cover where rows or
-/// cols are no multiples of 4 (any finite value may stand there). bias may be null. Overwrites y; must not
-/// overlap.
-void winograd_sum(const Winograd& shape, const WinogradPart& part, const float* packed, const float* bias,
-                  bool relu, const float* x, float* y, float* scratch);
+/// y[o] = what the epilogue makes of: sum over i of the convolution of x[i] with kernel (o, i). x: the first
+/// pixel of the first window. Reads 4*tile_rows()+2 rows and 4*tile_cols()+2 columns: more than the windows
+/// cover where rows or cols are no multiples of 4 (any finite value may stand there). `epilogue` is that of
+/// all outputs. Overwrites y; must not overlap.
+void winograd_sum(const Winograd& shape, const WinogradPart& part, const float* packed,
+                  const SumEpilogue& epilogue, const float* x, float* y, float* scratch);
 
 /// Floats of dw as winograd_weight_gradient() leaves it: [9][outputs][inputs rounded up to 16].
 std::int64_t winograd_gradient_size(int inputs, int outputs);

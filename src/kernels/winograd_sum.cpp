@@ -8,6 +8,7 @@
 
 #include <algorithm>
 
+#include "kernels/pool-inl.h"
 #include "kernels/winograd-inl.h"
 #include "kernels/winograd.h"
 
@@ -119,23 +120,74 @@ struct TilePlace {
   int row, col, rows, cols;
 };
 
-/// y of a group of outputs for one tile: m + bias, relu, what lies inside the map.
-HWY_INLINE void store_tile(const V (&tile)[kTile][kTile], const TilePlace& at, V bias, bool relu, float* y,
-                           std::int64_t row) {
-  for (int i = 0; i < at.rows; ++i) {
-    for (int j = 0; j < at.cols; ++j) {
-      V value = hn::Add(tile[i][j], bias);
-      if (relu) value = hn::IfThenZeroElse(hn::Lt(value, zero()), value);
-      store(value, y + (i * row + j) * kLanes);
+/// What the epilogue makes of a tile of output o, up to the ReLU.
+HWY_INLINE void finish(const SumEpilogue& epilogue, int o, V (&tile)[kTile][kTile]) {
+  const V bias = epilogue.bias ? broadcast(epilogue.bias[o]) : zero();
+  for (auto& row : tile)
+    for (V& value : row) value = hn::Add(value, bias);
+  if (epilogue.affine.given()) {
+    const V mean = broadcast(epilogue.affine.mean[o]), scale = broadcast(epilogue.affine.scale[o]),
+            shift = broadcast(epilogue.affine.shift[o]);
+    for (auto& row : tile)
+      for (V& value : row) value = hn::MulAdd(hn::Sub(value, mean), scale, shift);
+  }
+  if (epilogue.relu) {
+    for (auto& row : tile)
+      for (V& value : row) value = hn::IfThenZeroElse(hn::Lt(value, zero()), value);
+  }
+}
+
+/// What of the tile lies inside the map; y: its first pixel.
+HWY_INLINE void store_tile(const V (&tile)[kTile][kTile], const TilePlace& at, float* y, std::int64_t row) {
+  for (int i = 0; i < at.rows; ++i)
+    for (int j = 0; j < at.cols; ++j) store(tile[i][j], y + (i * row + j) * kLanes);
+}
+
+/// The windows of the tile that lie inside the map; y, winners: of its first one. cols: of the map.
+HWY_INLINE void store_pooled(const V (&tile)[kTile][kTile], const TilePlace& at, int cols, bool only_positive,
+                             float* y, std::int64_t row, std::int32_t* winners) {
+  for (int i = 0; i + 1 < at.rows; i += 2) {
+    for (int j = 0; j + 1 < at.cols; j += 2) {
+      const int place = (at.row + i) * cols + at.col + j;
+      Largest largest(tile[i][j], place);
+      largest.meet(tile[i][j + 1], place + 1);
+      largest.meet(tile[i + 1][j], place + cols);
+      largest.meet(tile[i + 1][j + 1], place + cols + 1);
+      store(largest.value, y + (i / 2 * row + j / 2) * kLanes);
+      if (winners) largest.store_place(only_positive, winners + (i / 2 * (cols / 2) + j / 2) * kLanes);
     }
   }
 }
 
+/// Where the tiles of one output go: into y, or y's pooling.
+class TileStore {
+ public:
+  TileStore(const Winograd& s, const SumEpilogue& epilogue, float* y) : s_(s), epilogue_(epilogue), y_(y) {}
+
+  HWY_INLINE void operator()(const V (&tile)[kTile][kTile], const TilePlace& at, int o, int part) const {
+    const std::int64_t lanes = std::int64_t{part} * kWidth;
+    if (!epilogue_.pool)
+      return store_tile(tile, at, y_ + (o * s_.y_plane + at.row * s_.y_row + at.col) * kLanes + lanes,
+                        s_.y_row);
+    const int row = at.row / 2, col = at.col / 2;
+    const std::int64_t pooled = (std::int64_t{o} * (s_.rows / 2) + row) * (s_.cols / 2) + col;
+    store_pooled(tile, at, s_.cols, epilogue_.relu,
+                 y_ + (o * s_.y_plane + row * s_.y_row + col) * kLanes + lanes, s_.y_row,
+                 epilogue_.winners ? epilogue_.winners + pooled * kLanes + lanes : nullptr);
+  }
+
+ private:
+  const Winograd& s_;
+  const SumEpilogue& epilogue_;
+  float* y_;
+};
+
 /// A strip of tiles goes through three steps: transform, products, transform back. The transformed tiles lie
 /// in panels of a few vectors (parts of tiles), so that the products read them in one straight line:
 /// v[position][panel][input][vector of the panel], m[position][output][vector].
-void winograd_sum(const Winograd& s, const WinogradPart& part, const float* packed, const float* bias,
-                  bool relu, const float* x, float* y, float* scratch) {
+void winograd_sum(const Winograd& s, const WinogradPart& part, const float* packed,
+                  const SumEpilogue& epilogue, const float* x, float* y, float* scratch) {
+  const TileStore store_outputs(s, epilogue, y);
   const int first_tile = part.first_tile_row * s.tile_cols(), end_tile = part.end_tile_row * s.tile_cols();
   // The same number of tiles each time, or nearly so.
   const int most = even_piece(end_tile - first_tile, most_tiles_in_strip(s));
@@ -171,9 +223,8 @@ void winograd_sum(const Winograd& s, const WinogradPart& part, const float* pack
         for (int o = begin; o < end; ++o) {
           V tile[kTile][kTile];
           transform_output(m + (o - begin) * m_output + vector * kWidth, parts.m_position, tile);
-          store_tile(tile, at, bias ? broadcast(bias[o]) : zero(), relu,
-                     y + (o * s.y_plane + at.row * s.y_row + at.col) * kLanes + vector % kParts * kWidth,
-                     s.y_row);
+          finish(epilogue, o, tile);
+          store_outputs(tile, at, o, vector % kParts);
         }
       }
     }
@@ -287,9 +338,9 @@ void winograd_pack(const float* w, int inputs, int outputs, std::int64_t input_s
 }
 
 HWY_EXPORT(winograd_sum);
-void winograd_sum(const Winograd& shape, const WinogradPart& part, const float* packed, const float* bias,
-                  bool relu, const float* x, float* y, float* scratch) {
-  HWY_DYNAMIC_DISPATCH(winograd_sum)(shape, part, packed, bias, relu, x, y, scratch);
+void winograd_sum(const Winograd& shape, const WinogradPart& part, const float* packed,
+                  const SumEpilogue& epilogue, const float* x, float* y, float* scratch) {
+  HWY_DYNAMIC_DISPATCH(winograd_sum)(shape, part, packed, epilogue, x, y, scratch);
 }
 
 }  // namespace cnn

@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "core/block.h"
+#include "kernels/activation.h"
+#include "kernels/batch_norm.h"
 #include "nn/initialization.h"
 #include "nn/parameter_control.h"
 #include "nn/pass.h"
@@ -24,6 +26,22 @@ struct Halo {
   static Halo cover(const Halo& a, const Halo& b) {
     return {std::max(a.top, b.top), std::max(a.left, b.left), std::max(a.bottom, b.bottom),
             std::max(a.right, b.right)};
+  }
+};
+
+/// Pixels from one row of maps, and from one map, to the next.
+struct Pitches {
+  int row = 0;
+  std::int64_t plane = 0;
+  std::int64_t pixel(int c, int h, int w) const { return c * plane + std::int64_t{h} * row + w; }
+
+  static Pitches of(const Shape& maps, const Halo& halo) {
+    const int row = halo.left + maps.w + halo.right;
+    const std::int64_t pixels = std::int64_t{halo.top + maps.h + halo.bottom} * row;
+    // A pixel is a cache line. Many sums read the same pixel of all maps: with a power of two between them,
+    // these would share a few sets of the first-level cache and displace each other.
+    constexpr int kLarge = 16;
+    return {row, pixels >= kLarge && pixels % 4 == 0 ? pixels + 1 : pixels};
   }
 };
 
@@ -78,9 +96,13 @@ enum class Fusion : unsigned {
   /// backward() of the first begins with dy *= (y > 0). Instead, forward() of the second drops the winners
   /// that the ReLU stopped: one comparison per window, not one per pixel.
   relu_gradient = 1,
-  /// The second is a 2x2 max pooling. forward() of the first holds all four sums of a window in registers and
-  /// writes the second's y and winners. The first's own y is never stored.
+  /// The second is a 2x2 max pooling. forward() of the first holds all four values of a window in registers
+  /// and writes the second's y and winners. The first's own y is never stored.
   max_pool_2x2 = 2,
+  /// Evaluation: the second is a batch normalization, whose constants are known before. forward() of the
+  /// first
+  /// does the second's work, too, before it stores anything. Its own y is never stored.
+  normalize = 4,
 };
 
 /// A set of them.
@@ -111,6 +133,8 @@ struct Needs {
   /// prepares dy (phase 0). x and y must be flat.
   bool batch_wide_passes = false;
   Fusions leads, follows;
+  /// Of what it leads, the fusions that are slower than two calls on the instruction set in use.
+  Fusions leads_at_a_loss;
   BufferId winners;  ///< of a layer that follows in max_pool_2x2: where it keeps the places of its winners
 };
 
@@ -140,11 +164,18 @@ void take_channels(BlockView<T>& view, const Extent& range) {
   if (!view.empty()) view = view.channels(range.first, range.end);
 }
 
+/// What a batch normalization does in evaluation.
+struct Normalization {
+  ChannelAffine affine;
+  Activation activation;  ///< behind it
+};
+
 struct ForwardViews {
   BlockView<const float> x;
   BlockView<const float> shortcut;  ///< the second input of a sum, else empty
   BlockView<float> y;
   std::int32_t* winners = nullptr;  ///< max_pool_2x2: of the pooling; null: not needed
+  Normalization normalization{};    ///< normalize: of the layer behind
   Fusions fused;                    ///< with the layer before or behind
 
   /// Some channels of all views.
@@ -213,6 +244,9 @@ class Layer {
   /// dx from dy, for one block: overwrites the interior of dx, adds to (or, for the first block of a leaf,
   /// overwrites) the leaf's gradients. dy is zero in lanes without an image, and dx must be.
   virtual void backward(const Pass& pass, int phase, const BackwardViews& views) const = 0;
+
+  /// Of a layer that follows in `normalize`: its work in evaluation.
+  virtual Normalization normalization(const Pass&) const { return {}; }
 
   /// How a phase of forward() can be shared, with these fusions. Only what pass.share says is to be done
   /// then.

@@ -85,8 +85,7 @@ std::int64_t Runner::bytes(const Network& network, int threads, bool training, s
 BlockView<float> Runner::view(int buffer, const Pass& pass, int block) const {
   if (buffer < 0) return {};
   const Buffer& b = plain_.buffers[static_cast<std::size_t>(buffer)];
-  const int row = b.halo.left + b.w + b.halo.right;
-  const std::int64_t plane = std::int64_t{b.halo.top + b.h + b.halo.bottom} * row;
+  const auto [row, plane] = Pitches::of({.c = b.c, .h = b.h, .w = b.w}, b.halo);
   float* data = pass.buffer(BufferId{buffer}, block);
   return {data + (std::int64_t{b.halo.top} * row + b.halo.left) * kLanes, b.c, b.h, b.w, row, plane};
 }

@@ -44,6 +44,8 @@ void Runner::run_forward(const Passing& passing, const Operation& operation, con
                      .fused = operation.fused};
   if (operation.has(Role::winners))
     views.winners = reinterpret_cast<std::int32_t*>(pass.buffer(BufferId{operation[Role::winners]}));
+  if (operation.normalization >= 0)
+    views.normalization = node(operation.normalization).layer->normalization(pass);
   of.layer->forward(pass, operation.phase, views);
   pass.lap(TimePart::forward);
   if (views.y.empty()) return;

@@ -9,8 +9,7 @@ namespace {
 
 Buffer maps(const Shape& shape, const Halo& halo) {
   Buffer buffer{.c = shape.c, .h = shape.h, .w = shape.w, .halo = halo};
-  buffer.floats = std::int64_t{shape.c} * (shape.h + halo.top + halo.bottom) *
-                  (shape.w + halo.left + halo.right) * kLanes;
+  buffer.floats = shape.c * Pitches::of(shape, halo).plane * kLanes;
   return buffer;
 }
 

@@ -40,6 +40,7 @@ struct Operation {
   int time = 0;                   ///< its place in the order of all operations; a rewritten schedule keeps it
   Work work = Work::pack;         ///< batch_wide
   Fusions fused{};                ///< with the operations of neighbors
+  int normalization = -1;         ///< Fusion::normalize: the node whose work it does, too
   std::vector<int> others{};      ///< what the layer saves for backward; scratch of the loss
   std::vector<int> new_halos{};   ///< buffers that start here, on memory used before: zero their halos
   std::array<int, kRoles> roles;  ///< -1: none

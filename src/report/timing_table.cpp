@@ -14,8 +14,8 @@ constexpr const char* kLegend =
 multiply-adds reaches on the same thread. data: image bytes to the network's input; sums: gradients of
 all threads; optimizer: its step, and weights into the kernels' order; waiting: for another thread, or
 for a core that other programs use. By Winograd's method a 3x3 convolution needs fewer multiplications
-than are counted, and may exceed 100 %. Any other convolution does a 2x2 max pooling behind it in its
-own forward time (AVX-512).
+than are counted, and may exceed 100 %. The layer before a 2x2 max pooling may do that, too, in its own
+forward time.
 )";
 
 constexpr const char* kForecastLegend =

@@ -5,15 +5,12 @@
 #include <utility>
 #include <vector>
 
-#include "catch.h"
-#include "core/aligned_buffer.h"
-#include "core/random.h"
+#include "kernel_fixture.h"
 #include "kernels/activation.h"
 #include "kernels/batch_norm.h"
 #include "kernels/normalize_bytes.h"
 #include "kernels/optimizer.h"
 #include "kernels/pool.h"
-#include "kernels/simd.h"
 #include "kernels/softmax.h"
 #include "kernels/sum_tree.h"
 #include "kernels/weight_gradient.h"
@@ -23,39 +20,9 @@
 namespace cnn {
 namespace {
 
-constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
-constexpr float kCanary = 12345.0f;
-
-/// Runs a check on every instruction set of this machine.
-template <class Check>
-void on_every_set(const Check& check) {
-  for (const std::string& set : supported_instruction_sets()) {
-    use_instruction_set(set);
-    INFO("instruction set " << set);
-    check();
-  }
-  use_instruction_set(supported_instruction_sets().front());
-}
-
-/// Small integers: products and sums are exact in float, so results compare exactly.
-AlignedBuffer integers(std::int64_t count, Random& random) {
-  AlignedBuffer buffer(count);
-  for (float& v : buffer.span()) v = static_cast<float>(static_cast<int>(random.below(9)) - 4);
-  return buffer;
-}
-
 TEST_CASE("an unknown instruction set is refused with the supported ones", "[kernels]") {
   CHECK_THROWS_WITH(use_instruction_set("avx1024"),
                     ContainsSubstring("use one of " + supported_instruction_sets().front()));
-}
-
-/// [0, cut) and [cut, size), whichever are not empty.
-std::vector<std::pair<int, int>> two_parts(int cut, int size) {
-  std::vector<std::pair<int, int>> parts;
-  cut = std::min(cut, size);
-  if (cut > 0) parts.emplace_back(0, cut);
-  if (cut < size) parts.emplace_back(cut, size);
-  return parts;
 }
 
 /// Outputs are cut anywhere, rows at a multiple of `unit`.
@@ -93,21 +60,21 @@ TEST_CASE("weighted_sum equals plain loops on random shapes", "[kernels]") {
       WeightedSum sum;
       sum.outputs = outputs, sum.terms = terms, sum.rows = rows, sum.cols = cols;
       sum.weights = packed.data(), sum.weights_group = terms * kOutputGroup, sum.weights_term = kOutputGroup;
-      sum.bias = repeat % 3 ? bias.data() : nullptr;
+      sum.epilogue.bias = repeat % 3 ? bias.data() : nullptr;
       sum.offsets = offsets.data();
       sum.x_row = std::int64_t{x_pitch} * stride * kLanes, sum.x_col = stride * kLanes;
       sum.y_row = y_row * kLanes, sum.y_col = y_col * kLanes, sum.y_output = y_map * kLanes;
-      sum.relu = repeat % 2;
+      sum.epilogue.relu = repeat % 2;
       in_four_parts(sum, random, 1, x.data(), y.data());
       for (int o = 0; o < outputs; ++o)
         for (int r = 0; r < rows; ++r)
           for (int c = 0; c < cols; ++c)
             for (int lane = 0; lane < kLanes; ++lane) {
-              double expected = sum.bias ? bias.data()[o] : 0;
+              double expected = sum.epilogue.bias ? bias.data()[o] : 0;
               for (int k = 0; k < terms; ++k)
                 expected +=
                     w.data()[o * terms + k] * x.data()[r * sum.x_row + c * sum.x_col + offsets[k] + lane];
-              if (sum.relu) expected = std::max(expected, 0.0);
+              if (sum.epilogue.relu) expected = std::max(expected, 0.0);
               float& got = y.data()[o * sum.y_output + r * sum.y_row + c * sum.y_col + lane];
               REQUIRE(got == expected);
               got = kCanary;
@@ -254,7 +221,8 @@ TEST_CASE("winograd_sum equals plain loops on random shapes", "[kernels]") {
       for (const auto& [first, end] : two_parts(output_cut, t.outputs))
         for (const auto& [first_row, end_row] : two_parts(row_cut, t.shape.tile_rows()))
           winograd_sum(t.shape, {first, end, first_row, end_row}, packed.data(),
-                       repeat % 4 ? bias.data() : nullptr, relu, t.x.data(), y.data(), scratch.data());
+                       {.bias = repeat % 4 ? bias.data() : nullptr, .relu = relu}, t.x.data(), y.data(),
+                       scratch.data());
       for (int o = 0; o < t.outputs; ++o)
         for (int r = 0; r < t.rows; ++r)
           for (int c = 0; c < t.cols; ++c)
@@ -359,8 +327,8 @@ TEST_CASE("the error of winograd_sum is about that of the plain sum", "[kernels]
     for (float& v : w.span()) v = random.uniform(-0.04f, 0.04f);
     for (int group = 0; group < winograd_groups(kChannels); ++group)
       winograd_pack(w.data(), kChannels, kChannels, 9, 9 * kChannels, false, packed.data(), group);
-    winograd_sum(shape, {0, kChannels, 0, shape.tile_rows()}, packed.data(), nullptr, false, x.data(),
-                 y.data(), scratch.data());
+    winograd_sum(shape, {0, kChannels, 0, shape.tile_rows()}, packed.data(), {}, x.data(), y.data(),
+                 scratch.data());
     double worst = 0, direct_worst = 0;
     for (int o = 0; o < kChannels; o += 7)
       for (int r = 0; r < kSize; ++r)
@@ -688,10 +656,10 @@ TEST_CASE("weighted_sum with a pooling gives the bits of one after the other", "
       WeightedSum sum;
       sum.outputs = outputs, sum.terms = terms, sum.rows = rows, sum.cols = cols;
       sum.weights = packed.data(), sum.weights_group = terms * kOutputGroup, sum.weights_term = kOutputGroup;
-      sum.bias = repeat % 3 ? bias.data() : nullptr;
+      sum.epilogue.bias = repeat % 3 ? bias.data() : nullptr;
       sum.offsets = offsets.data();
       sum.x_row = stride * x_pitch * kLanes, sum.x_col = stride * kLanes;
-      sum.relu = repeat % 4 < 2;
+      sum.epilogue.relu = repeat % 4 < 2;
 
       const int pooled_rows = rows / 2, pooled_cols = cols / 2, pooled = pooled_rows * pooled_cols * kLanes;
       AlignedBuffer y(outputs * rows * cols * kLanes), expected(outputs * pooled), places(outputs * pooled);
@@ -702,16 +670,16 @@ TEST_CASE("weighted_sum with a pooling gives the bits of one after the other", "
       max_pool_forward({.kh = 2, .kw = 2, .sh = 2, .sw = 2},
                        {y.data(), outputs, rows, cols, cols, rows * cols},
                        {expected.data(), outputs, pooled_rows, pooled_cols, pooled_cols, pooled / kLanes},
-                       expected_winners, sum.relu);
+                       expected_winners, sum.epilogue.relu);
 
       // Into a map with a pitch of its own.
       const int y_row = (pooled_cols + 1) * kLanes, y_output = pooled_rows * y_row + kLanes;
       AlignedBuffer got(outputs * y_output), pooled_places(outputs * pooled);
       for (float& v : got.span()) v = kCanary;
-      sum.pool = true;
+      sum.epilogue.pool = true;
       sum.y_row = y_row, sum.y_col = kLanes, sum.y_output = y_output;
       auto* const winners = reinterpret_cast<std::int32_t*>(pooled_places.data());
-      sum.winners = repeat % 7 == 3 ? nullptr : winners;
+      sum.epilogue.winners = repeat % 7 == 3 ? nullptr : winners;
       in_four_parts(sum, random, 2, x.data(), got.data());
       for (int o = 0; o < outputs; ++o)
         for (int r = 0; r < pooled_rows; ++r)
@@ -719,7 +687,7 @@ TEST_CASE("weighted_sum with a pooling gives the bits of one after the other", "
             float& value = got.data()[o * y_output + r * y_row + i];
             const std::int64_t at = o * pooled + r * pooled_cols * kLanes + i;
             REQUIRE(std::memcmp(&value, expected.data() + at, sizeof value) == 0);
-            if (sum.winners) REQUIRE(winners[at] == expected_winners[at]);
+            if (sum.epilogue.winners) REQUIRE(winners[at] == expected_winners[at]);
             value = kCanary;
           }
       for (const float v : got.span()) REQUIRE(v == kCanary);

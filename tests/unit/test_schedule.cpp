@@ -96,6 +96,60 @@ TEST_CASE("a value that a shortcut reads too is not fused away", "[nn]") {
   CHECK(find(planned.joined, Kind::backward, 0)->fused == Fusions());
 }
 
+TEST_CASE("evaluation normalizes in the convolution before, and pools there, too", "[nn]") {
+  const ActivationFunction relu = ActivationFunction::relu, gelu = ActivationFunction::gelu;
+  const auto norm = [](ActivationFunction activation) {
+    BatchNormSpec spec;
+    spec.activation = activation;
+    return spec;
+  };
+  ResidualSpec residual;
+  residual.layers = chain(conv(16, 1), norm(relu));
+  const NetworkSpec spec = chain(conv(16, 3), norm(relu), max_pool(2, 2), conv(16, 3), norm(gelu),
+                                 max_pool(2, 2), conv(16, 3, relu), norm(relu), residual, conv(5, 1),
+                                 norm(ActivationFunction::none), FlattenSpec{}, dense(4));
+  const Shape input{.c = 16, .h = 34, .w = 31};
+  const Planned evaluation(spec, input, {}), training(spec, input, {.training = true});
+  const auto node_of = [&](std::size_t entry) {
+    const auto& nodes = evaluation.graph.nodes();
+    return static_cast<int>(std::ranges::find(nodes, static_cast<int>(entry), &Node::entry) - nodes.begin());
+  };
+  for (const int first : {0, 3}) {
+    const Operation& joined = *find(evaluation.joined, Kind::forward, node_of(first));
+    CHECK(joined.fused.has(Fusion::normalize));
+    CHECK(joined.normalization == node_of(first + 1));
+    CHECK(find(evaluation.joined, Kind::forward, node_of(first + 1)) == nullptr);
+    CHECK(find(evaluation.plain, Kind::forward, node_of(first + 1)) != nullptr);
+    // A GELU is not monotonic, and is done behind.
+    CHECK(joined.fused.has(Fusion::max_pool_2x2) == (first == 0));
+  }
+  // An activation function stands between.
+  CHECK(find(evaluation.joined, Kind::forward, node_of(6))->fused == Fusions());
+  CHECK(find(evaluation.joined, Kind::forward, node_of(7)) != nullptr);
+  // Training needs the batch first; then the normalization pools.
+  CHECK(!find(training.joined, Kind::forward, node_of(0))->fused.has(Fusion::normalize));
+  CHECK(find(training.joined, Kind::forward, node_of(2)) == nullptr);
+  CHECK(find(training.joined, Kind::forward, node_of(5)) != nullptr);
+
+  NetworkSpec named = spec;
+  name_entries(named);
+  for (const std::string& set : supported_instruction_sets()) {
+    use_instruction_set(set);
+    for (const FusionChoice choice : {FusionChoice::where_it_pays, FusionChoice::all}) {
+      NetworkFixture fixture(named, input, 19);
+      REQUIRE(fixture.training.train(fixture.batch));  // running statistics of their own
+      fixture.network.pack(fixture.pool);
+      Runner fused(fixture.network, fixture.pool, false, 19, false, choice);
+      const Observer looks = [](int, int, int, BlockView<const float>) {};
+      fixture.evaluation.evaluate(fixture.batch, &looks);
+      fused.evaluate(fixture.batch);
+      INFO(set);
+      CHECK(std::ranges::equal(fused.logits(), fixture.evaluation.logits()));
+    }
+  }
+  use_instruction_set(supported_instruction_sets().front());
+}
+
 TEST_CASE("evaluation does the pooling as well, without winners", "[nn]") {
   ConvSpec first = conv(4, 5, ActivationFunction::relu);
   const Planned planned(chain(first, max_pool(2, 2), FlattenSpec{}, dense(3)), {.c = 1, .h = 12, .w = 12},

@@ -54,6 +54,11 @@ class BatchNorm final : public Layer {
     needs.backward_reads_x = true;
     needs.phase1_reads_x = true;
     needs.two_phases = true;
+    needs.follows.add(Fusion::normalize);
+    if (activation_.none() || activation_.is_relu()) needs.leads.add(Fusion::max_pool_2x2);
+    // Pooling costs more registers in one go than in two; only a way through memory is dearer.
+    constexpr std::int64_t kNearFloats = (2 << 20) / sizeof(float);
+    if (in.values() * kLanes <= kNearFloats) needs.leads_at_a_loss.add(Fusion::max_pool_2x2);
     return needs;
   }
 
@@ -66,9 +71,11 @@ class BatchNorm final : public Layer {
                       reinterpret_cast<Moments*>(pass.statistic(moments_)) + channels.first);
       return;
     }
-    normalize_forward(affine(pass, pass.training ? batch_ : running_, channels.first), fused_relu(), v.x,
-                      v.y);
-    if (!activation_.none() && !fused_relu()) activation_forward(activation_, v.y, v.y);
+    const ChannelAffine constants = affine(pass, pass.training ? batch_ : running_, channels.first);
+    if (v.fused.has(Fusion::max_pool_2x2))
+      return normalize_and_pool(constants, activation_.is_relu(), v.x, v.y, winners_from(v, channels.first));
+    normalize_forward(constants, activation_.is_relu(), v.x, v.y);
+    if (!activation_.none() && !activation_.is_relu()) activation_forward(activation_, v.y, v.y);
   }
 
   void backward(const Pass& pass, int phase, const BackwardViews& all) const override {
@@ -76,15 +83,19 @@ class BatchNorm final : public Layer {
     const BackwardViews v = all.channels(channels);
     if (phase == 0) {
       const ChannelAffine of_batch = affine(pass, batch_, channels.first);
-      if (!activation_.none() && !fused_relu()) activation_gradient(pass, of_batch, v);
+      if (!activation_.none() && !activation_.is_relu()) activation_gradient(pass, of_batch, v);
       double* sums = pass.statistic(sums_) + channels.first;
-      normalize_sums(of_batch, fused_relu(), v.x, v.dy, pass.images, sums, sums + channels_);
+      normalize_sums(of_batch, activation_.is_relu(), v.x, v.dy, pass.images, sums, sums + channels_);
       return;
     }
     const float* constants = pass.constant(batch_) + channels.first;
     normalize_backward({constants + kMean * channels_, constants + kScale * channels_,
                         constants + kMeanDy * channels_, constants + kSlope * channels_},
                        v.x, v.dy, pass.images, v.dx);
+  }
+
+  Normalization normalization(const Pass& pass) const override {
+    return {affine(pass, running_, 0), activation_};
   }
 
   CallSharing forward_sharing(int, Fusions) const override { return sharing(); }
@@ -108,7 +119,10 @@ class BatchNorm final : public Layer {
   /// Few, since a reduction costs little; but not all of a wide layer in one task.
   static constexpr int kChannelsOfTask = 64;
 
-  bool fused_relu() const { return activation_.function == ActivationFunction::relu; }
+  /// Of the pooling behind, from channel `first` on.
+  static std::int32_t* winners_from(const ForwardViews& v, int first) {
+    return v.winners ? v.winners + std::int64_t{first} * v.y.h * v.y.w * kLanes : nullptr;
+  }
 
   CallSharing sharing() const {
     const Shape shape{.c = channels_, .h = static_cast<int>(map_)};

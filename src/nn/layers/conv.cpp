@@ -65,21 +65,25 @@ class Conv final : public Layer {
     needs.backward_reads_x = true;
     needs.dx_in_phase1 = true;
     needs.backward_reads_y = !activation_.none() && !activation_.derivative_needs_z();
-    if (is_relu()) needs.leads.add(Fusion::relu_gradient);
-    if (algorithm_->can_pool() && (activation_.none() || is_relu())) needs.leads.add(Fusion::max_pool_2x2);
+    if (activation_.is_relu()) needs.leads.add(Fusion::relu_gradient);
+    if (activation_.none()) needs.leads.add(Fusion::normalize);
+    if (activation_.none() || activation_.is_relu()) needs.leads.add(Fusion::max_pool_2x2);
+    if (!algorithm_->pooling_pays()) needs.leads_at_a_loss.add(Fusion::max_pool_2x2);
     return needs;
   }
 
   void forward(const Pass& pass, int, const ForwardViews& v) const override {
     const bool save_z = z_.valid() && pass.training;
     const BlockView<float> z = save_z ? contiguous_view(pass.buffer(z_), out_) : v.y;
-    const ConvEpilogue epilogue{.bias = spec_.bias ? pass.parameter(bias_) : nullptr,
-                                .relu = is_relu(),
-                                .pool = v.fused.has(Fusion::max_pool_2x2),
-                                .winners = v.winners};
+    const Activation activation = v.fused.has(Fusion::normalize) ? v.normalization.activation : activation_;
+    const SumEpilogue epilogue{.bias = spec_.bias ? pass.parameter(bias_) : nullptr,
+                               .affine = v.normalization.affine,
+                               .relu = activation.is_relu(),
+                               .pool = v.fused.has(Fusion::max_pool_2x2),
+                               .winners = v.winners};
     algorithm_->forward(pass, epilogue, v.x, z);
-    if (!activation_.none() && !is_relu())
-      activation_forward(activation_, shared_part(pass, z), shared_part(pass, v.y));
+    if (!activation.none() && !activation.is_relu())
+      activation_forward(activation, shared_part(pass, z), shared_part(pass, v.y));
   }
 
   void backward(const Pass& pass, int phase, const BackwardViews& v) const override {
@@ -99,7 +103,7 @@ class Conv final : public Layer {
 
   CallSharing forward_sharing(int, Fusions fused) const override {
     CallSharing sharing = algorithm_->sharings().forward;
-    if (fused.has(Fusion::max_pool_2x2)) sharing.row_unit = 2;
+    if (fused.has(Fusion::max_pool_2x2)) sharing.row_unit = std::max(sharing.row_unit, 2);
     return sharing;
   }
   CallSharing backward_sharing(int phase, Fusions) const override {
@@ -135,8 +139,6 @@ class Conv final : public Layer {
     const Extent rows = pass.share.rows(out_.h, algorithm_->sharings().forward.row_unit);
     return maps.channels(channels.first, channels.end).rows(rows.first, rows.end);
   }
-
-  bool is_relu() const { return activation_.function == ActivationFunction::relu; }
 
   /// Each filter is an eigenvector of the patches' covariance or its negative: there are not more.
   void check_whitening(const Shape& in) const {

@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "kernels/sum_epilogue.h"
 #include "nn/layer.h"
 #include "nn/layers/conv.h"
 
@@ -14,14 +15,6 @@ struct ConvGeometry {
   Size2 before;  ///< PH, PW
   int group_inputs() const { return in.c / spec.groups; }
   int group_outputs() const { return out.c / spec.groups; }
-};
-
-/// What happens to a sum before it is stored.
-struct ConvEpilogue {
-  const float* bias = nullptr;  ///< [OC] or null
-  bool relu = false;
-  bool pool = false;                ///< if can_pool(): y is that of a 2x2 max pooling behind
-  std::int32_t* winners = nullptr;  ///< as ForwardViews::winners
 };
 
 /// One way to compute a convolution's three sums. Chosen once, by the shape alone; const after plan().
@@ -43,9 +36,10 @@ class ConvAlgorithm {
   // Each does the share of the channels or rows of what it writes that pass.share says.
 
   /// Overwrites y.
-  virtual void forward(const Pass& pass, const ConvEpilogue& epilogue, BlockView<const float> x,
+  virtual void forward(const Pass& pass, const SumEpilogue& epilogue, BlockView<const float> x,
                        BlockView<float> y) const = 0;
-  virtual bool can_pool() const { return false; }
+  /// Whether a pooling in the epilogue is faster than one behind, on the instruction set in use.
+  virtual bool pooling_pays() const = 0;
   /// Overwrites or adds to the leaf's gradient, as pass.accumulate says.
   virtual void weight_gradient(const Pass& pass, BlockView<const float> x,
                                BlockView<const float> dy) const = 0;

@@ -28,7 +28,7 @@ class DirectConv final : public ConvAlgorithm {
     weight.gradient_per_leaf = true;
     weight_ = planner.parameter(std::move(weight));
     packed_ = planner.constant(packed_group_ * spec_.groups);
-    planner.scratch(term_scratch());
+    planner.scratch(term_scratch() + panel_floats(group_terms_, group_inputs_, group_outputs_));
     planner.training_scratch(term_scratch() + weight_gradient_scratch(group_terms_));
     for (int i = 0; i < group_terms_; ++i) natural_order_.push_back(i);
     plan_phases(planner);
@@ -46,24 +46,22 @@ class DirectConv final : public ConvAlgorithm {
   }
   Halo dy_halo() const override { return dy_halo_; }
 
-  bool can_pool() const override { return true; }
+  bool pooling_pays() const override { return cnn::pooling_pays(); }
 
-  void forward(const Pass& pass, const ConvEpilogue& epilogue, BlockView<const float> x,
+  void forward(const Pass& pass, const SumEpilogue& epilogue, BlockView<const float> x,
                BlockView<float> y) const override {
     WeightedSum sum;
     sum.terms = group_terms_;
     sum.weights_group = std::int64_t{group_terms_} * kOutputGroup;
     sum.weights_term = kOutputGroup;
     sum.offsets = offsets_of_terms(pass, x);
-    sum.rows = out_.h;
-    sum.cols = out_.w;
+    sum.rows = out_.h, sum.cols = out_.w;
     sum.x_row = std::int64_t{spec_.stride.h} * x.row * kLanes;
     sum.x_col = std::int64_t{spec_.stride.w} * kLanes;
     sum.y_row = std::int64_t{y.row} * kLanes;
     sum.y_col = kLanes;
     sum.y_output = y.plane * kLanes;
-    sum.relu = epilogue.relu;
-    sum.pool = epilogue.pool;
+    if (!epilogue.pool) sum.panel = panel(pass, sum.terms, group_inputs_, group_outputs_);
     const Extent rows = pass.share.rows(out_.h, epilogue.pool ? 2 : 1);
     sum.first_row = rows.first;
     sum.end_row = rows.end;
@@ -72,8 +70,8 @@ class DirectConv final : public ConvAlgorithm {
       sum.first_output = outputs.first;
       sum.outputs = outputs.end;
       sum.weights = pass.constant(packed_) + g * packed_group_;
-      sum.bias = epilogue.bias ? epilogue.bias + g * group_outputs_ : nullptr;
-      sum.winners = epilogue.winners ? epilogue.winners + g * winners_group : nullptr;
+      sum.epilogue = epilogue.from(g * group_outputs_);
+      if (epilogue.winners) sum.epilogue.winners += g * winners_group;
       weighted_sum(sum, first_window(x, g), y.at(g * group_outputs_, 0, 0));
     });
   }
@@ -98,8 +96,7 @@ class DirectConv final : public ConvAlgorithm {
   }
 
   void input_gradient(const Pass& pass, BlockView<const float> dy, BlockView<float> dx) const override {
-    CNN_CHECK(dy.row == dy_row_ && dy.plane == dy_plane_, "pitches {} and {}, planned {} and {}", dy.row,
-              dy.plane, dy_row_, dy_plane_);
+    CNN_CHECK(dy.row == dy_pitches_.row && dy.plane == dy_pitches_.plane, "pitches {}, {}", dy.row, dy.plane);
     const Extent rows = pass.share.rows(in_.h, 1), channels = pass.share.channels(in_.c);
     for (const Phase& phase : phases_) {
       for (const Region& region : phase.regions) {
@@ -116,6 +113,7 @@ class DirectConv final : public ConvAlgorithm {
         sum.y_row = std::int64_t{dx.row} * spec_.stride.h * kLanes;
         sum.y_col = std::int64_t{spec_.stride.w} * kLanes;
         sum.y_output = dx.plane * kLanes;
+        sum.panel = panel(pass, sum.terms, group_outputs_, group_inputs_);
         if (pass.share.axis == Share::Axis::rows) {  // at stride 1 only
           sum.first_row = std::clamp(rows.first - region.first_row, 0, region.rows);
           sum.end_row = std::clamp(rows.end - region.first_row, 0, region.rows);
@@ -194,6 +192,10 @@ class DirectConv final : public ConvAlgorithm {
                     std::min(channels.end - g * of_group, of_group)});
   }
 
+  /// Null where it does not pay.
+  float* panel(const Pass& pass, int terms, int inputs, int outputs) const {
+    return panel_floats(terms, inputs, outputs) > 0 ? pass.scratch() + term_scratch() : nullptr;
+  }
   static int groups_of(int outputs) { return (outputs + kOutputGroup - 1) / kOutputGroup; }
 
   void plan_phases(Planner& planner) {
@@ -218,6 +220,7 @@ class DirectConv final : public ConvAlgorithm {
             }
           }
         }
+        planner.training_scratch(term_scratch() + panel_floats(phase.terms(), group_outputs_, group_inputs_));
         phase.packed = planner.constant(packed_size(group_inputs_, phase.terms()) * spec_.groups);
         phases_.push_back(std::move(phase));
       }
@@ -226,8 +229,7 @@ class DirectConv final : public ConvAlgorithm {
       phase.leaves_out_zeros = leaves_out_zeros(phase);
       if (!phase.leaves_out_zeros) cover(phase, dy_halo_);
     }
-    dy_row_ = dy_halo_.left + out_.w + dy_halo_.right;
-    dy_plane_ = std::int64_t{dy_halo_.top + out_.h + dy_halo_.bottom} * dy_row_;
+    dy_pitches_ = Pitches::of(out_, dy_halo_);
     for (Phase& phase : phases_) plan_regions(phase);
   }
 
@@ -294,8 +296,7 @@ class DirectConv final : public ConvAlgorithm {
         for (int k = 0; k < phase.terms(); ++k) {
           const Tap& tap = phase.taps[k];
           if (!all && !meets(tap, rows, cols)) continue;
-          const std::int64_t pixel =
-              tap.oc * dy_plane_ + (tap.row + rows.first) * std::int64_t{dy_row_} + tap.col + cols.first;
+          const auto pixel = dy_pitches_.pixel(tap.oc, tap.row + rows.first, tap.col + cols.first);
           region.dy_offsets.push_back(static_cast<std::int32_t>(pixel) * kLanes);
           if (!all) region.weight_offsets.push_back(k * kOutputGroup);
         }
@@ -337,8 +338,7 @@ class DirectConv final : public ConvAlgorithm {
   std::vector<std::int32_t> natural_order_;
   std::vector<Phase> phases_;
   Halo dy_halo_;
-  int dy_row_ = 0;  ///< pitches of dy: no other layer changes its halo
-  std::int64_t dy_plane_ = 0;
+  Pitches dy_pitches_;  ///< no other layer changes its halo
 };
 
 }  // namespace

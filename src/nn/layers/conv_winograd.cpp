@@ -28,13 +28,16 @@ class WinogradConv final : public ConvAlgorithm {
                                       winograd_gradient_scratch(shape_of(in_.c, out_))));
   }
 
+  /// Whole windows lie in a tile: what is in registers already need not be stored and read again.
+  bool pooling_pays() const override { return true; }
+
   // The last tiles may read more rows or columns than the windows.
   Halo x_halo() const override { return halo(before_, in_, out_); }
   Halo dy_halo() const override { return halo(flipped_before(), out_, in_); }
 
-  void forward(const Pass& pass, const ConvEpilogue& epilogue, BlockView<const float> x,
+  void forward(const Pass& pass, const SumEpilogue& epilogue, BlockView<const float> x,
                BlockView<float> y) const override {
-    sum(pass, packed_, epilogue.bias, epilogue.relu, before_, x, y);
+    sum(pass, packed_, epilogue, before_, x, y, out_);
   }
 
   void weight_gradient(const Pass& pass, BlockView<const float> x, BlockView<const float> dy) const override {
@@ -49,7 +52,7 @@ class WinogradConv final : public ConvAlgorithm {
   }
 
   void input_gradient(const Pass& pass, BlockView<const float> dy, BlockView<float> dx) const override {
-    sum(pass, packed_flipped_, nullptr, false, flipped_before(), dy, dx);
+    sum(pass, packed_flipped_, {}, flipped_before(), dy, dx, in_);
   }
 
   Sharings sharings() const override {
@@ -118,22 +121,23 @@ class WinogradConv final : public ConvAlgorithm {
             .repeated = repeated};
   }
 
-  static void sum(const Pass& pass, ConstantId packed, const float* bias, bool relu, Size2 before,
-                  BlockView<const float> x, BlockView<float> y) {
+  /// `out`: before a pooling.
+  static void sum(const Pass& pass, ConstantId packed, const SumEpilogue& epilogue, Size2 before,
+                  BlockView<const float> x, BlockView<float> y, const Shape& out) {
     const Winograd shape{.inputs = x.c,
-                         .outputs = y.c,
-                         .rows = y.h,
-                         .cols = y.w,
+                         .outputs = out.c,
+                         .rows = out.h,
+                         .cols = out.w,
                          .x_row = x.row,
                          .x_plane = x.plane,
                          .y_row = y.row,
                          .y_plane = y.plane};
-    const Extent channels = pass.share.channels(y.c), rows = pass.share.rows(y.h, kWinogradTile);
+    const Extent channels = pass.share.channels(out.c), rows = pass.share.rows(out.h, kWinogradTile);
     const WinogradPart part{.first_output = channels.first,
                             .end_output = channels.end,
                             .first_tile_row = rows.first / kWinogradTile,
                             .end_tile_row = winograd_tiles(rows.end)};
-    winograd_sum(shape, part, pass.constant(packed), bias, relu, x.at(0, -before.h, -before.w), y.data,
+    winograd_sum(shape, part, pass.constant(packed), epilogue, x.at(0, -before.h, -before.w), y.data,
                  pass.scratch());
   }
 

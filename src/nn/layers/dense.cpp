@@ -76,7 +76,7 @@ class Dense final : public Layer {
       sum.outputs = units.end;
       weighted_sum(sum, v.x.data, z);
     }
-    if (!activation_.none() && !fused_relu())
+    if (!activation_.none() && !activation_.is_relu())
       activation_forward(activation_, flat_view(z).channels(units.first, units.end),
                          v.y.channels(units.first, units.end));
   }
@@ -144,8 +144,6 @@ class Dense final : public Layer {
     weighted_sum(sum, v.dy.data, v.dx.data);
   }
 
-  bool fused_relu() const { return activation_.function == ActivationFunction::relu; }
-
   /// For one block; x's values lie `plane` pixels apart. Keeps their places in the worker's scratch.
   WeightedSum forward_sum(const Pass& pass, std::int64_t plane) const {
     auto* const x_offsets = reinterpret_cast<std::int32_t*>(pass.scratch());
@@ -159,8 +157,8 @@ class Dense final : public Layer {
     sum.weights = pass.constant(packed_);
     sum.weights_group = std::int64_t{inputs_} * kOutputGroup;
     sum.weights_term = kOutputGroup;
-    sum.bias = spec_.bias ? pass.parameter(bias_) : nullptr;
-    sum.relu = fused_relu();
+    sum.epilogue.bias = spec_.bias ? pass.parameter(bias_) : nullptr;
+    sum.epilogue.relu = activation_.is_relu();
     return sum;
   }
 
@@ -191,7 +189,7 @@ class Dense final : public Layer {
     over_all_blocks(pass, sum);
     sum.outputs = std::min(kOutputGroup, spec_.units - first);
     sum.weights += first / kOutputGroup * sum.weights_group;
-    if (sum.bias) sum.bias += first;
+    sum.epilogue = sum.epilogue.from(first);
     float* z = pass.training && z_.valid() ? pass.buffer(z_, pass.first_block) : pass.y_of_block0.data;
     weighted_sum(sum, pass.x_of_block0.data, z + first * sum.y_output);
   }
