@@ -84,22 +84,23 @@ int run(const Options& options, Cluster& cluster) {
     Network(config.network, {.c = image.channels, .h = image.height, .w = image.width}, 0, 1);
   });
   Interruption interruption(Interruption::Work::to_come, !cluster.is_root());
-  fs::path folder;  // of process 0
-  if (cluster.is_root())
-    folder = RunFolder::choose(options.run_dir, options.sweep ? config.name + "-lr" : config.name);
+  const std::string name = options.sweep ? config.name + "-lr" : config.name;
+  fs::path folder;  // of process 0, as it looks now: what cannot be is refused before the data is read
+  if (cluster.is_root()) folder = RunFolder::choose(options.run_dir, name);
+  const auto claim = [&] { return RunFolder::claim(options.run_dir, name); };
   check_data_paths(document, config.data);
   ThreadPool pool(options.threads);
   const OpenedData opened = open_data(config.data, pool, voice, cluster);
   if (options.seeds > 0 && !options.dry_run)
     return static_cast<int>(
-        train_seeds(document, config, opened, pool, folder, options.seeds, voice, interruption, cluster));
+        train_seeds(document, config, opened, pool, claim, options.seeds, voice, interruption, cluster));
 
   TrainingSetup setup(document, config, opened, pool, nullptr, cluster);
   if (options.sweep)
-    return static_cast<int>(find_learning_rate(setup, *options.sweep, folder, voice, interruption));
+    return static_cast<int>(find_learning_rate(setup, *options.sweep, claim, voice, interruption));
   if (options.dry_run) return print_dry_run(options, config, dry_run(setup, voice), folder), 0;
-  const TrainingOutcome outcome = train(setup, folder, voice, interruption);
-  if (cluster.is_root()) print_outcome(outcome, folder);
+  const TrainingOutcome outcome = train(setup, claim, voice, interruption);
+  if (cluster.is_root()) print_outcome(outcome);
   return static_cast<int>(outcome.code);
 }
 

@@ -10,12 +10,9 @@
 #include "session/description.h"
 #include "session/environment.h"
 #include "train/class_weights.h"
-#include "train/run_folder.h"
 
 namespace cnn {
 namespace {
-
-namespace fs = std::filesystem;
 
 std::string verdict_of(const LearningRateSweep& sweep, const TrainingSpec& training) {
   constexpr std::size_t kManySteps = 200;
@@ -38,6 +35,21 @@ std::string verdict_of(const LearningRateSweep& sweep, const TrainingSpec& train
                      : fmt::format("does not diverge up to {:.2g}", sweep.rates.back()),
       sweep.suggestion, learning_rate_of(training.optimizer));
 }
+
+/// The claimed folder of process 0; if nothing is written into it, it goes with the object.
+class ResultFolder {
+ public:
+  explicit ResultFolder(std::optional<RunFolder> folder) : folder_(std::move(folder)) {}
+  ~ResultFolder() {
+    if (folder_) folder_->discard();
+  }
+  ResultFolder(const ResultFolder&) = delete;
+  ResultFolder& operator=(const ResultFolder&) = delete;
+  const RunFolder* operator->() const { return &*folder_; }
+
+ private:
+  std::optional<RunFolder> folder_;
+};
 
 std::string csv_of(const LearningRateSweep& sweep) {
   std::string csv = "step,learning_rate,loss,smoothed_loss\n";
@@ -65,10 +77,11 @@ LearningRateSweep sweep_of(TrainingSetup& setup, const SweepRange& range, const 
 
 }  // namespace
 
-ExitCode find_learning_rate(TrainingSetup& setup, const SweepRange& range, const fs::path& folder,
+ExitCode find_learning_rate(TrainingSetup& setup, const SweepRange& range, const ClaimFolder& claim,
                             const Voice& voice, Interruption& interruption) {
   interruption.begin_work();
   const Config& config = setup.config();
+  const ResultFolder folder(setup.cluster().is_root() ? std::optional(claim()) : std::nullopt);
   const LearningRateSweep sweep = sweep_of(setup, range, voice, interruption.requested());
   interruption.agree(setup.cluster());
   if (!setup.cluster().is_root()) return ExitCode::done;
@@ -84,13 +97,12 @@ ExitCode find_learning_rate(TrainingSetup& setup, const SweepRange& range, const
                                   .verdict = verdict_of(sweep, config.training),
                                   .config = resolved_json(config),
                                   .environment = environment(setup.pool().threads())};
-  const RunFolder results = RunFolder::create(folder);
-  write_file_atomically(results.file("learning_rates.csv"), csv_of(sweep));
-  write_file_atomically(results.file("report.html"), learning_rate_page(report));
   const Terminal terminal = terminal_of(STDOUT_FILENO);
   if (!sweep.rates.empty()) fmt::print("{}\n", terminal_chart(learning_rate_chart(report, false), terminal));
-  fmt::print("{}\nreport: {}\n", wrapped(report.verdict, terminal.columns),
-             printable(results.file("report.html").string()));
+  fmt::print("{}\n", wrapped(report.verdict, terminal.columns));
+  write_file_atomically(folder->file("learning_rates.csv"), csv_of(sweep));
+  write_file_atomically(folder->file("report.html"), learning_rate_page(report));
+  fmt::print("report: {}\n", printable(folder->file("report.html").string()));
   return ExitCode::done;
 }
 

@@ -181,7 +181,7 @@ int resume(const ResumeOptions& options, const Voice& voice, Cluster& cluster) {
   };
   const auto outcome = resume_run(options, open, pool, voice, interruption, cluster);
   if (!outcome) return 0;
-  if (cluster.is_root()) print_outcome(*outcome, options.folder);
+  if (cluster.is_root()) print_outcome(*outcome);
   return static_cast<int>(outcome->code);
 }
 

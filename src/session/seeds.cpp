@@ -36,21 +36,28 @@ std::string spread_line(const char* what, const Spread& spread) {
 /// process 0 tells of all.
 class SeedTrainings {
  public:
-  /// config: that of the first seed. lock: of process 0, on the folder, if it exists already. All references
-  /// must outlive the object.
-  SeedTrainings(const Document& document, const Config& config, OpenData data, ThreadPool& pool,
-                const fs::path& folder, std::size_t seeds, const Voice& voice, Interruption& interruption,
-                Cluster& cluster, std::optional<RunFolder> lock)
+  /// The folder and how process 0 gets it: a new one by `claim`, when the first training is about to begin;
+  /// one that exists has its path and, in process 0, its lock.
+  struct Place {
+    ClaimFolder claim;
+    fs::path path;
+    std::optional<RunFolder> lock;
+  };
+
+  /// config: that of the first seed. All references must outlive the object.
+  SeedTrainings(const Document& document, const Config& config, OpenData data, ThreadPool& pool, Place place,
+                std::size_t seeds, const Voice& voice, Interruption& interruption, Cluster& cluster)
       : document_(document),
         config_(config),
         data_(std::move(data)),
         pool_(pool),
-        folder_(folder),
+        claim_(std::move(place.claim)),
+        folder_(std::move(place.path)),
         voice_(cluster.is_root() ? voice : voice.of_rank(cluster.rank())),
         interruption_(interruption),
         cluster_(cluster),
         plan_{seeds, resolved_json(config)},
-        lock_(std::move(lock)),
+        lock_(std::move(place.lock)),
         exists_(lock_.has_value()) {}
 
   ExitCode run() {
@@ -72,9 +79,9 @@ class SeedTrainings {
   ExitCode train_round(std::size_t first, std::size_t count) {
     const std::size_t number = first + static_cast<std::size_t>(cluster_.rank());
     const std::uint64_t seed = config_.seed + number;
-    const fs::path folder = folder_ / seed_folder(seed);
-    const bool takes_part = number < first + count && !(exists_ && final_result(folder));
-    const bool goes_on = takes_part && exists_ && fs::exists(folder / "config.json");
+    const fs::path begun = folder_ / seed_folder(seed);  // if the folder exists
+    const bool takes_part = number < first + count && !(exists_ && final_result(begun));
+    const bool goes_on = takes_part && exists_ && fs::exists(begun / "config.json");
     if (takes_part) voice_.log().info("seed {} ({} of {})", seed, number + 1, plan_.seeds);
     std::optional<TrainingSetup> setup;
     if (takes_part && !goes_on) {
@@ -86,7 +93,9 @@ class SeedTrainings {
     TrainingOutcome outcome;
     if (takes_part) {
       const Voice voice = voice_.for_one_of_several(is_first_ && cluster_.is_root());
-      outcome = goes_on ? resume(folder, voice) : cnn::train(*setup, folder, voice, interruption_);
+      const fs::path own = folder_ / seed_folder(seed);
+      const auto create = [&] { return RunFolder::create(own); };
+      outcome = goes_on ? resume(own, voice) : cnn::train(*setup, create, voice, interruption_);
       is_first_ = false;
     }
     return take_results(first, count, outcome);
@@ -96,13 +105,16 @@ class SeedTrainings {
   void create_folder() {
     if (exists_) return;
     gathered(cluster_, char{0});  // all can train
+    std::string path;
     if (cluster_.is_root()) {
       interruption_.begin_work();
-      lock_.emplace(RunFolder::create(folder_));
-      write_seed_results(folder_, results_, plan_);
+      lock_.emplace(claim_());
+      path = lock_->path().string();
+      write_seed_results(path, results_, plan_);
     }
     exists_ = true;
-    broadcast_value(cluster_, exists_);
+    broadcast_text(cluster_, path);
+    folder_ = path;
     std::error_code unknown;
     if (!fs::exists(folder_ / "seeds.json", unknown))
       fail(
@@ -154,7 +166,8 @@ class SeedTrainings {
   const Config& config_;
   const OpenData data_;
   ThreadPool& pool_;
-  const fs::path& folder_;
+  const ClaimFolder claim_;
+  fs::path folder_;  // once it exists
   const Voice voice_;
   Interruption& interruption_;
   Cluster& cluster_;
@@ -168,14 +181,11 @@ class SeedTrainings {
 }  // namespace
 
 ExitCode train_seeds(const Document& document, const Config& config, const OpenedData& opened,
-                     ThreadPool& pool, const fs::path& folder, int seeds, const Voice& voice,
+                     ThreadPool& pool, const ClaimFolder& claim, int seeds, const Voice& voice,
                      Interruption& interruption, Cluster& cluster) {
   const auto data = [&](const DataSpec&) -> const OpenedData& { return opened; };
-  std::string path = folder.string();
-  broadcast_text(cluster, path);
-  const fs::path all = path;
-  return SeedTrainings(document, config, data, pool, all, static_cast<std::size_t>(seeds), voice,
-                       interruption, cluster, std::nullopt)
+  return SeedTrainings(document, config, data, pool, {claim, {}, {}}, static_cast<std::size_t>(seeds), voice,
+                       interruption, cluster)
       .run();
 }
 
@@ -210,8 +220,8 @@ int resume_seeds(const ResumeOptions& options, const Voice& voice, Cluster& clus
     if (!opened) opened = open_data(spec, pool, voice);
     return *opened;
   };
-  return static_cast<int>(SeedTrainings(document, config, data, pool, options.folder, plan.seeds, voice,
-                                        interruption, cluster, std::move(lock))
+  return static_cast<int>(SeedTrainings(document, config, data, pool, {{}, options.folder, std::move(lock)},
+                                        plan.seeds, voice, interruption, cluster)
                               .run());
 }
 

@@ -9,16 +9,17 @@
 #include "session/resume.h"
 #include "session/training_data.h"
 #include "session/voice.h"
+#include "train/run_folder.h"
 
 namespace cnn {
 
 /// cnn-train --seeds: trains `seeds` times, with config.seed, config.seed + 1, ..., each into a folder of its
-/// own in `folder`, and says how much the result depends on the seed. Stops at the first run that does not
-/// finish; finished runs and their summary stay.
+/// own in the folder that process 0 claims, and says how much the result depends on the seed. Stops at the
+/// first run that does not finish; finished runs and their summary stay.
 ///
-/// In a cluster each process trains whole runs, in rounds, and all must see the folder (process 0 gives it).
+/// In a cluster each process trains whole runs, in rounds, and all must see the folder.
 ExitCode train_seeds(const Document& document, const Config& config, const OpenedData& opened,
-                     ThreadPool& pool, const std::filesystem::path& folder, int seeds, const Voice& voice,
+                     ThreadPool& pool, const ClaimFolder& claim, int seeds, const Voice& voice,
                      Interruption& interruption, Cluster& cluster = alone());
 
 /// Whether train_seeds made this folder.

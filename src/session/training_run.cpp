@@ -108,7 +108,7 @@ class TrainingRun {
   RunReport report_;
   TrainingCommentary commentary_;
   TrainingEvents events_;
-  TrainingOutcome outcome_;
+  TrainingOutcome outcome_{.folder = folder_};
   std::unique_ptr<char[]> reserve_;
 };
 
@@ -331,16 +331,17 @@ TrainingOutcome train(TrainingSetup& setup, RunFolder folder, CheckpointFolder c
   return TrainingRun(setup, folder, std::move(checkpoints), voice, interruption, log).run();
 }
 
-TrainingOutcome train(TrainingSetup& setup, const fs::path& path, const Voice& voice,
+TrainingOutcome train(TrainingSetup& setup, const ClaimFolder& claim, const Voice& voice,
                       Interruption& interruption) {
   if (!setup.cluster().is_root()) return {.code = follow(setup, voice, interruption)};
-  RunFolder folder = RunFolder::create(path);
+  RunFolder folder = claim();
   CheckpointFolder checkpoints(folder.checkpoints());
   return train(setup, std::move(folder), std::move(checkpoints), voice, interruption);
 }
 
-void print_outcome(const TrainingOutcome& outcome, const fs::path& folder) {
+void print_outcome(const TrainingOutcome& outcome) {
   if (outcome.code != ExitCode::done) return;
+  const fs::path& folder = outcome.folder;
   fmt::print("{}\nmodel: {}\nreport: {}\n", outcome.summary,
              printable((folder / "best.safetensors").string()), printable((folder / "report.html").string()));
 }

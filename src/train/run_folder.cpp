@@ -1,5 +1,6 @@
 #include "train/run_folder.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -65,6 +66,29 @@ void require_writable(const fs::path& folder) {
          std::strerror(errno));
 }
 
+void require_new_or_unused(const fs::path& wanted) {
+  const fs::file_status status = status_of(wanted);
+  if (fs::exists(status) && !fs::is_directory(status))
+    fail_usage("--run-dir {}: is a file, expected a new or empty folder", printable(wanted.string()));
+  if (fs::exists(status) && !is_unused(wanted))
+    fail_usage("--run-dir {}: is not empty, and a run never overwrites another; name a new folder",
+               printable(wanted.string()));
+}
+
+fs::path numbered(const std::string& name, int n) { return fs::path("runs") / fmt::format("{}-{}", name, n); }
+
+/// mkdir, which succeeds for one program only. False: the folder, or something else, is there already.
+bool make_folder(const fs::path& wanted) {
+  const fs::path folder =
+      wanted.has_filename() ? wanted : wanted.parent_path();  // without a slash at its end
+  std::error_code error;
+  if (folder.has_parent_path()) fs::create_directories(folder.parent_path(), error);
+  if (!error && ::mkdir(folder.c_str(), 0777) == 0) return true;
+  if (!error && errno == EEXIST) return false;
+  fail("{}: cannot create the run folder: {}", printable(folder.string()),
+       error ? error.message() : std::strerror(errno));
+}
+
 }  // namespace
 
 std::optional<FinalResult> final_result(const fs::path& folder) try {
@@ -83,30 +107,41 @@ std::optional<FinalResult> final_result(const fs::path& folder) try {
 
 std::filesystem::path RunFolder::choose(const std::filesystem::path& wanted, const std::string& name) {
   if (!wanted.empty()) {
-    const fs::file_status status = status_of(wanted);
-    if (fs::exists(status) && !fs::is_directory(status))
-      fail_usage("--run-dir {}: is a file, expected a new or empty folder", printable(wanted.string()));
-    if (fs::exists(status) && !is_unused(wanted))
-      fail_usage("--run-dir {}: is not empty, and a run never overwrites another; name a new folder",
-                 printable(wanted.string()));
+    require_new_or_unused(wanted);
     require_writable(wanted);
     return wanted;
   }
   for (int n = 1;; ++n) {
-    const fs::path folder = fs::path("runs") / fmt::format("{}-{}", name, n);
+    const fs::path folder = numbered(name, n);
     if (fs::exists(status_of(folder))) continue;
     require_writable(folder);
     return folder;
   }
 }
 
-RunFolder::RunFolder(const std::filesystem::path& path) : path_(path), lock_(path) {}
+RunFolder::RunFolder(const std::filesystem::path& path, bool is_new)
+    : path_(path), lock_(path), is_new_(is_new) {}
+
+RunFolder RunFolder::claim(const std::filesystem::path& wanted, const std::string& name) {
+  if (!wanted.empty()) {
+    require_new_or_unused(wanted);
+    RunFolder folder = create(wanted);
+    // Locked by now: what another program has put there since choose() is complete.
+    if (!folder.is_new_) require_new_or_unused(wanted);
+    return folder;
+  }
+  for (int n = 1;; ++n)
+    if (const fs::path folder = numbered(name, n); make_folder(folder)) return RunFolder(folder, true);
+}
 
 RunFolder RunFolder::create(const std::filesystem::path& path) {
-  std::error_code error;
-  std::filesystem::create_directories(path, error);
-  if (error) fail("{}: cannot create the run folder: {}", printable(path.string()), error.message());
-  return RunFolder(path);
+  const bool is_new = make_folder(path);
+  return RunFolder(path, is_new);
+}
+
+void RunFolder::discard() const {
+  std::error_code not_empty;
+  if (is_new_) fs::remove(path_, not_empty);
 }
 
 void RunFolder::write_config(const std::string& resolved_config) {

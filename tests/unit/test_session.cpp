@@ -96,7 +96,7 @@ class Session {
   TrainingOutcome train(const OpenedData& opened, const Document& document) {
     TrainingSetup setup(document, read_config(document), opened, pool_);
     Interruption interruption;
-    return cnn::train(setup, run(), voice_, interruption);
+    return cnn::train(setup, claim(), voice_, interruption);
   }
   std::optional<TrainingOutcome> resume(const OpenedData& opened, std::vector<std::string> overrides = {}) {
     ResumeOptions options;
@@ -108,6 +108,9 @@ class Session {
   }
 
   fs::path run() const { return folder_.path() / "run"; }
+  ClaimFolder claim() const {
+    return [path = run()] { return RunFolder::claim(path, ""); };
+  }
   fs::path file(const char* name) const { return run() / name; }
   std::string said() const { return said_.str(); }
   ThreadPool& pool() { return pool_; }
@@ -211,8 +214,8 @@ TEST_CASE("several seeds: only the first one tells about the data, and none give
   const OpenedData opened = halves(32);
   const Config config = read_config(text);
   Interruption interruption;
-  CHECK(train_seeds(text, config, opened, session.pool(), session.run(), 2, session.voice(), interruption) ==
-        ExitCode::done);
+  CHECK(train_seeds(text, config, opened, session.pool(), session.claim(), 2, session.voice(),
+                    interruption) == ExitCode::done);
   const std::string said = session.said();
   CHECK(said.find("halves: 2 classes") != std::string::npos);
   CHECK(said.find("halves: 2 classes") == said.rfind("halves: 2 classes"));
@@ -231,7 +234,7 @@ TEST_CASE("a filter trains on the share of each class that was hard", "[session]
   CHECK(setup.proxy() != nullptr);
   CHECK(setup.data().train.size() == 16);  // the first of each class stand in
   Interruption interruption;
-  CHECK(train(setup, session.run(), session.voice(), interruption).code == ExitCode::done);
+  CHECK(train(setup, session.claim(), session.voice(), interruption).code == ExitCode::done);
   CHECK(setup.proxy() == nullptr);
   CHECK(setup.kept().size() == 16);
   CHECK(kept_by_class(setup) == "16 of 32 training images: left 8 of 16, right 8 of 16");
