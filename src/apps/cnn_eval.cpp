@@ -13,6 +13,7 @@
 #include "apps/path_list.h"
 #include "cluster/messages.h"
 #include "core/file.h"
+#include "core/standard_streams.h"
 #include "core/text.h"
 #include "data/image_files.h"
 #include "report/evaluation_text.h"
@@ -158,7 +159,8 @@ class ImageTeller {
         table_(options.predictions, classes_),
         unlabeled_(classes_, options.top),
         keep_(!options.json.empty()),
-        print_(options.json != "-") {}
+        print_(options.json != "-"),
+        only_print_(options.json.empty() && options.predictions.empty()) {}
 
   void tell(const Evaluator::Seen& seen) {
     const auto predicted = static_cast<std::size_t>(seen.predicted);
@@ -168,7 +170,9 @@ class ImageTeller {
     if (keep_) unlabeled_.keep(seen);
     if (!print_) return;
     evaluator_.make_room();  // the answer goes to the terminal
-    fmt::print("{}\n", unlabeled_.line_of(seen));
+    print_out("{}\n", unlabeled_.line_of(seen));
+    if (const auto fault = output_fault(); fault && only_print_)
+      fail("cannot write to standard output: {}", *fault);
   }
   void finish() { table_.finish(); }
   const UnlabeledImages& unlabeled() const { return unlabeled_; }
@@ -178,13 +182,13 @@ class ImageTeller {
   const std::vector<std::string>& classes_;
   PredictionTable table_;
   UnlabeledImages unlabeled_;
-  const bool keep_, print_;
+  const bool keep_, print_, only_print_;
 };
 
 void write_results(Evaluator& evaluator, const UnlabeledImages& unlabeled, const Options& options) {
   const Classification& results = evaluator.collected().results();
   if (options.json == "-")
-    fmt::print("{}", evaluation_json(evaluator, unlabeled, options.top));
+    print_out("{}", evaluation_json(evaluator, unlabeled, options.top));
   else if (!options.json.empty())
     write_file_atomically(options.json, evaluation_json(evaluator, unlabeled, options.top));
   if (!options.report.empty() && results.images() > 0)
@@ -192,8 +196,8 @@ void write_results(Evaluator& evaluator, const UnlabeledImages& unlabeled, const
                           evaluation_report(evaluator, options.model.string(),
                                             "evaluated on " + join_paths(options.images), options.threads));
   if (results.images() > 0 && options.json != "-")
-    fmt::print("{}", evaluation_text(results, options.top, terminal_columns(STDOUT_FILENO)));
-  std::fflush(stdout);  // the messages below refer to it
+    print_out("{}", evaluation_text(results, options.top, terminal_columns(STDOUT_FILENO)));
+  flush_out();  // the messages below refer to it
 }
 
 /// Reports what is wrong with the results, if anything.
@@ -202,20 +206,20 @@ ExitCode judge(const Evaluator& evaluator, const Options& options) {
   const Classification& results = collected.results();
   auto code = ExitCode::done;
   if (results.images() > 0 && results.accuracy() < options.min_accuracy) {
-    fmt::print(stderr, "cnn-eval: accuracy {} is below --min-accuracy {}\n", exact(results.accuracy()),
-               exact(options.min_accuracy));
+    print_err("cnn-eval: accuracy {} is below --min-accuracy {}\n", exact(results.accuracy()),
+              exact(options.min_accuracy));
     code = ExitCode::below_accuracy;
   }
   if (collected.not_finite() > 0) {
-    fmt::print(stderr,
-               "cnn-eval: for {} of {} images the outputs of the network are not finite, so they mean "
-               "nothing: the weights have diverged, perhaps from too large a learning rate\n",
-               collected.not_finite(), collected.images());
+    print_err(
+        "cnn-eval: for {} of {} images the outputs of the network are not finite, so they mean "
+        "nothing: the weights have diverged, perhaps from too large a learning rate\n",
+        collected.not_finite(), collected.images());
     code = ExitCode::run_failed;
   }
   if (!evaluator.bad().empty()) {
-    fmt::print(stderr, "cnn-eval: {} bad image{} left out:\n{}\n", evaluator.bad().size(),
-               evaluator.bad().size() == 1 ? "" : "s", list_bad_files(evaluator.bad()));
+    print_err("cnn-eval: {} bad image{} left out:\n{}\n", evaluator.bad().size(),
+              evaluator.bad().size() == 1 ? "" : "s", list_bad_files(evaluator.bad()));
     code = ExitCode::run_failed;
   }
   return code;

@@ -9,6 +9,7 @@
 #include "apps/command_line.h"
 #include "apps/modes.h"
 #include "config/config.h"
+#include "core/standard_streams.h"
 #include "core/text.h"
 #include "inspect/inspected.h"
 #include "inspect/layers.h"
@@ -48,8 +49,8 @@ const std::vector<Mode> kViews = {
 
 /// view: the option that chooses it.
 int inspect(const Options& options, std::string_view view) {
-  if (view == "--schema") return fmt::print("{}", json_schema()), 0;
-  if (view == "--reference") return fmt::print("{}", markdown_reference()), 0;
+  if (view == "--schema") return print_out("{}", json_schema()), 0;
+  if (view == "--reference") return print_out("{}", markdown_reference()), 0;
   const Inspected inspected = read_inspected(options.config, options.model);
   if (view == "--json") return print_layers(inspected, TableFormat::json, options.threads), 0;
   if (view == "--markdown") return print_layers(inspected, TableFormat::markdown, options.threads), 0;

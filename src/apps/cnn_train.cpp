@@ -11,6 +11,7 @@
 #include "cluster/messages.h"
 #include "config/config.h"
 #include "config/spec_places.h"
+#include "core/standard_streams.h"
 #include "core/text.h"
 #include "session/data_paths.h"
 #include "session/dry_run.h"
@@ -59,10 +60,10 @@ const std::vector<Mode> kModes = {
 /// What a dry run says at its end.
 void print_dry_run(const Options& options, const Config& config, double seconds, const fs::path& folder) {
   if (options.seeds > 0)
-    fmt::print("{} seeds, {} to {}, in about {}\n", options.seeds, config.seed,
-               config.seed + static_cast<std::uint64_t>(options.seeds) - 1,
-               human_seconds(seconds * options.seeds));
-  fmt::print("nothing was written; the run folder would be {}\n", printable(folder.string()));
+    print_out("{} seeds, {} to {}, in about {}\n", options.seeds, config.seed,
+              config.seed + static_cast<std::uint64_t>(options.seeds) - 1,
+              human_seconds(seconds * options.seeds));
+  print_out("nothing was written; the run folder would be {}\n", printable(folder.string()));
 }
 
 /// Process 0 speaks for all.

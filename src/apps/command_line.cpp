@@ -5,16 +5,13 @@
 
 #include <algorithm>
 #include <cctype>
-#include <cerrno>
-#include <csignal>
-#include <cstdio>
-#include <cstring>
 #include <memory>
 #include <new>
 
 #include "apps/completion.h"
 #include "apps/manual.h"
 #include "core/error.h"
+#include "core/standard_streams.h"
 #include "core/text.h"
 #include "kernels/simd.h"
 #include "report/terminal.h"
@@ -69,10 +66,9 @@ class WrappedHelp final : public CLI::Formatter {
 void add_generators(CLI::App& app, const Manual& manual) {
   app.add_option_function<std::string>("--generate",
                                        [&](const std::string& what) {
-                                         fmt::print("{}", what == "man"
-                                                              ? manual_page(app, manual, CNN_VERSION)
-                                                          : what == "bash" ? bash_completion(app)
-                                                                           : zsh_completion(app));
+                                         print_out("{}", what == "man" ? manual_page(app, manual, CNN_VERSION)
+                                                         : what == "bash" ? bash_completion(app)
+                                                                          : zsh_completion(app));
                                          throw CLI::Success();
                                        })
       ->check(CLI::IsMember({"man", "bash", "zsh"}))
@@ -93,9 +89,28 @@ std::string wrong_count(const CLI::App& app, const std::string& error) {
 
 }  // namespace
 
+namespace {
+
+/// The exit status of a program that ends with `code`, after a look at what became of stdout.
+int status_with_output(int code, const std::function<void(const std::string&)>& report) {
+  flush_out();
+  const auto fault = output_fault();
+  if (!fault) return code;
+  const std::string message = fmt::format("cannot write to standard output: {}", *fault);
+  if (const std::string folder = folder_of_results(); !folder.empty()) {
+    report(fmt::format("warning: {}; the results are in {}", message, folder));
+    return code;
+  }
+  report(message);
+  return code == static_cast<int>(ExitCode::done) ? static_cast<int>(ExitCode::run_failed) : code;
+}
+
+}  // namespace
+
 int run_program(CLI::App& app, int argc, char** argv, const std::function<int()>& body, bool silent) {
+  guard_standard_streams();
   const auto report = [&](const std::string& message) {
-    if (!silent) fmt::print(stderr, "{}: {}\n", app.get_name(), without_json_names(message));
+    if (!silent) print_err("{}: {}\n", app.get_name(), without_json_names(message));
   };
   const Manual& manual = manual_of(app.get_name());
   arrange_options(app, manual);
@@ -104,14 +119,9 @@ int run_program(CLI::App& app, int argc, char** argv, const std::function<int()>
   try {
     app.parse(argc, argv);
     use_instruction_set_from_environment();
-    std::signal(SIGXFSZ, SIG_IGN);  // a file that grows too large makes its write fail
-    const int code = body();
-    // A result that could not be written is a failure.
-    if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
-    report(fmt::format("cannot write to standard output: {}", std::strerror(errno)));
-    return static_cast<int>(ExitCode::run_failed);
+    return status_with_output(body(), report);
   } catch (const CLI::Success& success) {  // --help, --version
-    return silent ? 0 : app.exit(success);
+    return silent ? 0 : status_with_output(app.exit(success), report);
   } catch (const CLI::ParseError& error) {
     std::string message = error.what();
     if (dynamic_cast<const CLI::ArgumentMismatch*>(&error))
@@ -136,7 +146,7 @@ int run_program(CLI::App& app, int argc, char** argv, const std::function<int()>
   } catch (const std::bad_alloc&) {
     report("out of memory; use a smaller batch_size or network");
   } catch (const std::exception& error) {
-    report(std::ferror(stdout) != 0 ? fmt::format("standard output: {}", error.what()) : error.what());
+    report(error.what());
   }
   return static_cast<int>(ExitCode::run_failed);
 }

@@ -9,6 +9,7 @@
 
 #include "apps/command_line.h"
 #include "core/error.h"
+#include "core/standard_streams.h"
 
 namespace cnn {
 namespace {
@@ -34,7 +35,7 @@ int leave(Job& job, const std::string& program, int status) {
     try {
       return job.leave(status);
     } catch (const ClusterError& error) {  // after the last common call, so nobody has said it yet
-      if (job.cluster().is_root()) fmt::print(stderr, "{}: {}\n", program, error.what());
+      if (job.cluster().is_root()) print_err("{}: {}\n", program, error.what());
       status = static_cast<int>(error.code());
     }
   }
@@ -44,13 +45,14 @@ int leave(Job& job, const std::string& program, int status) {
 
 int run_joint_program(CLI::App& app, int argc, char** argv,
                       const std::function<std::function<int()>(Job&)>& setup) {
+  guard_standard_streams();
   std::optional<Job> job;
   try {
     job.emplace();
   } catch (const Error& error) {
     // A launcher ends all processes when one has failed: those that are silent let the other one speak.
     if (Job::speaks())
-      fmt::print(stderr, "{}: {}\n", app.get_name(), error.what());
+      print_err("{}: {}\n", app.get_name(), error.what());
     else
       std::this_thread::sleep_for(std::chrono::seconds(1));
     return static_cast<int>(error.code());

@@ -1,15 +1,36 @@
 #include "apps/path_list.h"
 
 #include <algorithm>
-#include <iterator>
+#include <array>
+#include <string_view>
 
 #include "core/error.h"
 #include "core/text.h"
 
 namespace cnn {
 
+namespace {
+
+/// All of it. Gives up where so many bytes hold no path, or no end of one.
+std::string read_list(std::istream& in) {
+  constexpr std::size_t kTooMany = 1 << 20;
+  using namespace std::string_view_literals;
+  std::string text;
+  std::array<char, 1 << 16> chunk;
+  while (in.read(chunk.data(), chunk.size()), in.gcount() > 0) {
+    text.append(chunk.data(), static_cast<std::size_t>(in.gcount()));
+    if (text.size() < kTooMany) continue;
+    const std::string_view tail = std::string_view(text).substr(text.size() - kTooMany);
+    if (tail.find_first_not_of("\0\n\r"sv) == tail.npos || tail.find_first_of("\0\n"sv) == tail.npos)
+      fail("--images -: standard input is not a list of paths, one a line");
+  }
+  return text;
+}
+
+}  // namespace
+
 std::vector<std::filesystem::path> read_path_list(std::istream& in) {
-  const std::string text{std::istreambuf_iterator<char>(in), {}};
+  const std::string text = read_list(in);
   const char end = text.find('\0') == std::string::npos ? '\n' : '\0';
   std::vector<std::filesystem::path> paths;
   for (std::size_t begin = 0; begin < text.size();) {

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "core/standard_streams.h"
 #include "core/text.h"
 #include "inspect/layer_rows.h"
 #include "nn/runner.h"
@@ -73,7 +74,7 @@ void print_json(const Network& network, const std::vector<LayerRow>& rows, const
                                 {"before", w.before},
                                 {"after", w.after},
                                 {"message", w.message}});
-  fmt::print("{}\n", json.dump(2, ' ', false, Json::error_handler_t::replace));
+  print_out("{}\n", json.dump(2, ' ', false, Json::error_handler_t::replace));
 }
 
 }  // namespace
@@ -102,15 +103,15 @@ void print_layers(const Inspected& inspected, TableFormat format, int threads) {
   const Terminal terminal = terminal_of(STDOUT_FILENO);
   const std::string input = to_string(inspected.input);
   const bool markdown = format == TableFormat::markdown;
-  fmt::print("{}\n", markdown ? markdown_layer_table(input, input_values, rows)
-                              : detailed_layer_tables(input, input_values, rows, memory, terminal));
+  print_out("{}\n", markdown ? markdown_layer_table(input, input_values, rows)
+                             : detailed_layer_tables(input, input_values, rows, memory, terminal));
   const auto say = [&](const std::string& sentence) {
-    fmt::print("{}\n", markdown ? "- " + markdown_text(sentence) : wrapped(sentence, terminal.columns, 2));
+    print_out("{}\n", markdown ? "- " + markdown_text(sentence) : wrapped(sentence, terminal.columns, 2));
   };
   const std::vector<std::string> sharing = sharing_sentences(rows);
   if (!sharing.empty())
-    fmt::print("{}\n{}", markdown ? kSharingHead : wrapped(kSharingHead, terminal.columns, 2),
-               markdown ? "\n" : "");
+    print_out("{}\n{}", markdown ? kSharingHead : wrapped(kSharingHead, terminal.columns, 2),
+              markdown ? "\n" : "");
   for (const std::string& sentence : sharing) say(sentence);
   for (const CliffWarning& warning : warnings)
     say(terminal.color && !markdown ? terminal.yellow("warning:") + " " + warning.message

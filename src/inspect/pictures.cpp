@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "core/file.h"
+#include "core/standard_streams.h"
 #include "core/text.h"
 #include "inspect/first_filters.h"
 #include "inspect/image_batch.h"
@@ -24,7 +25,7 @@ constexpr int kMostTiles = 256;
 
 void write_picture(const fs::path& path, const Canvas& canvas) {
   write_file_atomically(path, canvas.png());
-  fmt::print("{}\n", printable(path.string()));
+  print_out("{}\n", printable(path.string()));
 }
 
 std::string weights_in_words(const Inspected& inspected) {
@@ -242,7 +243,7 @@ void draw_receptive_field(const Inspected& inspected, const std::string& name, c
   const Tile whole = input_tile(images, inspected.input, "the image as the network reads it");
   sheet.tiles = {whole, seen_tile(whole, middle, caption(middle)), seen_tile(whole, corner, caption(corner))};
   write_picture(out, draw(sheet));
-  fmt::print("{}: {}; {}\n", printable(layer.name), caption(middle), caption(corner));
+  print_out("{}: {}; {}\n", printable(layer.name), caption(middle), caption(corner));
 }
 
 }  // namespace cnn

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "core/random.h"
+#include "core/standard_streams.h"
 #include "core/text.h"
 #include "inspect/explain.h"
 #include "inspect/gradient_check.h"
@@ -89,7 +90,7 @@ int explain(const Inspected& inspected, const std::string& layer,
   std::copy(statistics.begin(), statistics.end(), network->states().begin());
   network->pack(pool);
   const Terminal terminal = terminal_of(STDOUT_FILENO);
-  const auto say = [&](const std::string& text) { fmt::print("{}\n", wrapped(text, terminal.columns)); };
+  const auto say = [&](const std::string& text) { print_out("{}\n", wrapped(text, terminal.columns)); };
   const bool known = images.labels[0] >= 0;
   std::string names = printable(images.names[0]);
   if (given > 1) names += fmt::format(" and {} more", given - 1);
@@ -110,10 +111,10 @@ int explain(const Inspected& inspected, const std::string& layer,
   const int count = static_cast<int>(network->layers().size());
   for (int i = row < 0 ? 0 : row; i < (row < 0 ? count : row + 1); ++i) {
     const Explanation explanation = explain_layer(trace, spec, i, pool, terminal.columns);
-    fmt::print("\n{}", explanation.text);
+    print_out("\n{}", explanation.text);
     agrees = agrees && explanation.agrees;
   }
-  if (!agrees) fmt::print(stderr, "cnn-inspect: the engine disagrees with the arithmetic above\n");
+  if (!agrees) print_err("cnn-inspect: the engine disagrees with the arithmetic above\n");
   return agrees ? 0 : 1;
 }
 
@@ -146,14 +147,14 @@ int check_gradients(const Inspected& inspected, const std::vector<std::filesyste
     trace.emplace(*network, pool, batch);
   }
 
-  fmt::print("{}\n",
-             wrapped(fmt::format("Gradients of one step on {} with random labels: the engine ({}, single "
-                                 "precision) against the plain reference in double precision, by the complex "
-                                 "step.",
-                                 counted(batch.images(), files.empty() ? "random image" : "given image"),
-                                 instruction_set()),
-                     terminal_of(STDOUT_FILENO).columns));
-  std::fflush(stdout);
+  print_out("{}\n",
+            wrapped(fmt::format("Gradients of one step on {} with random labels: the engine ({}, single "
+                                "precision) against the plain reference in double precision, by the complex "
+                                "step.",
+                                counted(batch.images(), files.empty() ? "random image" : "given image"),
+                                instruction_set()),
+                    terminal_of(STDOUT_FILENO).columns));
+  flush_out();
   std::unique_ptr<ProgressLine> line;
   const GradientCheck check =
       compare_with_reference(*trace, trace->parameter_gradients(), inspected.config.network, batch, pool, 40,
@@ -162,7 +163,7 @@ int check_gradients(const Inspected& inspected, const std::vector<std::filesyste
                                line->update(done, "");
                              });
   line.reset();
-  fmt::print("{}", text_of(check));
+  print_out("{}", text_of(check));
   return check.ok() ? 0 : 1;
 }
 

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "core/clock.h"
+#include "core/standard_streams.h"
 #include "core/text.h"
 #include "report/text_columns.h"
 
@@ -59,7 +60,7 @@ void ProgressLine::update(std::int64_t done, const std::string& detail) {
   last_ = now_seconds();
   const std::string text = state(done, detail);
   if (!terminal_) {
-    std::fputs(fmt::format("{}: {}\n", what_, text).c_str(), stderr);  // it may be a pipe without a reader
+    print_err("{}: {}\n", what_, text);
     return;
   }
   // The bar takes what is left of the line; a line that wraps could not be drawn over.
@@ -69,8 +70,7 @@ void ProgressLine::update(std::int64_t done, const std::string& detail) {
       taken < columns && total_ > 0 ? std::min(kBarWidth, static_cast<int>(columns - taken)) : 0;
   const std::string line =
       width < kNarrowestBar ? what_ + " " + text : what_ + " " + bar(done, total_, width) + " " + text;
-  std::fputs(fmt::format("\r\x1b[K{}", cut(line, columns)).c_str(), stderr);
-  std::fflush(stderr);
+  print_err("\r\x1b[K{}", cut(line, columns));
   drawn_ = true;
 }
 
@@ -85,8 +85,7 @@ std::string ProgressLine::state(std::int64_t done, const std::string& detail) co
 
 void ProgressLine::clear() {
   if (!drawn_) return;
-  std::fputs("\r\x1b[K", stderr);
-  std::fflush(stderr);
+  write_err("\r\x1b[K");
   drawn_ = false;
 }
 

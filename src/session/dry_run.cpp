@@ -2,6 +2,7 @@
 
 #include "config/proxy_training.h"
 #include "core/clock.h"
+#include "core/standard_streams.h"
 #include "core/text.h"
 #include "inspect/layer_rows.h"
 #include "session/description.h"
@@ -36,10 +37,10 @@ double dry_run(TrainingSetup& setup, const Voice& voice) {
   const TrainingSpec& training = setup.config().training;
   const double seconds = measured_epoch_seconds(setup.trainer());
   double all = seconds * training.epochs;
-  fmt::print("{}", layer_table(to_string(setup.input()), layer_rows(setup.network())));
-  fmt::print("memory: {}, without the images\ntime per epoch: about {} ({} steps), {} epochs in about {}\n",
-             human_bytes(setup.bytes()), human_seconds(seconds), setup.trainer().steps_per_epoch(),
-             training.epochs, human_seconds(all));
+  print_out("{}", layer_table(to_string(setup.input()), layer_rows(setup.network())));
+  print_out("memory: {}, without the images\ntime per epoch: about {} ({} steps), {} epochs in about {}\n",
+            human_bytes(setup.bytes()), human_seconds(seconds), setup.trainer().steps_per_epoch(),
+            training.epochs, human_seconds(all));
   if (!setup.proxy()) return all;
   setup.drop_trainer();
   setup.proxy()->initialize(setup.config().seed);
@@ -47,8 +48,8 @@ double dry_run(TrainingSetup& setup, const Voice& voice) {
                 setup.all_train(), nullptr);
   const int epochs = training.filter->epochs;
   const double before = epochs * measured_epoch_seconds(proxy);
-  fmt::print("before that, the filter's proxy network: {} epochs in about {}\n", epochs,
-             human_seconds(before));
+  print_out("before that, the filter's proxy network: {} epochs in about {}\n", epochs,
+            human_seconds(before));
   return all + before;
 }
 

@@ -5,6 +5,7 @@
 #include "cluster/messages.h"
 #include "config/config.h"
 #include "config/spec_places.h"
+#include "core/standard_streams.h"
 #include "core/text.h"
 #include "data/subset.h"
 #include "session/training_data.h"
@@ -99,7 +100,7 @@ std::vector<int> Evaluator::labels_of(const ImageFiles& files) {
     report.missing_classes = missing_classes(files.classes, classes());
   }
   if (!cluster_.is_root()) return labels;
-  for (const std::string& note : report.notes()) fmt::print(stderr, "{}: {}\n", files.where, note);
+  for (const std::string& note : report.notes()) print_err("{}: {}\n", files.where, note);
   return labels;
 }
 

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "core/file.h"
+#include "core/standard_streams.h"
 #include "core/text.h"
 #include "report/learning_rate_page.h"
 #include "report/terminal.h"
@@ -86,7 +87,7 @@ ExitCode find_learning_rate(TrainingSetup& setup, const SweepRange& range, const
   interruption.agree(setup.cluster());
   if (!setup.cluster().is_root()) return ExitCode::done;
   if (interruption.requested()) {
-    fmt::print(stderr, "interrupted before the sweep was finished; nothing was written\n");
+    print_err("interrupted before the sweep was finished; nothing was written\n");
     return interruption.exit_code();
   }
   const LearningRateReport report{.name = config.name,
@@ -98,11 +99,12 @@ ExitCode find_learning_rate(TrainingSetup& setup, const SweepRange& range, const
                                   .config = resolved_json(config),
                                   .environment = environment(setup.pool().threads())};
   const Terminal terminal = terminal_of(STDOUT_FILENO);
-  if (!sweep.rates.empty()) fmt::print("{}\n", terminal_chart(learning_rate_chart(report, false), terminal));
-  fmt::print("{}\n", wrapped(report.verdict, terminal.columns));
+  if (!sweep.rates.empty()) print_out("{}\n", terminal_chart(learning_rate_chart(report, false), terminal));
+  print_out("{}\n", wrapped(report.verdict, terminal.columns));
   write_file_atomically(folder->file("learning_rates.csv"), csv_of(sweep));
   write_file_atomically(folder->file("report.html"), learning_rate_page(report));
-  fmt::print("report: {}\n", printable(folder->file("report.html").string()));
+  results_are_in(printable(folder->path().string()));
+  print_out("report: {}\n", printable(folder->file("report.html").string()));
   return ExitCode::done;
 }
 

@@ -62,14 +62,11 @@ Interruption::Interruption(Work work, bool silent) {
 }
 
 Interruption::~Interruption() {
-  for (const int number : {SIGINT, SIGTERM, SIGUSR1, SIGPIPE, SIGXFSZ}) std::signal(number, SIG_DFL);
+  for (const int number : {SIGINT, SIGTERM, SIGUSR1}) std::signal(number, SIG_DFL);
   if (!is_ignored(SIGHUP)) std::signal(SIGHUP, SIG_DFL);
 }
 
-void Interruption::begin_work() {
-  work_has_begun = true;
-  for (const int number : {SIGPIPE, SIGXFSZ}) std::signal(number, SIG_IGN);
-}
+void Interruption::begin_work() { work_has_begun = true; }
 
 const std::atomic<bool>& Interruption::requested() const { return stop_requested; }
 

@@ -21,8 +21,7 @@ class Interruption {
   Interruption(const Interruption&) = delete;
   Interruption& operator=(const Interruption&) = delete;
 
-  /// From now on signals wait. An output without a reader (SIGPIPE) and a file that is too large (SIGXFSZ)
-  /// make the write fail instead.
+  /// From now on signals wait.
   void begin_work();
 
   const std::atomic<bool>& requested() const;

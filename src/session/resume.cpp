@@ -7,6 +7,7 @@
 #include "config/config_changes.h"
 #include "core/error.h"
 #include "core/file.h"
+#include "core/standard_streams.h"
 #include "core/text.h"
 #include "session/interruption.h"
 #include "session/shared_document.h"
@@ -144,8 +145,9 @@ bool is_over(const FoundRun& run, const Config& config, const ResumeOptions& opt
   const std::int64_t epochs_done = run.start->integer("epochs_done");
   if (epochs_done != config.training.epochs || !final_result(run.folder.path())) return false;
   refuse_late_changes(options, notes);
-  fmt::print("{}: all {} epochs are done; to train longer, add --set training.epochs=N\n",
-             printable(options.folder.string()), epochs_done);
+  results_are_in(printable(options.folder.string()));
+  print_out("{}: all {} epochs are done; to train longer, add --set training.epochs=N\n",
+            printable(options.folder.string()), epochs_done);
   return true;
 }
 

@@ -11,6 +11,7 @@
 #include "cluster/messages.h"
 #include "core/error.h"
 #include "core/file.h"
+#include "core/standard_streams.h"
 #include "core/text.h"
 #include "session/shared_document.h"
 #include "session/training_run.h"
@@ -70,6 +71,7 @@ class SeedTrainings {
       if (interruption_.requested() && code == ExitCode::done && first + processes < plan_.seeds)
         code = interruption_.exit_code();
     }
+    results_are_in(printable(folder_.string()));
     if (cluster_.is_root()) summarize();
     return code;
   }
@@ -141,8 +143,8 @@ class SeedTrainings {
     results_.push_back({seed, name, *result});
     write_seed_results(folder_, results_, plan_);
     if (summary.empty()) return;
-    fmt::print("seed {}: {}\n", seed, summary);
-    std::fflush(stdout);
+    print_out("seed {}: {}\n", seed, summary);
+    flush_out();
   }
 
   TrainingOutcome resume(const fs::path& folder, const Voice& voice) {
@@ -153,10 +155,10 @@ class SeedTrainings {
 
   void summarize() const {
     if (const auto spread = spread_of_accuracy(results_, &FinalResult::validation))
-      fmt::print("{}\n", spread_line("validation", *spread));
+      print_out("{}\n", spread_line("validation", *spread));
     if (const auto spread = spread_of_accuracy(results_, &FinalResult::test))
-      fmt::print("{}\n", spread_line("test", *spread));
-    if (!results_.empty()) fmt::print("summary: {}\n", printable((folder_ / "seeds.json").string()));
+      print_out("{}\n", spread_line("test", *spread));
+    if (!results_.empty()) print_out("summary: {}\n", printable((folder_ / "seeds.json").string()));
     if (results_.size() < plan_.seeds)
       voice_.log().warn("{} of {} seeds are finished; go on with: cnn-train --resume {}", results_.size(),
                         plan_.seeds, printable(folder_.string()));

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/file.h"
+#include "core/standard_streams.h"
 #include "core/text.h"
 #include "session/checkpoint_saver.h"
 #include "session/description.h"
@@ -180,7 +181,7 @@ bool TrainingRun::train_and_test() {
   if (!evaluate_best()) return false;
   if (unsaved) {
     outcome_.best = best_of(trainer_.history());
-    fmt::print("{}\n", summary_line(outcome_));
+    print_out("{}\n", summary_line(outcome_));
     trainer_.swap_best();  // what failed to be saved is the state of the training
     files_.reopen();
     std::rethrow_exception(unsaved);
@@ -341,9 +342,9 @@ TrainingOutcome train(TrainingSetup& setup, const ClaimFolder& claim, const Voic
 
 void print_outcome(const TrainingOutcome& outcome) {
   if (outcome.code != ExitCode::done) return;
-  const fs::path& folder = outcome.folder;
-  fmt::print("{}\nmodel: {}\nreport: {}\n", outcome.summary,
-             printable((folder / "best.safetensors").string()), printable((folder / "report.html").string()));
+  const std::string folder = printable(outcome.folder.string());
+  results_are_in(folder);
+  print_out("{}\nmodel: {}/best.safetensors\nreport: {}/report.html\n", outcome.summary, folder, folder);
 }
 
 }  // namespace cnn

@@ -1,14 +1,13 @@
 #include "session/voice.h"
 
-#include <spdlog/sinks/basic_file_sink.h>
-#include <spdlog/sinks/stdout_sinks.h>
-
 #include <utility>
+
+#include "session/log_sinks.h"
 
 namespace cnn {
 
 Voice::Voice(bool quiet, const LayerStatisticsRequest& layers) : quiet_(quiet), layers_(layers) {
-  const auto console = std::make_shared<spdlog::sinks::stderr_sink_mt>();
+  const auto console = std::make_shared<StderrSink>();
   console->set_pattern("%v");
   console->set_level(quiet ? spdlog::level::warn : spdlog::level::info);
   log_ = std::make_shared<spdlog::logger>("cnn-train", console);
@@ -44,13 +43,14 @@ std::unique_ptr<ProgressLine> Voice::progress(const std::string& what, std::int6
 }
 
 RunLog::RunLog(const Voice& voice, const std::string& file) {
-  const auto to_file = std::make_shared<spdlog::sinks::basic_file_sink_mt>(file);
+  const auto& console = voice.log().sinks();
+  const auto told = std::make_shared<spdlog::logger>("cnn-train", console.begin(), console.end());
+  const auto to_file = std::make_shared<LogFileSink>(
+      file, [told](const std::string& fault) { told->warn("warning: {}", fault); });
   to_file->set_pattern("%Y-%m-%d %H:%M:%S  %v");
   file_ = std::make_shared<spdlog::logger>("train.log", to_file);
-  const auto& console = voice.log().sinks();
   both_ = std::make_shared<spdlog::logger>("cnn-train", console.begin(), console.end());
   both_->sinks().push_back(to_file);
-  for (const auto& log : {file_, both_}) log->flush_on(spdlog::level::info);
 }
 
 }  // namespace cnn

@@ -55,7 +55,7 @@ class Voice {
 /// What a training says: by voice, and into its train.log, with the time and never quiet.
 class RunLog {
  public:
-  /// Throws spdlog::spdlog_ex (exit 1) if the file cannot be written.
+  /// A file that cannot be written is warned of, by voice, and nothing else.
   RunLog(const Voice& voice, const std::string& file);
 
   spdlog::logger& both() { return *both_; }

@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "core/file.h"
+#include "core/standard_streams.h"
 #include "core/text.h"
 #include "report/progress.h"
 #include "starter/first_config.h"
@@ -43,17 +44,17 @@ int init(const InitOptions& options) {
   line.reset();
   const FirstConfig config = first_config(layout, survey, config_folder);
   if (options.out.empty())
-    fmt::print("{}", config.text);
+    print_out("{}", config.text);
   else
     write_file_atomically(options.out, config.text);
   if (options.quiet) return 0;
-  for (const std::string& text : config.summary) fmt::print(stderr, "{}\n", text);
+  for (const std::string& text : config.summary) print_err("{}\n", text);
   if (options.out.empty())
-    fmt::print(stderr, "The paths in it are relative to {}; with --out they fit the file's folder.\n",
-               printable(config_folder.string()));
+    print_err("The paths in it are relative to {}; with --out they fit the file's folder.\n",
+              printable(config_folder.string()));
   else
-    fmt::print(stderr, "wrote {}; next: cnn-train --config {}\n", printable(options.out.string()),
-               printable(options.out.string()));
+    print_err("wrote {}; next: cnn-train --config {}\n", printable(options.out.string()),
+              printable(options.out.string()));
   return 0;
 }
 

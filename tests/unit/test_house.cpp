@@ -123,6 +123,18 @@ TEST_CASE("the rooms of the house include only what they may, and no file is too
   for (const std::string& violation : violations(fs::path(CNN_SOURCE_DIR) / "src")) FAIL_CHECK(violation);
 }
 
+TEST_CASE("only core/standard_streams writes to stdout and stderr", "[house]") {
+  for (const auto& entry : fs::recursive_directory_iterator(fs::path(CNN_SOURCE_DIR) / "src")) {
+    const std::string name = entry.path().filename().string();
+    if (!entry.is_regular_file() || entry.path().extension() != ".cpp" || name == "standard_streams.cpp")
+      continue;
+    const std::string content = read_file(entry.path());
+    for (const char* other : {"fmt::print(", "std::cout", "std::cerr", "std::printf(", "std::fputs("})
+      if (content.find(other) != std::string::npos)
+        FAIL_CHECK(name << ": " << other << " may throw where an output fails; use core/standard_streams.h");
+  }
+}
+
 TEST_CASE("the check of the house finds what it should", "[house]") {
   const TemporaryFolder folder;
   const auto write = [&](const char* name, const char* content) {
