@@ -23,6 +23,9 @@ TrainingSetup::TrainingSetup(const Document& document, Config config, const Open
       data_(prepare_data(opened, config_.data, config_.seed, pool, cluster)),
       all_train_(data_.train) {
   const TrainingSpec& training = config_.training;
+  identity_ = {data_.classes, identify(data_.train), std::nullopt, data_.mean, data_.std};
+  if (data_.validation) identity_.validation = identify(*data_.validation);
+  if (start) check_identity(*start);  // before the network, which other classes do not fit
   network_ = with_places(document, [&] { return planned(config_.network, training.batch_size); });
   if (training.filter && !start)
     proxy_ = with_places(document, [&] { return planned(training.filter->proxy, training.batch_size); });
@@ -32,9 +35,6 @@ TrainingSetup::TrainingSetup(const Document& document, Config config, const Open
 
   bytes_ = bytes_of(*network_, proxy_.get());
   check_memory(document);
-  identity_ = {data_.classes, identify(data_.train), std::nullopt, data_.mean, data_.std};
-  if (data_.validation) identity_.validation = identify(*data_.validation);
-  if (start) check_identity(*start);
   if (training.filter)
     keep(start ? to_kept_images(start->text("kept"), all_train_.size(), "the checkpoint")
                : hardest_images(all_train_.labels, std::vector<double>(all_train_.labels.size()),
@@ -88,9 +88,26 @@ void TrainingSetup::check_identity(const Checkpoint& checkpoint) const {
   const DataIdentity before = to_identity(checkpoint.text("data"), "the checkpoint");
   if (const auto found = differences(before, identity_); !found.empty())
     fail(
-        "the data has changed since this run began: {}. Restore it, or start a new run; its "
-        "\"initial_weights\" can be a model of this one",
-        join(found, "; "));
+        "the data has changed since this run began: {}. A run only goes on with the data that it began with. "
+        "Restore it, or start a new run from the model of this one: {}",
+        join(found, "; "), advice_for_new_data(before));
+}
+
+/// What the config of a new run needs to start from the model of one with other data.
+std::string TrainingSetup::advice_for_new_data(const DataIdentity& before) const {
+  const std::string plain = "set \"initial_weights\" in \"training\" to its best.safetensors";
+  if (before.classes == identity_.classes) return plain;
+  const auto has_outputs = [](const LayerSpec& entry) {
+    return std::holds_alternative<DenseSpec>(entry.spec) || std::holds_alternative<ConvSpec>(entry.spec);
+  };
+  const auto last = std::find_if(config_.network.rbegin(), config_.network.rend(), has_outputs);
+  if (last == config_.network.rend()) return plain;
+  const std::string fresh = fmt::format(
+      "set \"initial_weights\" in \"training\" to {{\"file\": \"<this run>/best.safetensors\", \"except\": "
+      "[\"{}\"]}}, so that the last layer learns anew",
+      last->name);
+  if (before.classes.size() == identity_.classes.size()) return fresh;
+  return fmt::format("{}, and let that layer give {} values", fresh, identity_.classes.size());
 }
 
 void TrainingSetup::keep(std::vector<std::int64_t> images) {

@@ -62,6 +62,7 @@ class TrainingSetup {
   void check_memory(const Document& document) const;
   void take_initial_weights(const InitialWeightsSpec& start);
   void check_identity(const Checkpoint& checkpoint) const;
+  std::string advice_for_new_data(const DataIdentity& before) const;
   void keep(std::vector<std::int64_t> images);
   void make_trainer();
 

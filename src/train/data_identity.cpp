@@ -2,7 +2,9 @@
 
 #include <zlib.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <span>
 
 #include "core/error.h"
 #include "core/text.h"
@@ -25,6 +27,40 @@ void compare(const DataIdentity::Set& before, const DataIdentity::Set& now, cons
                                 which, with_commas(now.images)));
   else if (before.checksum != now.checksum)
     found.push_back(fmt::format("the names or classes of {} images have changed", which));
+}
+
+/// The names of `some` that are not in `others`.
+std::vector<std::string> missing_in(const std::vector<std::string>& others,
+                                    const std::vector<std::string>& some) {
+  std::vector<std::string> missing;
+  for (const std::string& name : some)
+    if (std::ranges::find(others, name) == others.end()) missing.push_back(name);
+  return missing;
+}
+
+/// `class "x" was`, `the classes "x", "y" and 7 more were`.
+std::string these_classes_were(const std::vector<std::string>& names) {
+  constexpr std::size_t kMost = 10;
+  std::vector<std::string> quoted;
+  for (const std::string& name : std::span(names).first(std::min(names.size(), kMost)))
+    quoted.push_back('"' + printable(name) + '"');
+  return fmt::format("{} {}{} {}", names.size() == 1 ? "class" : "the classes", join(quoted),
+                     names.size() > kMost ? fmt::format(" and {} more", names.size() - kMost) : "",
+                     names.size() == 1 ? "was" : "were");
+}
+
+std::string class_difference(const std::vector<std::string>& before, const std::vector<std::string>& now) {
+  const std::vector<std::string> added = missing_in(before, now), removed = missing_in(now, before);
+  if (added.empty() && removed.empty())
+    return fmt::format("the order of the classes was {}, and now it is {}", printable(join(before)),
+                       printable(join(now)));
+  if (added.size() == 1 && removed.size() == 1)
+    return fmt::format("class \"{}\" was renamed to \"{}\", or replaced by it", printable(removed.front()),
+                       printable(added.front()));
+  std::vector<std::string> parts;
+  if (!added.empty()) parts.push_back(these_classes_were(added) + " added");
+  if (!removed.empty()) parts.push_back(these_classes_were(removed) + " removed");
+  return join(parts, ", ");
 }
 
 }  // namespace
@@ -68,9 +104,7 @@ DataIdentity to_identity(const std::string& text, const std::string& where) {
 
 std::vector<std::string> differences(const DataIdentity& before, const DataIdentity& now) {
   std::vector<std::string> found;
-  if (before.classes != now.classes)
-    found.push_back(fmt::format("the classes were {}, and now they are {}", printable(join(before.classes)),
-                                printable(join(now.classes))));
+  if (before.classes != now.classes) found.push_back(class_difference(before.classes, now.classes));
   compare(before.train, now.train, "training", found);
   if (before.validation.has_value() != now.validation.has_value())
     found.push_back(before.validation ? "there is no validation set any more"

@@ -238,6 +238,39 @@ TEST_CASE("data that is not the same any more is noticed", "[cli]") {
   CHECK_THAT(result.err, ContainsSubstring("the data has changed since this run began"));
 }
 
+TEST_CASE("classes that came, went or were renamed are named, with the way to a new run", "[cli]") {
+  const TemporaryFolder folder;
+  const fs::path digits = fs::path(CNN_SOURCE_DIR) / "data/digits/test", images = folder.path() / "images";
+  fs::create_directories(images);
+  for (const char* digit : {"1", "2", "3"})
+    fs::copy(digits / digit, images / digit, fs::copy_options::recursive);
+  write_file_atomically(folder.path() / "config.json", R"({
+    "data": {"format": "folder", "train": "images", "image": {"channels": 1, "height": 8, "width": 8}},
+    "network": [{"type": "flatten"}, {"type": "dense", "units": 3}],
+    "training": {"epochs": 1, "batch_size": 32, "optimizer": {"type": "sgd", "learning_rate": 0.01}}})");
+  const std::string run = (folder.path() / "run").string();
+  REQUIRE(run_program(program_path("cnn-train"),
+                      {"--config", (folder.path() / "config.json").string(), "--run-dir", run})
+              .exit_code == 0);
+  const auto refused = [&](const std::string& change, const std::string& advice) {
+    const ProgramResult result =
+        run_program(program_path("cnn-train"), {"--resume", run, "--set", "training.epochs=2"});
+    INFO(result.description());
+    CHECK(result.exit_code == 1);
+    CHECK_THAT(result.err, ContainsSubstring("the data has changed since this run began: " + change) &&
+                               ContainsSubstring("initial_weights") && ContainsSubstring(advice));
+  };
+  fs::copy(digits / "4", images / "4", fs::copy_options::recursive);
+  refused("class \"4\" was added; there were",
+          "\"except\": [\"dense1\"]}, so that the last layer learns anew, "
+          "and let that layer give 4 values");
+  fs::remove_all(images / "4");
+  fs::rename(images / "3", images / "three");
+  refused("class \"3\" was renamed to \"three\", or replaced by it", "\"except\": [\"dense1\"]}");
+  fs::remove_all(images / "three");
+  refused("class \"3\" was removed; there were", "let that layer give 2 values");
+}
+
 TEST_CASE("a folder that is not a run folder is refused, and two programs never share one", "[cli]") {
   const Runs runs;
   const auto refused = [&](const ProgramResult& result, const std::string& message) {
