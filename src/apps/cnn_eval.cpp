@@ -122,8 +122,8 @@ void score(Evaluator& evaluator, const Options& options, const Cluster& cluster,
   std::error_code unknown;
   if (single && fs::is_directory(first, unknown)) {
     ProgressLine listing("listing the images", 0, !cluster.is_root());
-    const auto files = std::make_shared<ImageFiles>(
-        scan_folder(first, [&](std::int64_t images) { listing.update(images, "so far"); }));
+    const auto files = std::make_shared<ImageFiles>(scan_folder(
+        first, [&](std::int64_t images) { listing.update(images, "so far"); }, evaluator.class_folders()));
     listing.clear();
     need_labels(options, !files->classes.empty());
     return evaluator.score_files(files, each);

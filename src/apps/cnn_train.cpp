@@ -47,7 +47,7 @@ const std::vector<Mode> kModes = {
     {"--find-lr",
      ", which only looks for a learning rate",
      {"--config", "--set", "--run-dir", "--threads", "--quiet"}},
-    {"--init", ", which only writes a config", {"--out", "--threads", "--quiet"}},
+    {"--init", ", which only writes a config", {"--out", "--classes", "--threads", "--quiet"}},
     {"--dry-run",
      ", which trains no epoch",
      {"--config", "--set", "--run-dir", "--seeds", "--threads", "--quiet"}},
@@ -110,11 +110,12 @@ struct Wishes {
   Options options;
   InitOptions init;
   ResumeOptions resume;
+  std::string classes;  // of --init
   int sweep_steps = 0;  // stays 0 without a number
 };
 
 void add_options(CLI::App& app, Wishes& wishes) {
-  auto& [options, init, resume, sweep_steps] = wishes;
+  auto& [options, init, resume, classes, sweep_steps] = wishes;
   app.add_option("--config", options.config, "The config (JSON)");
   app.add_option(
       "--resume", resume.folder,
@@ -124,6 +125,12 @@ void add_options(CLI::App& app, Wishes& wishes) {
                      "Look at a folder of images with one subfolder per class (or with folders train, "
                      "validation and test), and write a config for it with the reasons");
   app.add_option("--out", init.out, "With --init: write the config to this new file (default: stdout)")
+      ->needs(folder);
+  app.add_option(
+         "--classes", classes,
+         "With --init: which folders are the classes: top (those directly in the folder) or leaf (every "
+         "folder that holds images itself)")
+      ->check(CLI::IsMember({"top", "leaf"}))
       ->needs(folder);
   app.add_option("--set", options.overrides,
                  "Override a value of the config, as in training.epochs=3; list entries count from 0, as in "
@@ -176,6 +183,8 @@ int carry_out(const CLI::App& app, Wishes& wishes, Cluster& cluster) {
     fail_usage("give --config FILE, --resume FOLDER, or --init FOLDER for a first config");
   check_options(app, kModes, chosen_mode(app, kModes));
   if (given("--init")) {
+    if (!wishes.classes.empty())
+      wishes.init.class_folders = wishes.classes == "leaf" ? ClassFolders::leaf : ClassFolders::top;
     wishes.init.threads = options.threads;
     wishes.init.quiet = options.quiet;
     return alone_or_idle(cluster, [&] { return init(wishes.init); });

@@ -228,6 +228,8 @@ class NormalizeKind : public Kind<NormalizeSpec> {
 
 bool check_data(const Place& place, DataSpec& data) {
   bool good = true;
+  if (data.format != DataFormat::folder && data.class_folders != ClassFolders::automatic)
+    good = place.error_at_member("classes", "goes with format \"folder\" only; remove it");
   const auto channels = static_cast<std::size_t>(data.image.channels);
   if (data.normalize.mode == NormalizeSpec::Mode::given) {
     const Place normalize = place.member("normalize");
@@ -266,6 +268,23 @@ Table<ImageSpec> image_table() {
                     image.channels, image.height, image.width, values, with_commas(kMostImageValues)));
   };
   return table;
+}
+
+Field<DataSpec> classes_key() {
+  const KindOf<ClassFolders> kind = choice<ClassFolders>();
+  Field<DataSpec> field = optional_key(
+      "classes", &DataSpec::class_folders, kind,
+      "Format `folder`: which folders are the classes. `top`: the folders directly in `train`, with "
+      "everything below them; `leaf`: every folder that holds images itself, named by its path, as "
+      "in `Fruit/Apple/Golden`; `auto`: as `top`, but what looks like the parts of a data set "
+      "(`train` and `test`, or folders that all hold the same folders) is refused. Validation and "
+      "test sets and cnn-eval follow it.");
+  // A model needs to know of leaves only.
+  field.write = [kind](const DataSpec& data, ConfigUse use) -> std::optional<JsonValue> {
+    if (use == ConfigUse::model && data.class_folders != ClassFolders::leaf) return std::nullopt;
+    return kind->write(data.class_folders);
+  };
+  return std::move(field).on_resume(ResumeEffect::impossible);
 }
 
 Field<DataSpec> limits_key() {
@@ -316,7 +335,7 @@ std::shared_ptr<const Object<DataSpec>> data_kind() {
                       "`folder`: `train/<class>/*.{png,jpg,...}`; `idx`: MNIST's file format, also .gz; "
                       "`cifar10`: CIFAR-10's binary batches.")
              .on_resume(ResumeEffect::impossible),
-         train_key(), validation_key(), test_key(),
+         train_key(), validation_key(), test_key(), classes_key(),
          object_key("image", &S::image, image_kind(),
                     "Every image is converted to this before the network sees it.")
              .on_resume(ResumeEffect::impossible),

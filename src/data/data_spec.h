@@ -20,6 +20,17 @@ inline constexpr auto kWords<DataFormat> = all_words<DataFormat>({{"folder", Dat
                                                                   {"idx", DataFormat::idx},
                                                                   {"cifar10", DataFormat::cifar10}});
 
+/// Which folders in a folder of images are its classes.
+enum class ClassFolders {
+  automatic,  ///< as top; what looks like the parts of a data set is refused
+  top,        ///< the folders directly in it, with everything below them
+  leaf,       ///< every folder that holds images itself, named by its path: "Fruit/Apple/Golden"
+};
+template <>
+inline constexpr auto kWords<ClassFolders> = all_words<ClassFolders>({{"auto", ClassFolders::automatic},
+                                                                      {"top", ClassFolders::top},
+                                                                      {"leaf", ClassFolders::leaf}});
+
 /// Where one set of images is. All paths absolute.
 struct FolderLocation {
   std::filesystem::path folder;
@@ -185,6 +196,7 @@ struct DataSpec {
   DataLocation train;
   std::variant<std::monostate, ValidationFraction, DataLocation> validation;
   std::optional<DataLocation> test;
+  ClassFolders class_folders = ClassFolders::automatic;  ///< format folder only
   ImageSpec image;
   NormalizeSpec normalize;
   std::vector<AugmentSpec> augment;

@@ -13,15 +13,18 @@ namespace cnn {
 /// validation folders beside it.
 struct FolderLayout {
   ImageFiles train;
+  ClassFolders class_folders = ClassFolders::automatic;
   /// Labeled, and without classes that train lacks: those parts are left out, and a note says so.
   std::optional<ImageFiles> validation, test;
   std::vector<std::string> notes;
 };
 
-/// Recognizes train (training), validation (valid, val, dev) and test (testing), in any case. A folder
-/// `train` is a part and no class if it holds class folders itself, and no class lies beside it. Opens no
-/// image. Throws Error (exit 2) for what cannot be learned from: no folder, no images, no class folders, one
-/// class.
-FolderLayout find_layout(const std::filesystem::path& folder);
+/// Recognizes parts by their names (see part_of()), also where each holds a single folder of the same name. A
+/// training part is no class if it holds class folders itself, and if it lies alone or beside another part.
+/// class_folders: the classes in each part. Opens no image. Throws Error (exit 2) for what cannot be learned
+/// from: no folder, no images, no class folders, one class; and for classes that look like parts, unless
+/// class_folders says what they are.
+FolderLayout find_layout(const std::filesystem::path& folder,
+                         ClassFolders class_folders = ClassFolders::automatic);
 
 }  // namespace cnn

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <set>
 #include <system_error>
+#include <unordered_map>
 #include <utility>
 
 #include "core/error.h"
@@ -129,11 +130,13 @@ bool has_image_ending(std::string_view name) {
   return std::find(kEndings.begin(), kEndings.end(), ending) != kEndings.end();
 }
 
-fs::path ImageFiles::path(std::int64_t index) const {
+std::string_view ImageFiles::name(std::int64_t index) const {
   const auto i = static_cast<std::size_t>(index);
   const std::size_t begin = i == 0 ? 0 : ends_[i - 1];
-  return root / std::string_view(names_).substr(begin, ends_[i] - begin);
+  return std::string_view(names_).substr(begin, ends_[i] - begin);
 }
+
+fs::path ImageFiles::path(std::int64_t index) const { return root / name(index); }
 
 void ImageFiles::add(std::string_view path, int label) {
   names_ += path;
@@ -141,7 +144,19 @@ void ImageFiles::add(std::string_view path, int label) {
   labels_.push_back(label);
 }
 
-ImageFiles scan_folder(const fs::path& folder, const std::function<void(std::int64_t images)>& found) {
+void ImageFiles::take_leaf_classes() {
+  const auto folder_of = [&](std::int64_t i) { return name(i).substr(0, name(i).rfind('/')); };
+  std::set<std::string, decltype([](const auto& a, const auto& b) { return natural_less(a, b); })> folders;
+  for (std::int64_t i = 0; i < size(); ++i)
+    if (i == 0 || folder_of(i) != folder_of(i - 1)) folders.emplace(folder_of(i));
+  classes.assign(folders.begin(), folders.end());
+  std::unordered_map<std::string_view, int> number;
+  for (const std::string& folder : classes) number.emplace(folder, static_cast<int>(number.size()));
+  for (std::int64_t i = 0; i < size(); ++i) labels_[static_cast<std::size_t>(i)] = number.at(folder_of(i));
+}
+
+ImageFiles scan_folder(const fs::path& folder, const std::function<void(std::int64_t images)>& found,
+                       ClassFolders class_folders) {
   ImageFiles files;
   files.root = folder;
   files.where = printable(folder.string());
@@ -170,6 +185,7 @@ ImageFiles scan_folder(const fs::path& folder, const std::function<void(std::int
     }
   }
   const bool plain = files.classes.empty();
+  if (class_folders == ClassFolders::leaf) files.take_leaf_classes();
   for (const Entry& entry : entries) {
     if (entry.folder || !entry.fault.empty()) continue;
     if (plain)

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "data/data_spec.h"
+
 namespace cnn {
 
 /// A file that was meant to be an image and is of no use.
@@ -21,10 +23,14 @@ class ImageFiles {
  public:
   std::int64_t size() const { return static_cast<std::int64_t>(labels_.size()); }
   std::filesystem::path path(std::int64_t index) const;
+  /// The path relative to `root`.
+  std::string_view name(std::int64_t index) const;
   /// Index into `classes`, or -1.
   int label(std::int64_t index) const { return labels_[static_cast<std::size_t>(index)]; }
   /// path: relative to `root`, or absolute if root is empty.
   void add(std::string_view path, int label);
+  /// Makes each folder that holds images itself a class, named by its path.
+  void take_leaf_classes();
 
   std::string where;  ///< what was searched, for messages
   std::filesystem::path root;
@@ -53,9 +59,11 @@ bool has_image_ending(std::string_view name);
 /// Lists <folder>/<class>/**, or <folder>/* without labels if no folder in it holds images. Links are
 /// followed, but not upwards to the folder itself or around it; within a class every folder is visited once.
 /// The order is that of names, never that of the disk. Throws Error if there is no such folder or no image in
-/// it. found: called now and then with the number of images so far.
+/// it. class_folders: the classes; automatic is top. found: called now and then with the number of images so
+/// far.
 ImageFiles scan_folder(const std::filesystem::path& folder,
-                       const std::function<void(std::int64_t images)>& found = {});
+                       const std::function<void(std::int64_t images)>& found = {},
+                       ClassFolders class_folders = ClassFolders::top);
 
 /// Single files, in the order given, whatever they are called; without labels.
 ImageFiles list_files(std::span<const std::filesystem::path> files);

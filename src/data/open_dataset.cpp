@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "core/text.h"
 #include "data/cifar10.h"
+#include "data/class_structure.h"
 #include "data/idx.h"
 #include "data/subset.h"
 
@@ -47,6 +48,7 @@ std::vector<std::string> LoadReport::notes() const {
     lines.push_back(fmt::format("left out {}:\n{}",
                                 counted(static_cast<std::int64_t>(bad.size()), "bad image"),
                                 list_bad_files(bad)));
+  if (!merged.empty()) lines.push_back(merged);
   const auto add = [&](std::int64_t n, const char* what, const char* why) {
     if (n > 0) lines.push_back(fmt::format("{} {}", counted(n, what), why));
   };
@@ -125,9 +127,17 @@ struct Opener {
   ThreadPool& pool;
 
   LoadedSet operator()(const FolderLocation& folder) const {
-    auto files = std::make_shared<const ImageFiles>(scan_folder(folder.folder, options.listed));
+    auto files =
+        std::make_shared<const ImageFiles>(scan_folder(folder.folder, options.listed, options.class_folders));
+    std::string merged;
+    if (options.classes.empty() && options.class_folders == ClassFolders::automatic) {
+      if (const auto question = split_question(*files, config_answers())) fail("{}", *question);
+      merged = merged_note(*files, config_answers());
+    }
     const std::int64_t size = files->size();
-    return open_images(std::move(files), 0, size, spec, options, pool);
+    LoadedSet set = open_images(std::move(files), 0, size, spec, options, pool);
+    set.report.merged = std::move(merged);
+    return set;
   }
   LoadedSet operator()(const IdxLocation& idx) const {
     const std::string where = printable(idx.images.string());

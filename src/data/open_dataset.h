@@ -18,6 +18,7 @@ struct LoadOptions {
   std::int64_t cache_bytes = std::int64_t{4096} << 20;  ///< see DataSpec::cache_mb
   /// Not empty: the classes of a model or of the training set. Found ones are matched by name.
   std::vector<std::string> classes;
+  ClassFolders class_folders = ClassFolders::top;
   Sharing sharing;              ///< of image files
   bool labels_required = true;  ///< else a folder of plain images will do, and IDX without labels
   Progress progress;
@@ -30,6 +31,7 @@ struct LoadReport {
   std::vector<std::int64_t> class_counts;  ///< images per class of the data set
   std::vector<BadFile> bad;                ///< left out
   std::vector<std::string> empty_folders, missing_classes;
+  std::string merged;                                                     ///< see merged_note()
   std::int64_t hidden = 0, others = 0, beside = 0, repeated_folders = 0;  ///< see ImageFiles
   std::int64_t reread = 0;  ///< images beyond the cache: read again whenever they are needed
 

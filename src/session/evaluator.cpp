@@ -48,6 +48,7 @@ Evaluator::Evaluator(const Options& options, const Interruption& interruption, C
   image_ = config.data.image;
   looks_ = options.looks.value_or(config.data.test_time_augmentation);
   limits_ = config.data.limits;
+  class_folders_ = config.data.class_folders;
   if (static_cast<int>(description_.mean.size()) != image_.channels)
     fail("{}: its metadata is damaged: {} means for images of {} channels", printable(label),
          description_.mean.size(), image_.channels);
@@ -109,6 +110,7 @@ void Evaluator::score_set(const DataLocation& location, const OnImage& each) {
   options.bad_images = BadImages::skip;
   options.limits = limits_;
   options.classes = classes();
+  options.class_folders = class_folders_;
   options.labels_required = false;
   const std::shared_ptr<const Dataset> dataset = open_dataset(location, image_, options, pool_).dataset;
   score(dataset, each, [&](std::int64_t done) { show_progress(done, dataset->size()); });

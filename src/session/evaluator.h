@@ -56,6 +56,7 @@ class Evaluator {
   }
 
   const std::vector<std::string>& classes() const { return description_.classes; }
+  ClassFolders class_folders() const { return class_folders_; }
   const ModelDescription& description() const { return description_; }
   const Network& network() const { return *network_; }
   EvaluationCollector& collected() { return collector_; }
@@ -77,6 +78,7 @@ class Evaluator {
   ImageSpec image_;
   TestTimeAugmentation looks_ = TestTimeAugmentation::none;
   DecodeLimits limits_;
+  ClassFolders class_folders_ = ClassFolders::top;
   std::unique_ptr<Network> network_;
   std::unique_ptr<Runner> runner_;
   EvaluationCollector collector_;

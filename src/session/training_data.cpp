@@ -40,6 +40,7 @@ class Opener {
     options.limits = spec_.limits;
     options.cache_bytes = std::int64_t{spec_.cache_mb} << 20;
     options.classes = classes;
+    options.class_folders = spec_.class_folders;
     options.sharing = {&cluster_, classes.empty() ? Sharing::Use::any_image : Sharing::Use::own_share};
     const auto listing = voice_.progress(fmt::format("listing the {} images", which), 0);
     options.listed = [&](std::int64_t images) { listing->update(images, "so far"); };

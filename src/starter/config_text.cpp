@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "core/text.h"
+#include "data/class_structure.h"
 
 namespace cnn {
 namespace {
@@ -66,6 +67,7 @@ std::string name_of(const FolderLayout& layout, bool in_parts) {
   fs::path folder = fs::canonical(layout.train.root);
   if (in_parts || folder.filename() == "train" || folder.filename() == "training")
     folder = folder.parent_path();
+  while (in_parts && part_of(folder.filename().string()) == DataPart::train) folder = folder.parent_path();
   const std::string name = folder.filename().string();
   return name.empty() || printable(name) != name ? "images" : name;
 }
@@ -136,6 +138,8 @@ class ConfigWriter {
     add_set("train", layout_.train);
     write_validation();
     write_test();
+    if (layout_.class_folders != ClassFolders::automatic)
+      add(fmt::format("    \"classes\": \"{}\",", word_of(layout_.class_folders)));
     write_image();
     write_augmentation();
     say("    ", choices_.bad_images.why);

@@ -27,6 +27,7 @@ void check_read_back(const std::string& text, const FolderLayout& layout, const 
   meant.data.train = config.data.train;
   meant.data.validation = config.data.validation;
   meant.data.test = config.data.test;
+  meant.data.class_folders = layout.class_folders;
   if (const auto& part = choices.held_back.value) meant.data.validation = *part;
   meant.data.image = choices.image.value;
   if (choices.flip.value) meant.data.augment.push_back(*choices.flip.value);

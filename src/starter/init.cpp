@@ -33,7 +33,7 @@ fs::path folder_of(const fs::path& out) {
 
 int init(const InitOptions& options) {
   const fs::path config_folder = folder_of(options.out);
-  const FolderLayout layout = find_layout(options.folder);
+  const FolderLayout layout = find_layout(options.folder, options.class_folders);
   ThreadPool pool(options.threads);
   std::unique_ptr<ProgressLine> line;
   const FolderSurvey survey =

@@ -2,11 +2,14 @@
 
 #include <filesystem>
 
+#include "data/data_spec.h"
+
 namespace cnn {
 
 struct InitOptions {
   std::filesystem::path folder;  ///< images, one folder per class
   std::filesystem::path out;     ///< the config to write; empty: stdout
+  ClassFolders class_folders = ClassFolders::automatic;
   int threads = 1;
   bool quiet = false;
 };

@@ -362,6 +362,7 @@ TEST_CASE("the resolved config writes every default out", "[config]") {
     "train": "/home/me/configs/train",
     "validation": null,
     "test": null,
+    "classes": "auto",
     "image": {"channels": 1, "height": 28, "width": 28, "resize": "stretch"},
     "normalize": "auto",
     "augment": [],
@@ -401,6 +402,19 @@ TEST_CASE("the resolved config writes every default out", "[config]") {
   }
 }
 )");
+}
+
+TEST_CASE("classes are chosen among folders only, and a model knows of leaves", "[config]") {
+  const auto with = [](const std::string& word) {
+    return config_of(
+        edited("\"format\": \"folder\"", "\"format\": \"folder\", \"classes\": \"" + word + "\""));
+  };
+  CHECK(config_of(kBaseConfig).data.class_folders == ClassFolders::automatic);
+  CHECK(with("top").data.class_folders == ClassFolders::top);
+  CHECK(with("leaf").data.class_folders == ClassFolders::leaf);
+  CHECK(model_config_json(with("top")) == model_config_json(config_of(kBaseConfig)));
+  const std::string model = model_config_json(with("leaf"));
+  CHECK(read_model_config(model, "m").data.class_folders == ClassFolders::leaf);
 }
 
 TEST_CASE("the config in a model names no paths and reads back", "[config]") {
@@ -443,8 +457,8 @@ TEST_CASE("a damaged config in a model is told with the model's name", "[config]
   bad.insert(bad.find("\"image\""), "\"train\": \"x\", ");
   CHECK(message(bad) ==
         "the config inside the model is damaged:\nbest.safetensors: config:6:5: /data/train: unknown key: it "
-        "belongs in data; data takes \"format\", \"validation\", \"image\", \"normalize\", \"augment\", "
-        "\"test_time_augmentation\", \"bad_images\", \"limits\", \"cache_mb\"");
+        "belongs in data; data takes \"format\", \"validation\", \"classes\", \"image\", \"normalize\", "
+        "\"augment\", \"test_time_augmentation\", \"bad_images\", \"limits\", \"cache_mb\"");
 }
 
 TEST_CASE("the configs that come with the program are good, and name files beside them", "[config]") {
