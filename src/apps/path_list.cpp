@@ -27,15 +27,27 @@ std::string read_list(std::istream& in) {
   return text;
 }
 
+/// Whether Windows wrote the list. A file's name may end with a return, but not those of all of them.
+bool all_lines_end_with_return(std::string_view text) {
+  bool any = false;
+  for (std::size_t end = text.find('\n'); end != text.npos; end = text.find('\n', end + 1)) {
+    if (end == 0 || text[end - 1] != '\r') return false;
+    any = true;
+  }
+  return any;
+}
+
 }  // namespace
 
 std::vector<std::filesystem::path> read_path_list(std::istream& in) {
   const std::string text = read_list(in);
   const char end = text.find('\0') == std::string::npos ? '\n' : '\0';
+  const bool has_returns = end == '\n' && all_lines_end_with_return(text);
   std::vector<std::filesystem::path> paths;
   for (std::size_t begin = 0; begin < text.size();) {
     const std::size_t stop = std::min(text.find(end, begin), text.size());
-    if (stop > begin) paths.emplace_back(text.substr(begin, stop - begin));
+    const std::size_t name_end = has_returns && stop > begin && text[stop - 1] == '\r' ? stop - 1 : stop;
+    if (name_end > begin) paths.emplace_back(text.substr(begin, name_end - begin));
     begin = stop + 1;
   }
   if (paths.empty()) fail("--images -: standard input names no file");

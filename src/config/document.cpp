@@ -100,16 +100,16 @@ void Document::apply_override(const std::string& assignment) {
   if (printable(path) != path || path.find('/') != std::string::npos ||
       std::count(path.begin(), path.end(), '.') >= kDeepestNesting)
     fail_usage("{}: expected keys joined by dots before the =, as in {}", place, kOverrideExample);
-  if (printable(text) != text)
-    fail_usage("{}: the value holds a control character or bytes that are not UTF-8", place);
-
   JsonValue value(text);
   if (auto parsed = parse_json(text); auto* json = std::get_if<JsonValue>(&parsed)) {
     value = std::move(*json);
   } else if (const SyntaxFault& fault = std::get<SyntaxFault>(parsed);
              text.find_first_of("{[\"") == 0 || fault.cause == SyntaxFault::Cause::number_too_large) {
-    fail_usage("{}: not JSON at character {} of the value: {}", place, line_column(text, fault.offset).column,
-               fault.message);
+    const LineColumn at = line_column(text, fault.offset);
+    fail_usage("{}: not JSON at character {} of {}: {}", place, at.column,
+               at.line > 1 ? fmt::format("line {} of the value", at.line) : "the value", fault.message);
+  } else if (printable(text) != text) {
+    fail_usage("{}: the value holds a control character or bytes that are not UTF-8", place);
   }
   mark_override(value, index);
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "config/syntax_fault.h"
 #include "core/error.h"
 #include "core/text.h"
 
@@ -77,6 +78,8 @@ bool Place::expected(const std::string& words, std::string advice) const {
       words.find("number") != std::string::npos || words.find("integer") != std::string::npos;
   if (value_->kind == JsonValue::Kind::string) {
     if (wants_value && looks_like_number(value_->text)) hint = "; remove the quotes";
+    if (const std::string number = with_decimal_point(value_->text); wants_value && !number.empty())
+      hint = fmt::format("; write {}, with a decimal point", number);
     if (words == "true or false" && (value_->text == "true" || value_->text == "false"))
       hint = "; remove the quotes";
   } else if (value_->kind == JsonValue::Kind::number || value_->kind == JsonValue::Kind::boolean) {

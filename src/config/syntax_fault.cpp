@@ -131,8 +131,19 @@ class FaultExplanation {
     return at < next && text_[at] == ',' ? std::optional(at) : std::nullopt;
   }
 
+  /// The number with a decimal comma whose digits behind the comma stand at `start`; "" if there is none.
+  std::string decimal_comma(std::size_t start) const {
+    if (start < 2 || text_[start - 1] != ',') return "";
+    std::size_t begin = start - 1, end = start;
+    while (begin > 0 && is_number_character(text_[begin - 1])) --begin;
+    while (end < text_.size() && is_number_character(text_[end])) ++end;
+    return with_decimal_point(text_.substr(begin, end - begin));
+  }
+
   void explain_key(std::size_t start, std::size_t last) {
-    if (text_[last] == '}' || (start < text_.size() && text_[start] == '}')) {
+    if (const std::string number = decimal_comma(start); !number.empty()) {
+      stop(start, fmt::format("numbers have a decimal point, not a comma: write {}", number));
+    } else if (text_[last] == '}' || (start < text_.size() && text_[start] == '}')) {
       stop(comma_before(start).value_or(start), "a comma before the closing }; remove it");
     } else if (const auto comma = comma_before(start);
                comma && text_[skip_blanks(text_, *comma + 1, false)] == ',') {
@@ -290,6 +301,18 @@ std::size_t skip_blanks(std::string_view text, std::size_t at, bool punctuation)
     }
   }
   return at;
+}
+
+std::string with_decimal_point(std::string_view text) {
+  const std::size_t comma = text.find(',');
+  if (comma == text.npos || comma == 0 || comma + 1 == text.size()) return "";
+  std::string number(text);
+  number[comma] = '.';
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  if (!is_digit(text[comma - 1]) || !is_digit(text[comma + 1]) ||
+      !std::ranges::all_of(number, is_number_character) || std::ranges::count(number, '.') != 1)
+    return "";
+  return number;
 }
 
 bool is_number_character(char c) {

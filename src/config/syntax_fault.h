@@ -40,4 +40,7 @@ std::size_t skip_blanks(std::string_view text, std::size_t at, bool punctuation)
 
 bool is_number_character(char c);
 
+/// The number that a text with a decimal comma means, as in "0,003": "0.003"; "" for any other text.
+std::string with_decimal_point(std::string_view text);
+
 }  // namespace cnn

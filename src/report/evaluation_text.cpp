@@ -18,7 +18,12 @@ std::string heading(const Classification& results, int top_k) {
       fmt::format("accuracy {:.2f} % ({} of {}; 95 % confidence: {:.1f} to {:.1f} %)   loss {}\n",
                   100 * results.accuracy(), results.correct(), results.images(), 100 * low, 100 * high,
                   loss_text(results.loss()));
-  if (top_k > 1) text += fmt::format("top-{} accuracy {:.2f} %\n", top_k, 100 * results.top(top_k));
+  const std::size_t classes = results.classes().size();
+  if (top_k > 1 && static_cast<std::size_t>(top_k) >= classes)
+    text += fmt::format("top-{} accuracy: not shown, because every image is right among all {} classes\n",
+                        top_k, classes);
+  else if (top_k > 1)
+    text += fmt::format("top-{} accuracy {:.2f} %\n", top_k, 100 * results.top(top_k));
   return text;
 }
 

@@ -40,6 +40,7 @@ TrainingSetup::TrainingSetup(const Document& document, Config config, const Open
                : hardest_images(all_train_.labels, std::vector<double>(all_train_.labels.size()),
                                 training.filter->keep));
   make_trainer();
+  if (proxy_) check_proxy();
   if (!start) return;
   trainer_->restore(*start);
   resumed_ = true;
@@ -120,6 +121,15 @@ void TrainingSetup::make_trainer() {
       *network_, pool_, config_.training, config_.seed, data_.train,
       data_.validation ? &*data_.validation : nullptr,
       class_weights(config_.training.class_weights, data_.classes, data_.train.labels), cluster_);
+}
+
+/// What the proxy's trainer would refuse is refused before there is a run folder.
+void TrainingSetup::check_proxy() const {
+  try {
+    refuse_batch_of_one(*proxy_, all_train_.size(), proxy_training(config_.training));
+  } catch (const Error& error) {
+    throw Error(error.code(), fmt::format("the proxy network of training.filter: {}", error.what()));
+  }
 }
 
 void TrainingSetup::choose(std::vector<std::int64_t> images) {

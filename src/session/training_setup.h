@@ -65,6 +65,7 @@ class TrainingSetup {
   std::string advice_for_new_data(const DataIdentity& before) const;
   void keep(std::vector<std::int64_t> images);
   void make_trainer();
+  void check_proxy() const;
 
   const Config config_;
   ThreadPool& pool_;

@@ -25,7 +25,8 @@ std::vector<LayerActivity> with_gradients(std::vector<LayerActivity> layers, std
   return layers;
 }
 
-/// A single value has no variance: the running one would be infinite.
+}  // namespace
+
 void refuse_batch_of_one(const Network& network, std::int64_t images, const TrainingSpec& spec) {
   const std::int64_t rest = spec.drop_last ? 0 : images % spec.batch_size;
   if ((rest > 0 ? rest : spec.batch_size) > 1) return;
@@ -37,6 +38,8 @@ void refuse_batch_of_one(const Network& network, std::int64_t images, const Trai
           printable(node.name), images, spec.batch_size,
           spec.batch_size == 1 ? "a larger batch_size" : "another batch_size, or \"drop_last\": true");
 }
+
+namespace {
 
 bool is_better(const Evaluation& a, const Evaluation& b, BestBy by) {
   if (by == BestBy::loss && a.loss_sum != b.loss_sum) return a.loss_sum < b.loss_sum;

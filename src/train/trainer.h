@@ -53,6 +53,10 @@ struct TrainingEvents {
   std::function<void(bool epoch_ended)> on_state = {};
 };
 
+/// Throws Error (exit 2) if training on so many images would give a layer that normalizes over the batch
+/// single values: they have no variance.
+void refuse_batch_of_one(const Network& network, std::int64_t images, const TrainingSpec& spec);
+
 /// Trains a network by minibatch descent. The result depends on the spec, the seed and the data only.
 class Trainer {
  public:

@@ -36,6 +36,8 @@ const Mistake kSyntaxMistakes[] = {
     {R"("epochs")", R"('epochs')", R"(a.json:9:16: write keys in double quotes, not in single ones)"},
     {R"("epochs")", R"(epochs)", R"(a.json:9:16: keys need double quotes; write "epochs")"},
     {R"("epochs")", R"(3)", R"(a.json:9:16: keys need double quotes; write "3")"},
+    {R"(0.1)", R"(0,1)", R"(a.json:9:95: numbers have a decimal point, not a comma: write 0.1)"},
+    {R"(0.1)", R"(-12,003e2)", R"(a.json:9:97: numbers have a decimal point, not a comma: write -12.003e2)"},
     {R"("folder")", R"('folder')", R"(a.json:2:22: write strings in double quotes, not in single ones)"},
     {R"("folder")", R"(folder)",
      R"(a.json:2:22: found "folder", expected a value; strings need double quotes)"},
@@ -351,6 +353,16 @@ TEST_CASE("mistakes in --set are told at the --set", "[config]") {
   }
   CHECK(file.message({"name=\xFF"}) ==
         "--set name=\\xFF: the value holds a control character or bytes that are not UTF-8");
+  CHECK(file.message({"training.optimizer.learning_rate=0,003"})
+            .ends_with("; write 0.003, with a decimal point"));
+  CHECK(file.message({"name=a\nb"}) ==
+        "--set name=a\\nb: the value holds a control character or bytes that are not UTF-8");
+  CHECK_THAT(file.message({"data.image={\n\"channels\": 1,\n\"height\" 3}"}),
+             ContainsSubstring("not JSON at character 10 of line 3 of the value: "));
+  CHECK(file.read({"training.epochs=\n 3\r\n"}).training.epochs == 3);
+  CHECK(
+      file.read({"data.image={\n\t\"channels\": 1,\n\t\"height\": 5, \"width\": 6\n}\n"}).data.image.height ==
+      5);
   CHECK(file.message({"n\nme=3"}) ==
         "--set n\\nme=3: expected keys joined by dots before the =, as in --set training.epochs=3");
   std::string deep = "a";

@@ -153,6 +153,13 @@ TEST_CASE("mistakes in a proxy network are told with their place", "[cli]") {
     CHECK_THAT(result.err, ContainsSubstring(message));
   };
   with(R"({"keep": 0.5})", 2, "/training/filter/proxy: missing");
+  // 35 training images: batches of 17 leave one.
+  config["training"]["batch_size"] = 17;
+  with(
+      R"({"proxy": [{"type": "flatten"}, {"type": "dense", "units": 10}, {"type": "batch_norm"}], "keep": 0.5})",
+      2, "the proxy network of training.filter: batch_norm1 normalizes single values");
+  CHECK_FALSE(fs::exists(runs.path("run")));
+  config["training"]["batch_size"] = 8;
   with(R"({"proxy": [], "keep": 0.5})", 2, "/training/filter/proxy: found");
   with(R"({"proxy": [{"type": "flatten"}, {"type": "dense", "units": 9}]})", 2,
        "/training/filter/proxy/1: the network outputs 9 values");

@@ -146,6 +146,37 @@ TEST_CASE("cnn-eval tells a config or a run's folder from a model", "[cli]") {
              ContainsSubstring("is a folder; the best model in it is " + digits_model().string()));
 }
 
+TEST_CASE("--top with all classes is no number, and names all of them", "[cli]") {
+  const ProgramResult scored = evaluate(digits_model(), {kDigits / "test"}, {"--top", "10"});
+  INFO(scored.description());
+  CHECK(scored.exit_code == 0);
+  CHECK_THAT(scored.out,
+             ContainsSubstring("top-10 accuracy: not shown, because every image is right among all 10"));
+  CHECK_THAT(evaluate(digits_model(), {kDigits / "test"}, {"--top", "9"}).out,
+             ContainsSubstring("top-9 accuracy 100.00 %") || ContainsSubstring("top-9 accuracy 99"));
+  const ProgramResult named = evaluate(digits_model(), {kDigits / "test/3/0000.png"}, {"--top", "20"});
+  CHECK(named.exit_code == 0);
+  CHECK(std::count(named.out.begin(), named.out.end(), '%') == 10);
+}
+
+TEST_CASE("a list of paths may have been written on Windows", "[cli]") {
+  const PictureFolder folder;
+  folder.put("a.pgm", 8, 8, false);
+  folder.put("odd\r", 8, 8, false);
+  const auto seen = [&](const std::string& list, int images) {
+    folder.write("list", list);
+    const std::string line = "cd '" + folder.path().string() + "' && '" + program_path("cnn-eval").string() +
+                             "' --model '" + digits_model().string() + "' --images - <list";
+    const ProgramResult result = run_program("/bin/sh", {"-c", line});
+    INFO(result.description());
+    CHECK(result.exit_code == 0);
+    CHECK(std::count(result.out.begin(), result.out.end(), '\n') == images);
+  };
+  seen("a.pgm\r\na.pgm\r\n", 2);
+  seen("a.pgm\r\n\r\na.pgm", 2);
+  seen("a.pgm\nodd\r\n", 2);  // not all lines: it is a name
+}
+
 TEST_CASE("cnn-eval says what it sees on images without labels", "[cli]") {
   const fs::path folder = kDigits / "test/4";
   const ProgramResult plain = evaluate(digits_model(), {folder}, {"--top", "2"});
