@@ -4,6 +4,7 @@
 #include <cstring>
 #include <utility>
 
+#include "core/error.h"
 #include "core/standard_streams.h"
 #include "core/text.h"
 
@@ -16,7 +17,12 @@ void StderrSink::sink_it_(const spdlog::details::log_msg& message) {
 }
 
 LogFileSink::LogFileSink(std::filesystem::path path, std::function<void(const std::string&)> on_fault)
-    : path_(std::move(path)), on_fault_(std::move(on_fault)), file_(nullptr, std::fclose) {}
+    : path_(std::move(path)),
+      on_fault_(std::move(on_fault)),
+      file_(std::fopen(path_.c_str(), "abe"), std::fclose) {
+  if (!file_) fail("{}: cannot write: {}", printable(path_.string()), std::strerror(errno));
+  std::setvbuf(file_.get(), nullptr, _IONBF, 0);  // a message is written or lost, but never late
+}
 
 void LogFileSink::sink_it_(const spdlog::details::log_msg& message) {
   spdlog::memory_buf_t text;
@@ -29,11 +35,6 @@ void LogFileSink::sink_it_(const spdlog::details::log_msg& message) {
 }
 
 bool LogFileSink::write(std::string_view text) {
-  if (!file_) {
-    file_.reset(std::fopen(path_.c_str(), "abe"));
-    if (!file_) return false;
-    std::setvbuf(file_.get(), nullptr, _IONBF, 0);  // a message is written or lost, but never late
-  }
   if (std::fwrite(text.data(), 1, text.size(), file_.get()) == text.size()) return true;
   std::clearerr(file_.get());
   return false;

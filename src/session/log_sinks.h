@@ -18,7 +18,8 @@ class StderrSink final : public spdlog::sinks::base_sink<std::mutex> {
 };
 
 /// Messages to the end of a file. One that cannot be written is lost: on_fault, which must not log here, gets
-/// the reason, once until a message can be written again.
+/// the reason, once until a message can be written again. Throws Error if the file cannot be opened: then
+/// nothing is lost yet.
 class LogFileSink final : public spdlog::sinks::base_sink<std::mutex> {
  public:
   LogFileSink(std::filesystem::path path, std::function<void(const std::string&)> on_fault);
