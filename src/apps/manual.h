@@ -27,7 +27,7 @@ struct Manual {
   std::vector<std::string> see_also;  ///< other programs
 };
 
-/// The manual of "cnn-train", "cnn-eval" or "cnn-inspect".
+/// The manual of "cnn-train", "cnn-eval", "cnn-inspect" or "cnn-export".
 const Manual& manual_of(const std::string& program);
 
 /// Gives every option of `app` its group and the word for its value. Aborts if the manual leaves out an

@@ -56,7 +56,7 @@ Manual train_manual() {
                     "Train for 30 epochs into a folder of your choice."},
                    {"cnn-train --resume runs/long", "Continue after an interruption."},
                    {"mpirun --host node1,node2 cnn-train --config photos.json", "Train on two machines."}},
-      .see_also = {"cnn-eval", "cnn-inspect"}};
+      .see_also = {"cnn-eval", "cnn-inspect", "cnn-export"}};
 }
 
 Manual eval_manual() {
@@ -91,7 +91,7 @@ Manual eval_manual() {
                        {"find photos -type f -print0 | cnn-eval --model best.safetensors --images - "
                         "--predictions table.csv",
                         "Classify all files under a folder, however nested."}},
-          .see_also = {"cnn-train", "cnn-inspect"}};
+          .see_also = {"cnn-train", "cnn-inspect", "cnn-export"}};
 }
 
 Manual inspect_manual() {
@@ -120,13 +120,48 @@ Manual inspect_manual() {
                     "Show what conv1 computes on an image."},
                    {"cnn-inspect --model best.safetensors --features cat.png --out features",
                     "Draw the output of every layer for an image."}},
-      .see_also = {"cnn-train", "cnn-eval"}};
+      .see_also = {"cnn-train", "cnn-eval", "cnn-export"}};
+}
+
+Manual export_manual() {
+  return {
+      .program = "cnn-export",
+      .synopsis = {"--model MODEL.safetensors --onnx OUT.onnx [--uint8] [--images FOLDER]",
+                   "--model MODEL.safetensors --c FOLDER [--name NAME] [--int8 --calibrate FOLDER] [--images "
+                   "FOLDER]"},
+      .groups = {{"What is written",
+                  {"--model MODEL.safetensors", "--onnx OUT.onnx", "--uint8", "--c FOLDER", "--name NAME",
+                   "--int8", "--calibrate FOLDER", "--force"}},
+                 {"Comparing with the engine", {"--images FOLDER", "--threads N"}},
+                 {"General", {"--json FILE|-", "--help", "--version"}}},
+      .description =
+          {"Writes a model of cnn-train(1) for use elsewhere: as an ONNX model for Python, the browser and "
+           "other runtimes, or as C99 code that needs no library and allocates nothing. Normalization is "
+           "part of the export, batch norm is folded into the layer before it where that is possible, and "
+           "the names of the classes and the size of the image go with it.",
+           "Existing files are replaced only with --force. If something fails, nothing is left behind."},
+      .exit_status = {kDone,
+                      {"1",
+                       "The run failed: the file is not a model of cnn-train, an output could not be "
+                       "written, or images of --images could not be read."},
+                      kBadUsage},
+      .files = {{"OUT.onnx", "The ONNX model; classes and image size are in its metadata_props."},
+                {"NAME.h, NAME.c, NAME_main.c",
+                 "The C code: what goes in and out, with its costs; the network; a program that uses it."}},
+      .examples = {{"cnn-export --model best.safetensors --onnx digits.onnx --images digits/test",
+                    "Write an ONNX model, and compare it with the engine."},
+                   {"cnn-export --model best.safetensors --c digits --name digits",
+                    "Write digits/digits.h, digits/digits.c and digits/digits_main.c."},
+                   {"cnn-export --model best.safetensors --c digits --int8 --calibrate digits/train --images "
+                    "digits/test",
+                    "The same in 8-bit integers, and what that costs in accuracy."}},
+      .see_also = {"cnn-train", "cnn-eval", "cnn-inspect"}};
 }
 
 }  // namespace
 
 const Manual& manual_of(const std::string& program) {
-  static const std::vector<Manual> manuals{train_manual(), eval_manual(), inspect_manual()};
+  static const std::vector<Manual> manuals{train_manual(), eval_manual(), inspect_manual(), export_manual()};
   const auto found = std::find_if(manuals.begin(), manuals.end(),
                                   [&](const Manual& manual) { return manual.program == program; });
   CNN_CHECK(found != manuals.end(), "{} has no manual", program);

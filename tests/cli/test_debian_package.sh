@@ -104,8 +104,10 @@ for argument in "$@"; do
     broken "cnn-eval in $suite: $(cat "$work/log")"
   head -n 3 "$work/log"
   inside "$system" cnn-inspect --model /run-folder/best.safetensors --json >/dev/null || broken "cnn-inspect in $suite"
+  inside "$system" cnn-export --model /run-folder/best.safetensors --onnx /model.onnx >/dev/null ||
+    broken "cnn-export in $suite"
   inside "$system" gzip -t /usr/share/man/man1/cnn-train.1.gz /usr/share/man/man1/cnn-eval.1.gz \
-    /usr/share/man/man1/cnn-inspect.1.gz || broken "manual pages in $suite"
+    /usr/share/man/man1/cnn-inspect.1.gz /usr/share/man/man1/cnn-export.1.gz || broken "manual pages in $suite"
   inside "$system" apt-get purge -qq -y cnn-train >/dev/null
   [[ ! -e $system/usr/share/cnn-train && ! -e $system/usr/share/doc/cnn-train ]] || broken "purging leaves files in $suite"
 done

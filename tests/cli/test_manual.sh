@@ -33,9 +33,9 @@ proposes() {
   checks=$((checks + 1))
 }
 
-for program in cnn-train cnn-eval cnn-inspect; do
+for program in cnn-train cnn-eval cnn-inspect cnn-export; do
   for form in man bash zsh; do "$programs/$program" --generate $form >"$work/$program.$form"; done
-  options=$("$programs/$program" --help | grep -oE '^ +(-h,)?--[a-z-]+' | grep -oE -- '--[a-z-]+')
+  options=$("$programs/$program" --help | grep -oE '^ +(-h,)?--[a-z0-9-]+' | grep -oE -- '--[a-z0-9-]+')
   [[ $(wc -w <<<"$options") -ge 10 ]] || broken "$program --help lists only: $options"
   for option in $options; do
     grep -qF -- "\\fB${option//-/\\-}\\fR" "$work/$program.man" || [[ $option == --help ]] ||
@@ -63,5 +63,6 @@ proposes "--find-lr" cnn-train --config a.json --find
 proposes "c.safetensors pictures" cnn-eval --model ""
 proposes "a.json b.txt c.safetensors pictures" cnn-eval --model c.safetensors --images b.txt ""
 proposes "flip flip+shift" cnn-eval --tta fl
+proposes "pictures" cnn-export --calibrate ""
 proposes "b.txt" cnn-inspect --receptive-field conv1 b
 echo "all $checks checks hold"

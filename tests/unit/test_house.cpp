@@ -43,10 +43,14 @@ const std::map<std::string, Prefixes, std::less<>> kMayInclude = {
       "session/"}},
     // Looks at a folder and writes a config: trains nothing.
     {"starter", {"core/", "nn/", "data/", "train/training_spec.h", "config/", "report/", "starter/"}},
+    // What a model becomes elsewhere: reads the graph and its numbers, and asks the engine for its answers.
+    {"export",
+     {"core/", "nn/", "kernels/activation.h", "data/", "train/", "report/", "inspect/inspected.h",
+      "session/training_data.h", "export/"}},
     // A thin roof: command lines and wiring.
     {"apps",
      {"core/", "cluster/", "kernels/simd.h", "nn/", "data/", "train/", "config/", "report/", "inspect/",
-      "session/", "starter/", "apps/"}},
+      "session/", "starter/", "export/", "apps/"}},
 };
 
 /// Libraries that are the business of few rooms, and those rooms.
@@ -59,8 +63,9 @@ const std::vector<LibraryRule> kLibraries = {
     {"stb_image_write.h", {"report"}},  // pictures
     {"stb_easy_font.h", {"report"}},
     // Reading is config's; the others write.
-    {"nlohmann/", {"config", "train", "report", "inspect", "session", "starter"}},
+    {"nlohmann/", {"config", "train", "report", "inspect", "session", "starter", "export"}},
     {"hwy/", {"kernels"}},
+    {"protozero/", {"export"}},
     {"mpi.h", {"cluster"}},
     {"CLI/", {"apps"}},
 };

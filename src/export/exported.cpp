@@ -1,0 +1,144 @@
+#include "export/exported.h"
+
+#include <algorithm>
+
+#include "core/error.h"
+#include "core/text.h"
+#include "data/open_dataset.h"
+#include "export/c_words.h"
+#include "export/calibration.h"
+#include "export/float_run.h"
+
+namespace cnn {
+namespace {
+
+ExportPlan plan_of(const Inspected& model, ActivationFolding folding) {
+  const ExportSource source{.name = model.config.name,
+                            .classes = model.classes,
+                            .image = model.config.data.image,
+                            .mean = model.mean,
+                            .std = model.std};
+  if (static_cast<int>(model.mean.size()) != source.image.channels)
+    fail("{}: its metadata is damaged: {} means for images of {} channels", printable(model.label),
+         model.mean.size(), source.image.channels);
+  return make_export_plan(*model.network(1), source, folding);
+}
+
+/// A plan in float32. Each thread gets values of its own.
+struct FloatExecution {
+  explicit FloatExecution(ExportPlan made) : plan(std::move(made)), run(plan) {}
+  const ExportPlan plan;
+  const FloatRun run;
+};
+
+ExportAnswer answer_of(std::shared_ptr<const FloatExecution> execution) {
+  return [execution](std::span<const std::uint8_t> pixels, int, std::vector<float>& probabilities) {
+    thread_local PlanValues values;
+    execution->run.run(pixels, values);
+    execution->run.probabilities(values, probabilities);
+  };
+}
+
+/// The same in int8.
+struct ByteExecution {
+  ByteExecution(ExportPlan made, QuantizedPlan bytes)
+      : plan(std::move(made)), quantized(std::move(bytes)), run(plan, quantized) {}
+  const ExportPlan plan;
+  const QuantizedPlan quantized;
+  const ByteRun run;
+};
+
+ExportAnswer answer_of(std::shared_ptr<const ByteExecution> execution) {
+  return [execution](std::span<const std::uint8_t> pixels, int, std::vector<float>& probabilities) {
+    thread_local ByteValues values;
+    execution->run.run(pixels, values);
+    execution->run.probabilities(values, probabilities);
+  };
+}
+
+CNaming naming_of(const Inspected& model, const std::string& name, const std::string& version) {
+  return {.name = name.empty() ? c_name(model.config.name) : name,
+          .model = std::filesystem::path(model.label).filename().string(),
+          .version = version};
+}
+
+Exported c_export(const ExportPlan& plan, const CNaming& naming, CSource source,
+                  const std::filesystem::path& folder) {
+  const ImageSpec& image = plan.image;
+  Exported made;
+  made.files = {{folder / (naming.name + ".h"), std::move(source.header)},
+                {folder / (naming.name + ".c"), std::move(source.source)},
+                {folder / (naming.name + "_main.c"), std::move(source.main)}};
+  made.result.format = "c";
+  made.result.input = fmt::format("bytes, {} rows of {} pixels of {}", image.height, image.width,
+                                  counted(image.channels, "channel"));
+  made.result.macs = macs_of(plan);
+  made.result.classes = plan.classes;
+  made.result.image = plan.image;
+  made.result.scratch_bytes = source.scratch_bytes;
+  made.result.constant_bytes = source.constant_bytes;
+  return made;
+}
+
+}  // namespace
+
+Exported export_onnx(const Inspected& model, const std::filesystem::path& out, OnnxInput input,
+                     const std::string& version) {
+  const auto execution = std::make_shared<const FloatExecution>(plan_of(model, ActivationFolding::all));
+  const ImageSpec& image = execution->plan.image;
+  Exported made;
+  made.files = {{out, onnx_text(execution->plan, input, version)}};
+  made.result.format = "onnx";
+  made.result.arithmetic = "float32";
+  made.result.input =
+      input == OnnxInput::bytes
+          ? fmt::format("image, uint8 [N, {}, {}, {}]", image.height, image.width, image.channels)
+          : fmt::format("image, float32 [N, {}, {}, {}] with values from 0 to 1", image.channels,
+                        image.height, image.width);
+  made.result.macs = macs_of(execution->plan);
+  made.result.classes = execution->plan.classes;
+  made.result.image = image;
+  made.answer = answer_of(execution);
+  return made;
+}
+
+Exported export_float_c(const Inspected& model, const std::filesystem::path& folder, const std::string& name,
+                        const std::string& version) {
+  const auto execution = std::make_shared<const FloatExecution>(plan_of(model, ActivationFolding::all));
+  const CNaming naming = naming_of(model, name, version);
+  Exported made = c_export(execution->plan, naming, float_c_source(execution->plan, naming), folder);
+  made.result.arithmetic = "float32";
+  made.answer = answer_of(execution);
+  return made;
+}
+
+Exported export_int8_c(const Inspected& model, const std::filesystem::path& folder, const std::string& name,
+                       const std::string& version, const std::filesystem::path& calibration, bool noise,
+                       ThreadPool& pool) {
+  ExportPlan plan = plan_of(model, ActivationFolding::relu_only);
+  const PixelSample sample = sample_pixels(model, calibration, kMostCalibrationImages, pool);
+  if (!sample.bad.empty())
+    fail("{}: {} cannot be read; remove them, or calibrate with other images\n{}",
+         printable(calibration.string()),
+         counted(static_cast<std::int64_t>(sample.bad.size()), "calibration image"),
+         list_bad_files(sample.bad));
+  QuantizedPlan quantized = quantize(plan, calibrate(plan, sample.images, pool));
+  const auto execution = std::make_shared<const ByteExecution>(std::move(plan), std::move(quantized));
+  const CNaming naming = naming_of(model, name, version);
+  Exported made =
+      c_export(execution->plan, naming, int8_c_source(execution->plan, execution->quantized, naming), folder);
+  made.result.arithmetic = "int8";
+  made.result.calibration_images = static_cast<std::int64_t>(sample.images.size());
+  if (noise) {
+    const std::size_t images = std::min(sample.images.size(), static_cast<std::size_t>(kNoiseImages));
+    std::vector<std::vector<std::uint8_t>> spread;
+    for (std::size_t i = 0; i < images; ++i)
+      spread.push_back(sample.images[i * sample.images.size() / images]);
+    made.result.noise = measure_noise(execution->plan, execution->quantized, spread, pool);
+    made.result.noise_images = static_cast<std::int64_t>(images);
+  }
+  made.answer = answer_of(execution);
+  return made;
+}
+
+}  // namespace cnn

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "export/byte_run.h"
+#include "export/c_source.h"
+#include "export/comparison.h"
+#include "export/onnx.h"
+#include "export/outputs.h"
+#include "export/result.h"
+
+namespace cnn {
+
+/// An export before it is written: its files, what is said about it, and the program's own execution of it.
+struct Exported {
+  OutputFiles files;
+  ExportResult result;
+  ExportAnswer answer;
+};
+
+/// Images that ranges are measured on at most, evenly spread over the folder, and images of the table of
+/// noise.
+inline constexpr std::int64_t kMostCalibrationImages = 512, kNoiseImages = 64;
+
+Exported export_onnx(const Inspected& model, const std::filesystem::path& out, OnnxInput input,
+                     const std::string& version);
+
+/// name: "" for one made from the config's name.
+Exported export_float_c(const Inspected& model, const std::filesystem::path& folder, const std::string& name,
+                        const std::string& version);
+
+/// calibration: a folder of images. noise: also measure it, layer by layer.
+Exported export_int8_c(const Inspected& model, const std::filesystem::path& folder, const std::string& name,
+                       const std::string& version, const std::filesystem::path& calibration, bool noise,
+                       ThreadPool& pool);
+
+}  // namespace cnn
