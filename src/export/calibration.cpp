@@ -78,8 +78,8 @@ void RangeHistogram::add(const RangeHistogram& other) {
 }
 
 /// Sum of squares, over the bins' middles.
-double RangeHistogram::error(double factor) const {
-  const ByteCode code = code_for({range_.low * factor, range_.high * factor});
+double RangeHistogram::error(const NumberRange& range) const {
+  const ByteCode code = code_for(range);
   const double width = (range_.high - range_.low) / kBins;
   double total = 0;
   for (std::size_t i = 0; i < counts_.size(); ++i) {
@@ -92,12 +92,18 @@ double RangeHistogram::error(double factor) const {
 }
 
 NumberRange RangeHistogram::best() const {
-  double best = 1, least = error(1);
-  for (double factor = 1 - kFactorStep; factor >= kSmallestFactor; factor -= kFactorStep) {
-    const double found = error(factor);
-    if (found < least) best = factor, least = found;
+  NumberRange best = range_;
+  double least = error(best);
+  for (double NumberRange::*end : {&NumberRange::high, &NumberRange::low}) {
+    const double whole = range_.*end;
+    for (double factor = 1 - kFactorStep; factor >= kSmallestFactor && whole != 0; factor -= kFactorStep) {
+      NumberRange tried = best;
+      tried.*end = whole * factor;
+      const double found = error(tried);
+      if (found < least) best = tried, least = found;
+    }
   }
-  return {range_.low * best, range_.high * best};
+  return best;
 }
 
 std::vector<NumberRange> calibrate(const ExportPlan& plan, std::span<const std::vector<std::uint8_t>> images,

@@ -12,10 +12,10 @@ namespace cnn {
 
 /// The range of every value that bytes are to stand for, from images (interleaved pixels).
 ///
-/// The widest range that the images show would give a few outliers most of the bytes. Both ends are therefore
-/// drawn in by the factor, from 1 down to 0.3, with which the mean squared error of rounding and clipping is
-/// smallest over all numbers that the images gave. The logits keep their widest range, and the input has that
-/// of all bytes.
+/// The widest range that the images show would give a few outliers most of the bytes. Its upper end, then its
+/// lower one, is therefore drawn in by the factor, from 1 down to 0.3, with which the mean squared error of
+/// rounding and clipping is smallest over all numbers that the images gave. The logits keep their widest
+/// range, and the input has that of all bytes.
 std::vector<NumberRange> calibrate(const ExportPlan& plan, std::span<const std::vector<std::uint8_t>> images,
                                    ThreadPool& pool);
 
@@ -30,7 +30,7 @@ class RangeHistogram {
   NumberRange best() const;
 
  private:
-  double error(double factor) const;
+  double error(const NumberRange& range) const;
   NumberRange range_;
   std::vector<std::int64_t> counts_;
 };

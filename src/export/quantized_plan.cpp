@@ -29,6 +29,7 @@ IntegerFactor integer_factor(double factor, int limit) {
   int shift = 31 - exponent;
   for (; multiplier > std::numeric_limits<std::int32_t>::max(); --shift) multiplier /= 2;
   for (; shift > limit && multiplier > 0; --shift) multiplier /= 2;
+  if (multiplier == 0) return {};  // a channel whose weights and bias are 0, say
   if (shift < 1) fail("a value of the network grows by more than 2^30 in one layer: int8 cannot hold that");
   return {static_cast<std::int32_t>(multiplier), shift};
 }
