@@ -121,7 +121,7 @@ class ExportedCase {
       description.std.push_back(0.25 + 0.05 * c);
     }
     for (int k = 0; k < kExportClasses; ++k) description.classes.push_back("class " + std::to_string(k));
-    description.classes[1] = "\"quoted\" \\ ??/";
+    description.classes[1] = "\"quoted\" \\ ?\?/";
     description.config = model_config_json(config);
     make_images(seed);
     ask_the_engine();

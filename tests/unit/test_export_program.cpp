@@ -1,0 +1,164 @@
+// cnn-export as its users run it: command line, files, messages, exit status.
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "catch.h"
+#include "core/file.h"
+#include "export/c_words.h"
+#include "export_cases.h"
+#include "picture_folder.h"
+#include "run_program.h"
+
+namespace cnn {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::json;
+
+/// A model for 14 x 14 grey pictures, and pictures.
+struct ExportFolder : PictureFolder {
+  ExportFolder() {
+    ExportedCase one(kExportCases.front());
+    one.description.classes = {"a", "b", "c", "d", "e"};
+    one.save(model());
+    for (const char* name : {"test/a", "test/b", "test/c"}) put_class(name, 4, 14, 14, false);
+  }
+  std::string model() const { return at("m.safetensors"); }
+  std::string at(const std::string& name) const { return (path() / name).string(); }
+  ProgramResult run(std::vector<std::string> arguments, const std::string& model_file = "") const {
+    arguments.insert(arguments.begin(), {"--model", model_file.empty() ? model() : model_file});
+    return run_program(program_path("cnn-export"), arguments);
+  }
+  std::size_t files() const {
+    return static_cast<std::size_t>(std::distance(fs::directory_iterator(path()), fs::directory_iterator()));
+  }
+};
+
+TEST_CASE("cnn-export writes ONNX and C, and says what they cost", "[export][cli]") {
+  const ExportFolder folder;
+  ProgramResult result =
+      folder.run({"--onnx", folder.at("m.onnx"), "--images", folder.at("test"), "--json", "-"});
+  INFO(result.description());
+  REQUIRE(result.exit_code == 0);
+  Json json = Json::parse(result.out);
+  CHECK(json["format"] == "onnx");
+  CHECK(json["classes"] == Json({"a", "b", "c", "d", "e"}));
+  CHECK(json["image"] == Json({{"channels", 1}, {"height", 14}, {"width", 14}, {"resize", "stretch"}}));
+  CHECK(json["comparison"]["images"] == 12);
+  CHECK(json["comparison"]["agreement"] == 1.0);
+  CHECK(json["comparison"]["engine_accuracy"] == json["comparison"]["export_accuracy"]);
+  CHECK(json["comparison"]["largest_difference"].get<double>() < 1e-5);
+  CHECK(json["file_bytes"] == fs::file_size(folder.at("m.onnx")));
+
+  result = folder.run({"--c", folder.at("c"), "--name", "net", "--json", folder.at("c.json")});
+  INFO(result.description());
+  REQUIRE(result.exit_code == 0);
+  CHECK_THAT(result.out, ContainsSubstring("net.h, "));
+  for (const char* name : {"c/net.h", "c/net.c", "c/net_main.c"}) CHECK(fs::exists(folder.at(name)));
+  json = Json::parse(read_file(folder.at("c.json")));
+  CHECK_THAT(read_file(folder.at("c/net.h")),
+             ContainsSubstring("#define net_SCRATCH_BYTES " + json["scratch_bytes"].dump() + "\n"));
+  // conv 4x14x14 beside its input 14x14 is the most that lives at a time.
+  CHECK(json["scratch_bytes"] == (4 * 14 * 14 + 14 * 14) * 4);
+
+  result = folder.run({"--c", folder.at("i"), "--int8", "--calibrate", folder.at("test/a"), "--images",
+                       folder.at("test"), "--json", "-"});
+  INFO(result.description());
+  REQUIRE(result.exit_code == 0);
+  json = Json::parse(result.out);
+  CHECK(json["arithmetic"] == "int8");
+  CHECK(json["scratch_bytes"] == 4 * 14 * 14 + 14 * 14);
+  CHECK(json["calibration_images"] == 4);
+  CHECK(json["layers"].size() == 4);
+  CHECK(json["layers"][0]["signal_to_noise"].get<double>() > 20);
+  CHECK(fs::exists(folder.at("i/lenet_main.c")));  // the config's name
+}
+
+TEST_CASE("cnn-export replaces nothing unless it is told to", "[export][cli]") {
+  const ExportFolder folder;
+  const std::string onnx = folder.at("m.onnx");
+  folder.write("m.onnx", "old");
+  ProgramResult result = folder.run({"--onnx", onnx});
+  CHECK(result.exit_code == 2);
+  CHECK_THAT(result.err, ContainsSubstring("m.onnx: exists already; --force replaces it"));
+  CHECK(read_file(onnx) == "old");
+  CHECK(folder.run({"--onnx", onnx, "--force"}).exit_code == 0);
+  CHECK(read_file(onnx) != "old");
+  result = folder.run({"--onnx", folder.model(), "--force"});
+  CHECK(result.exit_code == 2);
+  CHECK_THAT(result.err, ContainsSubstring("is the model itself"));
+  folder.write("c/net.c", "old");
+  CHECK(folder.run({"--c", folder.at("c"), "--name", "net"}).exit_code == 2);
+  CHECK_FALSE(fs::exists(folder.at("c/net.h")));
+}
+
+TEST_CASE("cnn-export refuses what it cannot do, and leaves nothing", "[export][cli]") {
+  const ExportFolder folder;
+  const std::string onnx = folder.at("m.onnx"), c = folder.at("c");
+  const std::size_t before = folder.files();
+  const auto refuses = [&](const std::vector<std::string>& arguments, int code, const std::string& reason) {
+    const ProgramResult result = folder.run(arguments);
+    INFO(result.description());
+    CHECK(result.exit_code == code);
+    CHECK_THAT(result.err, ContainsSubstring(reason));
+    CHECK(folder.files() == before);
+  };
+  refuses({}, 2, "say what to write: --onnx OUT.onnx or --c FOLDER");
+  refuses({"--onnx", onnx, "--c", c}, 2, "say what to write");
+  refuses({"--onnx", onnx, "--name", "net"}, 2, "--name does not go with --onnx");
+  refuses({"--c", c, "--uint8"}, 2, "--uint8 does not go with --c");
+  refuses({"--c", c, "--int8"}, 2, "--int8 needs --calibrate FOLDER");
+  refuses({"--c", c, "--calibrate", folder.at("test")}, 2, "--calibrate goes with --int8");
+  refuses({"--c", c, "--name", "int"}, 2, "must be a name in C");
+  refuses({"--c", c, "--name", "a-b"}, 2, "must be a name in C");
+  refuses({"--onnx", folder.at("no/m.onnx")}, 2, "there is no folder");
+  refuses({"--onnx", onnx, "--images", folder.at("no")}, 2, "there is no such folder");
+  refuses({"--onnx", onnx, "--json", onnx}, 2, "is already a file of the export");
+  refuses({"--onnx", "/dev/full"}, 1, "/dev/full");
+  for (const auto& [name, content] : std::vector<std::pair<std::string, std::string>>{
+           {"x.safetensors", "not a model"}, {"x.safetensors", std::string(8, '\0')}}) {
+    folder.write(name, content);
+    const ProgramResult result = folder.run({"--onnx", onnx}, folder.at(name));
+    CHECK(result.exit_code == 1);
+    CHECK_THAT(result.err, ContainsSubstring("x.safetensors"));
+    CHECK_FALSE(fs::exists(onnx));
+  }
+}
+
+TEST_CASE("cnn-export lists bad images and unknown classes", "[export][cli]") {
+  const ExportFolder folder;
+  folder.write("test/a/bad.png", "not an image");
+  ProgramResult result = folder.run({"--onnx", folder.at("m.onnx"), "--images", folder.at("test")});
+  INFO(result.description());
+  CHECK(result.exit_code == 1);
+  CHECK_THAT(result.err, ContainsSubstring("1 bad image left out") && ContainsSubstring("bad.png: "));
+  CHECK_THAT(result.out, ContainsSubstring("of 12 images"));
+  result = folder.run({"--c", folder.at("c"), "--int8", "--calibrate", folder.at("test")});
+  CHECK(result.exit_code == 1);
+  CHECK_FALSE(fs::exists(folder.at("c")));
+  folder.put_class("other/zebra", 2, 14, 14, false);
+  result = folder.run({"--onnx", folder.at("n.onnx"), "--images", folder.at("other")});
+  CHECK(result.exit_code == 1);
+  CHECK_THAT(result.err, ContainsSubstring("zebra"));
+}
+
+TEST_CASE("names and texts are made fit for C", "[export]") {
+  CHECK(c_name("digits") == "digits");
+  CHECK(c_name("digits-lenet5 (2)") == "digits_lenet5_2");
+  CHECK(c_name("5 layers") == "net_5_layers");
+  CHECK(c_name("--") == "net");
+  CHECK(c_name("class") == "class_net");
+  CHECK(c_name(std::string(100, 'x')).size() <= 40);
+  for (const char* name : {"", "7up", "int", "template", "a b", "_x", "a__b", "\xc3\xa4"})
+    CHECK_FALSE(is_c_name(name));
+  CHECK(c_string("a\"b\\c??/\n") == R"("a\"b\\c\?\?/\012")");
+  CHECK(comment_text("a */ b /* c ??/") == "a __ b __ c ___");
+  CHECK(c_float(1) == "1.0f");
+  CHECK(c_float(-0.25f) == "-0.25f");
+  CHECK(c_float(1e-8f) == "1e-08f");
+  CHECK(with_features("a\n  //@ use x|y\nb\n//@ use !x\nc\n//@ always\nd\n", {"y"}) == "a\nb\nc\nd\n");
+  CHECK(with_features("a\n//@ use x|y\nb\n//@ use !x\nc\n//@ always\nd\n", {"x"}) == "a\nb\nd\n");
+}
+
+}  // namespace
+}  // namespace cnn
