@@ -6,7 +6,6 @@
 
 #include "apps/command_line.h"
 #include "apps/modes.h"
-#include "core/file.h"
 #include "core/text.h"
 #include "data/open_dataset.h"
 #include "export/c_words.h"
@@ -81,29 +80,34 @@ void list_files(const Options& options, Exported& made) {
 }
 
 void tell(const Options& options, const ExportResult& result) {
-  if (options.json == "-")
-    fmt::print("{}", result_json(result));
-  else
-    fmt::print("{}", result_text(result));
-  if (!options.json.empty() && options.json != "-") write_file_atomically(options.json, result_json(result));
-  std::fflush(stdout);  // the message below refers to it
+  fmt::print("{}", options.json == "-" ? result_json(result) : result_text(result));
+  std::fflush(stdout);  // the messages below refer to it
 }
 
+void warn_of_looks(const Inspected& model) {
+  const TestTimeAugmentation looks = model.config.data.test_time_augmentation;
+  if (looks == TestTimeAugmentation::none) return;
+  fmt::print(stderr,
+             "cnn-export: the model's config has test_time_augmentation {}: cnn-eval judges an image by "
+             "several looks, the export by one\n",
+             word_of(looks));
+}
+
+/// Nothing is written before all is known.
 int run(const Options& options) {
   const Inspected model = read_inspected({}, options.model);
   ThreadPool pool(options.threads);
   Exported made = make(options, model, pool);
+  ExportResult& result = made.result;
   list_files(options, made);
+  if (!options.images.empty()) result.comparison = compare(model, options.images, pool, made.answer);
+  if (!options.json.empty() && options.json != "-")
+    made.files.emplace_back(options.json, result_json(result));
   write_outputs(made.files);
-  if (const auto looks = model.config.data.test_time_augmentation; looks != TestTimeAugmentation::none)
-    fmt::print(stderr,
-               "cnn-export: the model's config has test_time_augmentation {}: cnn-eval judges an image by "
-               "several looks, the export by one\n",
-               word_of(looks));
-  if (!options.images.empty()) made.result.comparison = compare(model, options.images, pool, made.answer);
-  tell(options, made.result);
-  if (!made.result.comparison || made.result.comparison->bad.empty()) return 0;
-  const std::vector<BadFile>& bad = made.result.comparison->bad;
+  tell(options, result);
+  warn_of_looks(model);
+  if (!result.comparison || result.comparison->bad.empty()) return 0;
+  const std::vector<BadFile>& bad = result.comparison->bad;
   fmt::print(stderr, "cnn-export: {} left out:\n{}\n",
              counted(static_cast<std::int64_t>(bad.size()), "bad image"), list_bad_files(bad));
   return static_cast<int>(ExitCode::run_failed);

@@ -3,6 +3,7 @@
 #include <stdint.h>
 
 #include <cmath>
+#include <limits>
 
 #include "core/error.h"
 #include "export/float_run.h"

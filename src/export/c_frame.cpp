@@ -1,18 +1,11 @@
 #include "export/c_frame.h"
 
-#include <cctype>
-
 #include "core/text.h"
 #include "export/c_texts.h"
 #include "export/c_words.h"
 
 namespace cnn {
 namespace {
-
-std::string in_capitals(std::string text) {
-  for (char& c : text) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-  return text;
-}
 
 std::string pixels_in_words(int channels) {
   if (channels == 1) return "one byte a pixel, 0 for black and 255 for white";
@@ -97,6 +90,25 @@ void NAME_predict(const uint8_t *pixels, float *probabilities, void *scratch);
 }
 
 std::string c_main(const CNaming& naming) { return with_name(kMainText, naming.name); }
+
+std::string c_predict(const ExportPlan& plan, const CNaming& naming, const ValuePlaces& places,
+                      const CPredictWords& words) {
+  return with_name(fmt::format(R"(
+void NAME_predict(const uint8_t *pixels, float *probabilities, void *scratch) {{
+  {0} *memory = ({0} *)scratch;
+  unsigned i;
+  read_pixels(pixels, NAME_CHANNELS, NAME_HEIGHT, NAME_WIDTH, {1}, memory + {2});
+  for (i = 0; i < sizeof layers / sizeof layers[0]; ++i) {{
+    const layer *l = &layers[i];
+    run_layer(l, memory + l->x, memory + l->shortcut, memory + l->y);
+  }}
+  softmax(memory + {3}, NAME_CLASSES, {4}probabilities);
+}}
+)",
+                               words.number, words.input, places.places[0],
+                               places.places[static_cast<std::size_t>(plan.output)], words.softmax),
+                   naming.name);
+}
 
 std::string c_class_names(const ExportPlan& plan, const CNaming& naming) {
   std::string out =

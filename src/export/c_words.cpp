@@ -83,6 +83,18 @@ std::string unused_c_name(const std::string& text, std::set<std::string>& taken)
   return free;
 }
 
+std::string in_small_letters(std::string_view text) {
+  std::string out;
+  for (const char c : text) out += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return out;
+}
+
+std::string in_capitals(std::string_view text) {
+  std::string out;
+  for (const char c : text) out += static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  return out;
+}
+
 std::string comment_text(const std::string& text) {
   std::string out = printable(text);
   for (char& c : out)

@@ -18,6 +18,10 @@ std::string c_name(const std::string& text);
 /// Not in `taken`, to which it is added: the name, or the name with a number.
 std::string unused_c_name(const std::string& text, std::set<std::string>& taken);
 
+/// ASCII letters as small letters, and as capitals.
+std::string in_small_letters(std::string_view text);
+std::string in_capitals(std::string_view text);
+
 /// The text within a comment, without what could end the comment or begin another one.
 std::string comment_text(const std::string& text);
 

@@ -1,5 +1,3 @@
-#include <cctype>
-
 #include "core/error.h"
 #include "core/text.h"
 #include "export/c_frame.h"
@@ -12,22 +10,11 @@
 namespace cnn {
 namespace {
 
-std::string lower(std::string_view word) {
-  std::string out;
-  for (const char c : word) out += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return out;
-}
-std::string upper(std::string_view word) {
-  std::string out;
-  for (const char c : word) out += static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-  return out;
-}
-
 /// What of float_layers.c the network needs.
 std::set<std::string> features_of(const ExportPlan& plan, const std::vector<StepRow>& rows) {
   std::set<std::string> features;
   for (const StepRow& row : rows) {
-    features.insert(lower(word_of(row.kind)));
+    features.insert(in_small_letters(word_of(row.kind)));
     const Activation& activation = plan.steps[static_cast<std::size_t>(row.step)].activation;
     if (activation.none()) continue;
     features.insert("activate");
@@ -42,15 +29,15 @@ class FloatTable {
   FloatTable(const ExportPlan& plan, const std::vector<StepRow>& rows, const ValuePlaces& places)
       : plan_(plan), places_(places) {
     for (const StepRow& row : rows) add(row);
-    // What the compiler makes of a row: 20 integers of 4 bytes, and five words of a small machine.
-    bytes_ += static_cast<std::int64_t>(rows.size()) * (20 * 4 + 5 * 4);
+    // What the compiler makes of a row: 19 numbers of 4 bytes, and 5 words of a small machine.
+    bytes_ += static_cast<std::int64_t>(rows.size()) * (19 * 4 + 5 * 4);
   }
 
   std::string text() const {
     return arrays_ +
            "/* kind, function, slope, x: channels, height, width, y: the same, kernel, stride, dilation: "
-           "height, "
-           "width,\n   padding: top, left, groups, count_padding, weight, bias, places of x, shortcut, y */\n"
+           "height, width,\n   padding: top, left, groups, count_padding, weight, bias, places of x, "
+           "shortcut, y */\n"
            "static const layer layers[] = {\n" +
            table_ + "};\n";
   }
@@ -80,10 +67,11 @@ class FloatTable {
     table_ += fmt::format(
         "    {{{}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, "
         "{}}},\n",
-        word_of(row.kind), upper(word_of(step.activation.function)), c_float(step.activation.negative_slope),
-        row.in.c, row.in.h, row.in.w, row.out.c, row.out.h, row.out.w, row.kernel.h, row.kernel.w,
-        row.stride.h, row.stride.w, row.dilation.h, row.dilation.w, row.padding.h, row.padding.w, row.groups,
-        row.count_padding ? 1 : 0, weight, bias, place(step.x), place(step.shortcut), place(step.y));
+        word_of(row.kind), in_capitals(word_of(step.activation.function)),
+        c_float(step.activation.negative_slope), row.in.c, row.in.h, row.in.w, row.out.c, row.out.h,
+        row.out.w, row.kernel.h, row.kernel.w, row.stride.h, row.stride.w, row.dilation.h, row.dilation.w,
+        row.padding.h, row.padding.w, row.groups, row.count_padding ? 1 : 0, weight, bias, place(step.x),
+        place(step.shortcut), place(step.y));
   }
 
   const ExportPlan& plan_;
@@ -113,20 +101,7 @@ CSource float_c_source(const ExportPlan& plan, const CNaming& naming) {
       fmt::format("#include \"{}.h\"\n\n#include <math.h>\n\n", naming.name) +
       with_features(kFloatLayersText, features_of(plan, rows)) + "\n" + c_array("mean", mean) +
       c_array("deviation", std) + "\n" + table.text() + "\n" + c_class_names(plan, naming) +
-      with_name(fmt::format(R"(
-void NAME_predict(const uint8_t *pixels, float *probabilities, void *scratch) {{
-  float *memory = (float *)scratch;
-  unsigned i;
-  read_pixels(pixels, NAME_CHANNELS, NAME_HEIGHT, NAME_WIDTH, mean, deviation, memory + {});
-  for (i = 0; i < sizeof layers / sizeof layers[0]; ++i) {{
-    const layer *l = &layers[i];
-    run_layer(l, memory + l->x, memory + l->shortcut, memory + l->y);
-  }}
-  softmax(memory + {}, NAME_CLASSES, probabilities);
-}}
-)",
-                            places.places[0], places.places[static_cast<std::size_t>(plan.output)]),
-                naming.name);
+      c_predict(plan, naming, places, {.number = "float", .input = "mean, deviation", .softmax = ""});
   return result;
 }
 

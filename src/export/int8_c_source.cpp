@@ -1,5 +1,3 @@
-#include <cctype>
-
 #include "core/error.h"
 #include "core/text.h"
 #include "export/c_frame.h"
@@ -15,9 +13,7 @@ namespace {
 std::set<std::string> features_of(const QuantizedPlan& quantized) {
   std::set<std::string> features;
   for (const ByteRow& row : quantized.rows) {
-    std::string kind(word_of(row.kind));
-    for (char& c : kind) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    features.insert(kind);
+    features.insert(in_small_letters(word_of(row.kind)));
     if (row.kind == ByteRowKind::conv || row.kind == ByteRowKind::dense || row.kind == ByteRowKind::sum)
       features.insert("requantize");
   }
@@ -30,8 +26,8 @@ class ByteTable {
   ByteTable(const ExportPlan& plan, const QuantizedPlan& quantized, const ValuePlaces& places)
       : plan_(plan), places_(places) {
     for (const ByteRow& row : quantized.rows) add(row);
-    // What the compiler makes of a row: 20 integers of 4 bytes, and 7 words of a small machine.
-    bytes_ += static_cast<std::int64_t>(quantized.rows.size()) * (20 * 4 + 7 * 4);
+    // What the compiler makes of a row: 21 numbers of 4 bytes, and 7 words of a small machine.
+    bytes_ += static_cast<std::int64_t>(quantized.rows.size()) * (21 * 4 + 7 * 4);
   }
 
   std::string text() const {
@@ -105,27 +101,15 @@ CSource int8_c_source(const ExportPlan& plan, const QuantizedPlan& quantized, co
   const std::vector<std::int32_t> input(quantized.input_table.begin(), quantized.input_table.end());
   result.header = c_header(plan, naming, "int8", result);
   result.main = c_main(naming);
-  result.source =
-      c_title(plan, naming, "int8") + fmt::format("#include \"{}.h\"\n\n", naming.name) +
-      with_features(kInt8LayersText, features_of(quantized)) +
-      "\n/* For each channel: what each byte of a pixel becomes. */\n" +
-      c_array("int8_t", "input_table", input) + "/* exp(-d * scale) for logits that are d bytes apart. */\n" +
-      c_array("exponentials", quantized.exponentials) + "\n" + table.text() + "\n" +
-      c_class_names(plan, naming) +
-      with_name(fmt::format(R"(
-void NAME_predict(const uint8_t *pixels, float *probabilities, void *scratch) {{
-  int8_t *memory = (int8_t *)scratch;
-  unsigned i;
-  read_pixels(pixels, NAME_CHANNELS, NAME_HEIGHT, NAME_WIDTH, input_table, memory + {});
-  for (i = 0; i < sizeof layers / sizeof layers[0]; ++i) {{
-    const layer *l = &layers[i];
-    run_layer(l, memory + l->x, memory + l->shortcut, memory + l->y);
-  }}
-  softmax(memory + {}, NAME_CLASSES, exponentials, probabilities);
-}}
-)",
-                            places.places[0], places.places[static_cast<std::size_t>(plan.output)]),
-                naming.name);
+  result.source = c_title(plan, naming, "int8") + fmt::format("#include \"{}.h\"\n\n", naming.name) +
+                  with_features(kInt8LayersText, features_of(quantized)) +
+                  "\n/* For each channel: what each byte of a pixel becomes. */\n" +
+                  c_array("int8_t", "input_table", input) +
+                  "/* exp(-d * scale) for logits that are d bytes apart. */\n" +
+                  c_array("exponentials", quantized.exponentials) + "\n" + table.text() + "\n" +
+                  c_class_names(plan, naming) +
+                  c_predict(plan, naming, places,
+                            {.number = "int8_t", .input = "input_table", .softmax = "exponentials, "});
   return result;
 }
 

@@ -16,7 +16,7 @@ bool takes_number_for_number(const ExportStep& step) {
 /// Which values share a buffer because one is made from the other in its place.
 class BufferChooser {
  public:
-  explicit BufferChooser(const ExportPlan& plan) : plan_(plan), buffers_(plan.values.size()) {
+  explicit BufferChooser(const ExportPlan& plan) : buffers_(plan.values.size()) {
     for (std::size_t i = 0; i < buffers_.size(); ++i) buffers_[i] = static_cast<int>(i);
     last_read_.assign(buffers_.size(), -1);
     const int steps = static_cast<int>(plan.steps.size());
@@ -52,7 +52,6 @@ class BufferChooser {
     return true;
   }
 
-  const ExportPlan& plan_;
   std::vector<int> buffers_, last_read_;
 };
 

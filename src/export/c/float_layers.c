@@ -59,40 +59,52 @@ static void activate(const layer *l, float *y) {
 }
 
 //@ use conv
+enum { COLUMNS = 8, OUTPUTS = 4 };
+
 /* y[oc][oh][ow] = bias[oc] + sum of weight[oc][ic][kh][kw] * x[ic][oh * stride + kh * dilation - padding][...],
-   where x is 0 outside of the map. A row of y is a sum of rows of x. */
+   where x is 0 outside of the map. COLUMNS neighbors of up to OUTPUTS channels at a time: a compiler makes vectors of
+   them, and what is read of x serves all these channels. */
 static void conv(const layer *l, const float *x, float *y) {
   const int group_inputs = l->channels / l->groups, group_outputs = l->out_channels / l->groups;
-  const float *weight = l->weight;
-  int oc, oh, ow, ic, kh, kw;
-  for (oc = 0; oc < l->out_channels; ++oc) {
-    const float *group = x + (long)(oc / group_outputs) * group_inputs * l->height * l->width;
-    for (oh = 0; oh < l->out_height; ++oh) {
-      const float *w = weight;
-      float *row = y + ((long)oc * l->out_height + oh) * l->out_width;
-      for (ow = 0; ow < l->out_width; ++ow) row[ow] = l->bias[oc];
-      for (ic = 0; ic < group_inputs; ++ic) {
-        for (kh = 0; kh < l->kernel_height; ++kh, w += l->kernel_width) {
-          const int h = oh * l->stride_height + kh * l->dilation_height - l->padding_top;
-          const float *in;
-          if (h < 0 || h >= l->height) continue;
-          in = group + ((long)ic * l->height + h) * l->width;
-          for (kw = 0; kw < l->kernel_width; ++kw) {
-            const int from = kw * l->dilation_width - l->padding_left; /* column of x for column 0 of y */
-            const int stride = l->stride_width;
-            const int first = from >= 0 ? 0 : (stride - 1 - from) / stride;
-            const int fitting = from >= l->width ? 0 : (l->width - 1 - from) / stride + 1;
-            const int end = fitting < l->out_width ? fitting : l->out_width;
-            const float factor = w[kw];
-            if (stride == 1)
-              for (ow = first; ow < end; ++ow) row[ow] += factor * in[from + ow];
-            else
-              for (ow = first; ow < end; ++ow) row[ow] += factor * in[from + ow * stride];
+  const int area = l->kernel_height * l->kernel_width, stride = l->stride_width;
+  const long map = (long)l->height * l->width, out_map = (long)l->out_height * l->out_width;
+  const long terms = (long)group_inputs * area; /* of a sum */
+  int oc, outputs, oh, ow, ic, kh, kw, j, k;
+  for (oc = 0; oc < l->out_channels; oc += outputs) {
+    const float *group = x + (long)(oc / group_outputs) * group_inputs * map, *weight[OUTPUTS];
+    outputs = group_outputs - oc % group_outputs;
+    if (outputs > OUTPUTS) outputs = OUTPUTS;
+    for (j = 0; j < outputs; ++j) weight[j] = l->weight + (oc + j) * terms;
+    for (oh = 0; oh < l->out_height; ++oh)
+      for (ow = 0; ow < l->out_width; ow += COLUMNS) {
+        float sums[OUTPUTS][COLUMNS] = {{0.0f}};
+        for (ic = 0; ic < group_inputs; ++ic)
+          for (kh = 0; kh < l->kernel_height; ++kh) {
+            const int h = oh * l->stride_height + kh * l->dilation_height - l->padding_top;
+            const float *row;
+            if (h < 0 || h >= l->height) continue;
+            row = group + ic * map + (long)h * l->width;
+            for (kw = 0; kw < l->kernel_width; ++kw) {
+              const int from = ow * stride + kw * l->dilation_width - l->padding_left;
+              const int term = ic * area + kh * l->kernel_width + kw;
+              float in[COLUMNS];
+              if (stride == 1 && from >= 0 && from + COLUMNS <= l->width)
+                for (k = 0; k < COLUMNS; ++k) in[k] = row[from + k];
+              else
+                for (k = 0; k < COLUMNS; ++k) {
+                  const int w = from + k * stride;
+                  in[k] = w >= 0 && w < l->width ? row[w] : 0.0f;
+                }
+              for (j = 0; j < outputs; ++j) {
+                const float factor = weight[j][term];
+                for (k = 0; k < COLUMNS; ++k) sums[j][k] += factor * in[k];
+              }
+            }
           }
-        }
+        for (j = 0; j < outputs; ++j)
+          for (k = 0; k < COLUMNS && ow + k < l->out_width; ++k)
+            y[(oc + j) * out_map + (long)oh * l->out_width + ow + k] = l->bias[oc + j] + sums[j][k];
       }
-    }
-    weight += (long)group_inputs * l->kernel_height * l->kernel_width;
   }
 }
 
