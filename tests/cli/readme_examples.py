@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Runs the examples of README.md that use an exported model: readme_examples.py PROGRAM_DIR SOURCE_DIR.
 
-A LeNet-5 is trained for an epoch on data/digits and exported. Python's example needs python3-onnxruntime, python3-numpy
+A LeNet-5 is trained on data/digits and exported. Python's example needs python3-onnxruntime, python3-numpy
 and python3-pil; the browser's needs chromium and, in CNN_NODE_MODULES, a folder in which npm installed onnxruntime-web.
 Exit status 77: neither is here.
 """
@@ -83,8 +83,7 @@ def try_browser():
 with tempfile.TemporaryDirectory() as folder:
     os.chdir(folder)
     os.symlink(source / "data", "data")
-    run(programs / "cnn-train", "--config", source / "configs/digits-lenet5.json", "--run-dir", "run", "--quiet",
-        "--set", "training.epochs=4")
+    run(programs / "cnn-train", "--config", source / "configs/digits-lenet5.json", "--run-dir", "run", "--quiet")
     export = [programs / "cnn-export", "--model", "run/best.safetensors", "--onnx", "digits.onnx"]
     run(*export)
     ran = try_python()

@@ -9,7 +9,9 @@
 #include "config/config.h"
 #include "config/document.h"
 #include "core/random.h"
+#include "data/image_folder.h"
 #include "data/memory_dataset.h"
+#include "export/float_run.h"
 #include "nn/network.h"
 #include "session/training_data.h"
 #include "train/evaluation.h"
@@ -156,14 +158,24 @@ class ExportedCase {
     network.pack(pool);
   }
 
+  /// White, noise, and a digit of each class.
   void make_images(std::uint64_t seed) {
     const Shape& in = network.input();
     Random random(seed, Purpose::initialization, 99);
-    for (int n = 0; n < kExportImages; ++n) {
+    for (int n = 0; n < kExportImages - 10; ++n) {
       auto& image = images.emplace_back(static_cast<std::size_t>(in.values()));
       for (std::uint8_t& pixel : image) pixel = static_cast<std::uint8_t>(random.below(256));
       if (n == 0) std::ranges::fill(image, std::uint8_t{255});
     }
+    std::vector<std::filesystem::path> digits;
+    for (int k = 0; k < 10; ++k)
+      digits.push_back(std::filesystem::path(CNN_SOURCE_DIR) / "data/digits/test" / std::to_string(k) /
+                       "0000.png");
+    const LoadedImages loaded = load_images(std::make_shared<const ImageFiles>(list_files(digits)), 0, 10,
+                                            config.data.image, {}, std::int64_t{1} << 20, pool);
+    std::vector<std::byte> scratch;
+    for (std::int64_t k = 0; k < loaded.dataset->size(); ++k)
+      interleave(loaded.dataset->pixels(k, scratch), config.data.image, images.emplace_back());
   }
 
   void ask_the_engine() {

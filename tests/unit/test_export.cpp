@@ -1,6 +1,7 @@
 // Exported networks against the engine: the plan, the C code as compilers see it, int8, and ONNX in a runtime
 // that is not ours.
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>

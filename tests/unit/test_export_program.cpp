@@ -115,6 +115,7 @@ TEST_CASE("cnn-export refuses what it cannot do, and leaves nothing", "[export][
   refuses({"--onnx", onnx, "--images", folder.at("no")}, 2, "there is no such folder");
   refuses({"--onnx", onnx, "--json", onnx}, 2, "is already a file of the export");
   refuses({"--onnx", "/dev/full"}, 1, "/dev/full");
+  refuses({"--c", c, "--json", "/dev/full"}, 1, "/dev/full");
   for (const auto& [name, content] : std::vector<std::pair<std::string, std::string>>{
            {"x.safetensors", "not a model"}, {"x.safetensors", std::string(8, '\0')}}) {
     folder.write(name, content);
@@ -140,6 +141,7 @@ TEST_CASE("cnn-export lists bad images and unknown classes", "[export][cli]") {
   result = folder.run({"--onnx", folder.at("n.onnx"), "--images", folder.at("other")});
   CHECK(result.exit_code == 1);
   CHECK_THAT(result.err, ContainsSubstring("zebra"));
+  CHECK_FALSE(fs::exists(folder.at("n.onnx")));
 }
 
 TEST_CASE("names and texts are made fit for C", "[export]") {
@@ -151,8 +153,8 @@ TEST_CASE("names and texts are made fit for C", "[export]") {
   CHECK(c_name(std::string(100, 'x')).size() <= 40);
   for (const char* name : {"", "7up", "int", "template", "a b", "_x", "a__b", "\xc3\xa4"})
     CHECK_FALSE(is_c_name(name));
-  CHECK(c_string("a\"b\\c??/\n") == R"("a\"b\\c\?\?/\012")");
-  CHECK(comment_text("a */ b /* c ??/") == "a __ b __ c ___");
+  CHECK(c_string("a\"b\\c?\?/\n") == R"("a\"b\\c\?\?/\012")");
+  CHECK(comment_text("a */ b /* c ?\?/") == "a __ b __ c ___");
   CHECK(c_float(1) == "1.0f");
   CHECK(c_float(-0.25f) == "-0.25f");
   CHECK(c_float(1e-8f) == "1e-08f");
