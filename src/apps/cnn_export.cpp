@@ -6,6 +6,7 @@
 
 #include "apps/command_line.h"
 #include "apps/modes.h"
+#include "core/standard_streams.h"
 #include "core/text.h"
 #include "data/open_dataset.h"
 #include "export/c_words.h"
@@ -80,17 +81,19 @@ void list_files(const Options& options, Exported& made) {
 }
 
 void tell(const Options& options, const ExportResult& result) {
-  fmt::print("{}", options.json == "-" ? result_json(result) : result_text(result));
-  std::fflush(stdout);  // the messages below refer to it
+  const bool is_all_in_files = options.json != "-" && (!options.json.empty() || !result.comparison);
+  if (is_all_in_files) results_are_in((options.onnx.empty() ? options.c : options.onnx).string());
+  write_out(options.json == "-" ? result_json(result) : result_text(result));
+  flush_out();  // the messages below refer to it
 }
 
 void warn_of_looks(const Inspected& model) {
   const TestTimeAugmentation looks = model.config.data.test_time_augmentation;
   if (looks == TestTimeAugmentation::none) return;
-  fmt::print(stderr,
-             "cnn-export: the model's config has test_time_augmentation {}: cnn-eval judges an image by "
-             "several looks, the export by one\n",
-             word_of(looks));
+  print_err(
+      "cnn-export: the model's config has test_time_augmentation {}: cnn-eval judges an image by several "
+      "looks, the export by one\n",
+      word_of(looks));
 }
 
 /// Nothing is written before all is known.
@@ -108,8 +111,8 @@ int run(const Options& options) {
   warn_of_looks(model);
   if (!result.comparison || result.comparison->bad.empty()) return 0;
   const std::vector<BadFile>& bad = result.comparison->bad;
-  fmt::print(stderr, "cnn-export: {} left out:\n{}\n",
-             counted(static_cast<std::int64_t>(bad.size()), "bad image"), list_bad_files(bad));
+  print_err("cnn-export: {} left out:\n{}\n", counted(static_cast<std::int64_t>(bad.size()), "bad image"),
+            list_bad_files(bad));
   return static_cast<int>(ExitCode::run_failed);
 }
 

@@ -51,7 +51,8 @@ class TrainedModel {
   std::vector<StreamCommand> commands() const {
     const std::string train = quoted(program_path("cnn-train").string()),
                       eval = quoted(program_path("cnn-eval").string()),
-                      inspect = quoted(program_path("cnn-inspect").string());
+                      inspect = quoted(program_path("cnn-inspect").string()),
+                      exports = quoted(program_path("cnn-export").string());
     const std::string model = " --model " + quoted(path("model/best.safetensors").string());
     const std::string config = " --config " + quoted(path("config.json").string());
     const std::string run = " --run-dir " + quoted(path("run").string());
@@ -82,6 +83,12 @@ class TrainedModel {
         {inspect + config + " --check-gradients", 0, 1},
         {inspect + " --schema", 0, 1},
         {inspect + " --model nosuch", 1, 1},
+        {exports + model + " --force --onnx " + quoted(path("run.onnx").string()), 0, 0, {"run.onnx"}},
+        {exports + model + " --force --json - --onnx " + quoted(path("run.onnx").string()),
+         0,
+         1,
+         {"run.onnx"}},
+        {exports + model, 2, 2},
     };
   }
   fs::path picture() const { return fs::path(CNN_SOURCE_DIR) / "data/digits/test/3/0000.png"; }
