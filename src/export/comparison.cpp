@@ -18,7 +18,7 @@ namespace cnn {
 namespace {
 
 /// Images at a time: memory does not grow with the folder.
-constexpr std::int64_t kPart = 2048, kBatch = 16 * kLanes;
+constexpr std::int64_t kPart = 2048;
 
 int most_probable(std::span<const float> probabilities) {
   return static_cast<int>(std::ranges::max_element(probabilities) - probabilities.begin());
@@ -36,8 +36,8 @@ class SideBySide {
       : model_(model),
         pool_(pool),
         answer_(answer),
-        network_(model.network(kBatch)),
-        runner_(*network_, pool, false, kBatch) {
+        network_(model.network(kEvaluationBatch)),
+        runner_(*network_, pool, false, kEvaluationBatch) {
     network_->pack(pool);
   }
 
@@ -50,10 +50,9 @@ class SideBySide {
       predicted.push_back(best);
     });
     std::vector<ImageResult> results(predicted.size());
-    pool_.parallel_for(dataset->size(), [&](std::int64_t image, int worker) {
+    pool_.parallel_for(dataset->size(), [&](std::int64_t image, int) {
       const auto i = static_cast<std::size_t>(image);
-      results[i] =
-          ask(*dataset, image, worker, std::span(engine).subspan(i * network_classes(), network_classes()));
+      results[i] = ask(*dataset, image, std::span(engine).subspan(i * network_classes(), network_classes()));
     });
     for (std::size_t i = 0; i < results.size(); ++i) add(results[i], predicted[i], set.labels[i]);
   }
@@ -63,13 +62,12 @@ class SideBySide {
  private:
   std::size_t network_classes() const { return static_cast<std::size_t>(network_->classes()); }
 
-  ImageResult ask(const Dataset& dataset, std::int64_t image, int worker,
-                  std::span<const float> engine) const {
+  ImageResult ask(const Dataset& dataset, std::int64_t image, std::span<const float> engine) const {
     std::vector<std::byte> scratch;
     std::vector<std::uint8_t> pixels;
     std::vector<float> probabilities;
     interleave(dataset.pixels(image, scratch), model_.config.data.image, pixels);
-    answer_(pixels, worker, probabilities);
+    answer_(pixels, probabilities);
     ImageResult result{.predicted = most_probable(probabilities)};
     for (std::size_t k = 0; k < engine.size(); ++k)
       result.difference = std::max(result.difference, std::abs(double{engine[k]} - double{probabilities[k]}));
@@ -120,7 +118,8 @@ PixelSample sample_pixels(const Inspected& model, const std::filesystem::path& f
 
 ExportComparison compare(const Inspected& model, const std::filesystem::path& folder, ThreadPool& pool,
                          const ExportAnswer& answer) {
-  const auto files = std::make_shared<const ImageFiles>(scan_folder(folder));
+  const auto files =
+      std::make_shared<const ImageFiles>(scan_folder(folder, {}, model.config.data.class_folders));
   std::vector<int> labels;
   if (!files->classes.empty()) labels = match_classes(files->classes, model.classes, files->where);
   SideBySide both(model, pool, answer);

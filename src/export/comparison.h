@@ -25,9 +25,9 @@ struct PixelSample {
 PixelSample sample_pixels(const Inspected& model, const std::filesystem::path& folder, std::int64_t most,
                           ThreadPool& pool);
 
-/// An export's probabilities for an image. worker < pool.threads().
+/// An export's probabilities for an image. Any number of threads may ask.
 using ExportAnswer =
-    std::function<void(std::span<const std::uint8_t> pixels, int worker, std::vector<float>& probabilities)>;
+    std::function<void(std::span<const std::uint8_t> pixels, std::vector<float>& probabilities)>;
 
 /// What the engine and an export say about the same images.
 struct ExportComparison {

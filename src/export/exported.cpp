@@ -24,7 +24,7 @@ ExportPlan plan_of(const Inspected& model, ActivationFolding folding) {
   return make_export_plan(*model.network(1), source, folding);
 }
 
-/// A plan in float32. Each thread gets values of its own.
+/// A plan in float32.
 struct FloatExecution {
   explicit FloatExecution(ExportPlan made) : plan(std::move(made)), run(plan) {}
   const ExportPlan plan;
@@ -32,8 +32,8 @@ struct FloatExecution {
 };
 
 ExportAnswer answer_of(std::shared_ptr<const FloatExecution> execution) {
-  return [execution](std::span<const std::uint8_t> pixels, int, std::vector<float>& probabilities) {
-    thread_local PlanValues values;
+  return [execution](std::span<const std::uint8_t> pixels, std::vector<float>& probabilities) {
+    PlanValues values;
     execution->run.run(pixels, values);
     execution->run.probabilities(values, probabilities);
   };
@@ -49,8 +49,8 @@ struct ByteExecution {
 };
 
 ExportAnswer answer_of(std::shared_ptr<const ByteExecution> execution) {
-  return [execution](std::span<const std::uint8_t> pixels, int, std::vector<float>& probabilities) {
-    thread_local ByteValues values;
+  return [execution](std::span<const std::uint8_t> pixels, std::vector<float>& probabilities) {
+    ByteValues values;
     execution->run.run(pixels, values);
     execution->run.probabilities(values, probabilities);
   };

@@ -167,6 +167,13 @@ TEST_CASE("folders that are merged into a class are told, and are classes if the
   const Json json = Json::parse(eval.out);
   CHECK(json["per_class"][0]["name"] == "Fruit/Apple/Golden");
   CHECK(json["per_class"][4]["support"] == 3);
+  const ProgramResult exported =
+      run_program(program_path("cnn-export"), {"--model", (pictures.path() / "run/best.safetensors").string(),
+                                               "--images", (pictures.path() / "photos").string(), "--json",
+                                               "-", "--onnx", (pictures.path() / "m.onnx").string()});
+  INFO(exported.description());
+  CHECK(exported.exit_code == 0);
+  CHECK(Json::parse(exported.out)["comparison"].contains("engine_accuracy"));
 }
 
 TEST_CASE("--init refuses class folders whose names are not UTF-8: no model could store them", "[cli]") {
