@@ -39,7 +39,7 @@ void check_folder(const char* option, const fs::path& folder) {
 /// Throws Error (exit 2) for options that do not go together.
 void check_command_line(const CLI::App& app, const Options& options) {
   if (options.onnx.empty() == options.c.empty())
-    fail_usage("say what to write: --onnx OUT.onnx or --c FOLDER");
+    fail_usage("say what to write, one of the two: --onnx OUT.onnx or --c FOLDER");
   check_options(app, kFormats, chosen_mode(app, kFormats));
   if (options.int8 && options.calibrate.empty())
     fail_usage("--int8 needs --calibrate FOLDER: images like those that the network will see");

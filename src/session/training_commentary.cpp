@@ -11,8 +11,6 @@
 namespace cnn {
 namespace {
 
-std::string percent(double fraction) { return fmt::format("{:.2f} %", 100 * fraction); }
-
 std::vector<LayerStatistics> statistics_of(int epoch, const std::vector<LayerActivity>& layers) {
   std::vector<LayerStatistics> statistics;
   for (const LayerActivity& layer : layers)
@@ -35,7 +33,9 @@ std::string activity_words(const EpochResult& result) {
 
 }  // namespace
 
-TrainingCommentary::TrainingCommentary(spdlog::logger& log, const Trainer& trainer, const TrainingData& data,
+std::string percent_text(double fraction) { return fmt::format("{:.2f} %", 100 * fraction); }
+
+TrainingCommentary::TrainingCommentary(spdlog::logger& log, Trainer& trainer, const TrainingData& data,
                                        const Voice& voice)
     : log_(log),
       trainer_(trainer),
@@ -49,7 +49,7 @@ void TrainingCommentary::listen(TrainingEvents& events) {
       line_ = voice_.progress(fmt::format("epoch {}/{}", p.epoch, p.epochs), p.steps_per_epoch);
     validating_ = false;
     if (line_->due(p.step))
-      line_->update(p.step, fmt::format("loss {}  accuracy {}", loss_text(p.loss), percent(p.accuracy)));
+      line_->update(p.step, fmt::format("loss {}  accuracy {}", loss_text(p.loss), percent_text(p.accuracy)));
   };
   events.on_validated = [this](std::int64_t images) {
     if (!validating_) line_ = voice_.progress("validating", validation_images_);
@@ -69,9 +69,9 @@ void TrainingCommentary::epoch(const EpochResult& r) {
   ++epochs_here_;
   const int epochs = trainer_.epochs();
   std::string text = fmt::format("epoch {}/{}  loss {}  accuracy {}", r.epoch, epochs,
-                                 loss_text(r.train_loss), percent(r.train_accuracy));
+                                 loss_text(r.train_loss), percent_text(r.train_accuracy));
   if (r.validation)
-    text += fmt::format("  validation {} (loss {})", percent(r.validation->accuracy()),
+    text += fmt::format("  validation {} (loss {})", percent_text(r.validation->accuracy()),
                         loss_text(r.validation->loss()));
   text += fmt::format("\n  learning rate {:.3g}, {} images/s", r.learning_rate,
                       with_commas(static_cast<std::int64_t>(r.images_per_second)));
@@ -94,6 +94,25 @@ void TrainingCommentary::complain(const EpochResult& result) {
     now[key] = {before == standing_.end() ? result.epoch : before->second.since, complaint.message};
   }
   standing_ = std::move(now);
+}
+
+void TrainingCommentary::times() const {
+  const TimeAccount& account = trainer_.times();
+  const double all = account.all();
+  double booked = 0;
+  std::string text;
+  const auto add = [&](const char* what, double seconds) {
+    booked += seconds;
+    if (seconds >= 0.005 * all) text += fmt::format(", {} {}", what, human_seconds(seconds));
+  };
+  add("training", account.seconds(Spent::training));
+  add("validation", account.seconds(Spent::validation));
+  add("layer statistics", account.seconds(Spent::statistics));
+  add("test", account.seconds(Spent::test));
+  add("files", account.seconds(Spent::files));
+  add("pages", account.seconds(Spent::pages));
+  add("other", all - booked);
+  log_.info("time: {}{}", human_seconds(all), text);
 }
 
 void TrainingCommentary::end() const {

@@ -15,13 +15,15 @@
 
 namespace cnn {
 
+/// "97.25 %"
+std::string percent_text(double fraction);
+
 /// What a training says while it runs: a progress line, a few lines for each epoch, the layers' statistics on
 /// request, and a warning, once, for each layer that is dead or explodes; at the end those that still do.
 class TrainingCommentary {
  public:
   /// All references must outlive the object.
-  TrainingCommentary(spdlog::logger& log, const Trainer& trainer, const TrainingData& data,
-                     const Voice& voice);
+  TrainingCommentary(spdlog::logger& log, Trainer& trainer, const TrainingData& data, const Voice& voice);
 
   /// Takes the events for progress and layers; they must not outlive this object.
   void listen(TrainingEvents& events);
@@ -29,6 +31,8 @@ class TrainingCommentary {
   /// After the last epoch: what was wrong with a layer for several epochs up to then. Its warning scrolled by
   /// long ago.
   void end() const;
+  /// Where the time went since the trainer was made.
+  void times() const;
   /// Removes the progress line.
   void clear() { line_.reset(), validating_ = false; }
 
@@ -36,7 +40,7 @@ class TrainingCommentary {
   void complain(const EpochResult& result);
 
   spdlog::logger& log_;
-  const Trainer& trainer_;
+  Trainer& trainer_;
   const std::int64_t validation_images_;
   const Voice& voice_;
   std::unique_ptr<ProgressLine> line_;

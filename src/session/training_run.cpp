@@ -22,18 +22,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Freed when memory runs out, so that there is some left for saving.
-constexpr std::size_t kReserveBytes = 1 << 20;
-
-std::string percent(double fraction) { return fmt::format("{:.2f} %", 100 * fraction); }
-
 std::string summary_line(const TrainingOutcome& outcome) {
   std::string line = fmt::format("best epoch {}", outcome.best.epoch);
   if (const auto& validation = outcome.best.validation)
-    line += fmt::format(": validation accuracy {}", percent(validation->accuracy()));
+    line += fmt::format(": validation accuracy {}", percent_text(validation->accuracy()));
   if (const auto& test = outcome.test)
-    line +=
-        fmt::format(", test accuracy {} ({} of {})", percent(test->accuracy()), test->correct, test->labeled);
+    line += fmt::format(", test accuracy {} ({} of {})", percent_text(test->accuracy()), test->correct,
+                        test->labeled);
   return line;
 }
 
@@ -110,7 +105,7 @@ class TrainingRun {
   TrainingCommentary commentary_;
   TrainingEvents events_;
   TrainingOutcome outcome_{.folder = folder_};
-  std::unique_ptr<char[]> reserve_;
+  std::unique_ptr<char[]> reserve_;  ///< freed when memory runs out, so that some is left for saving
 };
 
 TrainingRun::TrainingRun(TrainingSetup& setup, RunFolder& folder, CheckpointFolder checkpoints,
@@ -130,7 +125,7 @@ TrainingRun::TrainingRun(TrainingSetup& setup, RunFolder& folder, CheckpointFold
       commentary_(log_, trainer_, data_, voice) {
   if (!trainer_.history().empty()) report_.resume(best_of(trainer_.history()).epoch);
   listen();
-  reserve_ = std::make_unique<char[]>(kReserveBytes);
+  reserve_ = std::make_unique<char[]>(1 << 20);
 }
 
 void TrainingRun::listen() {
@@ -138,11 +133,13 @@ void TrainingRun::listen() {
   events_.on_validation = report_.validation_observer();
   events_.on_epoch = [this](const EpochResult& epoch) {
     commentary_.epoch(epoch);
-    files_.add_epoch();
-    report_.add_epoch(epoch.epoch, trainer_.epochs(), epoch.best);
+    trainer_.times().measure(Spent::files, [&] { files_.add_epoch(); });
+    trainer_.times().measure(Spent::pages,
+                             [&] { report_.add_epoch(epoch.epoch, trainer_.epochs(), epoch.best); });
   };
   events_.on_state = [this](bool epoch_ended) {
-    saver_.offer(epoch_ended, interruption_.take_save_request());
+    const auto save = [&] { saver_.offer(epoch_ended, interruption_.take_save_request()); };
+    epoch_ended ? trainer_.times().measure(Spent::files, save) : save();  // else it is in the step's time
   };
 }
 
@@ -230,7 +227,8 @@ void TrainingRun::say_how_it_ended() {
 /// The test images, and the validation images if the report needs them. False: interrupted.
 bool TrainingRun::evaluate_best() {
   if (!data_.test.empty()) {
-    outcome_.test = evaluate_all(data_.test, "testing", report_.test_observer());
+    outcome_.test = trainer_.times().measure(
+        Spent::test, [&] { return evaluate_all(data_.test, "testing", report_.test_observer()); });
     if (!outcome_.test) return false;
   }
   if (!validates_again(cluster_, !report_.tells_of(best_of(trainer_.history()).epoch))) return true;
@@ -254,7 +252,8 @@ std::optional<Evaluation> TrainingRun::evaluate_all(std::span<const WeightedLook
 
 TrainingOutcome TrainingRun::finished() {
   outcome_.best = best_of(trainer_.history());
-  report_.finish(outcome_.best.epoch);
+  trainer_.times().measure(Spent::pages, [&] { report_.finish(outcome_.best.epoch); });
+  commentary_.times();
   outcome_.summary = summary_line(outcome_);
   file_log_.info("{}", outcome_.summary);
   return std::move(outcome_);

@@ -135,7 +135,8 @@ Trainer::Outcome Trainer::run(const TrainingEvents& events, const std::atomic<bo
   network_.pack(pool_);
   began_ = now_seconds() - budget_.used() - now_.seconds;
   while (!finished()) {
-    if (!train_epoch(events, stop) || !finish_epoch(events, stop)) return Outcome::interrupted;
+    const bool trained = times_.measure(Spent::training, [&] { return train_epoch(events, stop); });
+    if (!trained || !finish_epoch(events, stop)) return Outcome::interrupted;
     if (!finished() && stops(stop)) return Outcome::interrupted;
   }
   return Outcome::finished;
@@ -277,14 +278,17 @@ bool Trainer::measure(EpochResult& result, const TrainingEvents& events, const s
     return true;
   };
   if (validation_)
-    result.validation = evaluate(evaluation_, *validation_, events.on_validation, validated, &stop, cluster_);
+    result.validation = times_.measure(Spent::validation, [&] {
+      return evaluate(evaluation_, *validation_, events.on_validation, validated, &stop, cluster_);
+    });
   if (stops(stop)) return false;
   result.best = !validation_ || history_.empty() ||
                 is_better(*result.validation, *best_of(history_).validation, spec_.best);
-  result.activity =
-      with_gradients(measure_activity(network_, evaluation_, validation_ ? *validation_ : train_,
-                                      kActivityImages, &stop, cluster_),
-                     gradient_norms_);
+  result.activity = times_.measure(Spent::statistics, [&] {
+    return with_gradients(measure_activity(network_, evaluation_, validation_ ? *validation_ : train_,
+                                           kActivityImages, &stop, cluster_),
+                          gradient_norms_);
+  });
   if (stops(stop)) return false;
   if (!result.best) return true;
   std::ranges::copy(network_.parameters(), best_parameters_.data());

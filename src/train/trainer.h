@@ -9,6 +9,7 @@
 
 #include "cluster/cluster.h"
 #include "core/aligned_buffer.h"
+#include "core/time_account.h"
 #include "nn/network.h"
 #include "nn/runner.h"
 #include "train/checkpoint.h"
@@ -114,6 +115,10 @@ class Trainer {
   Runner& evaluation_runner() { return evaluation_; }
   std::int64_t steps_per_epoch() const { return steps_per_epoch_; }
 
+  /// Books training, validation and statistics; others may book what else takes time. Opened with the
+  /// trainer.
+  TimeAccount& times() { return times_; }
+
   /// Memory of runners, optimizer and the best model, for a plan.
   static std::int64_t bytes(const Network& network, const TrainingSpec& spec, int threads);
 
@@ -150,6 +155,7 @@ class Trainer {
   LearningRateSchedule schedule_;
   TimeBudget budget_;
   double began_ = 0;  // when the budget's time began
+  TimeAccount times_;
   Optimizer optimizer_;
   std::optional<Lookahead> lookahead_;
   std::optional<WeightAveraging> averaging_;

@@ -84,10 +84,10 @@ with tempfile.TemporaryDirectory() as folder:
     os.chdir(folder)
     os.symlink(source / "data", "data")
     run(programs / "cnn-train", "--config", source / "configs/digits-lenet5.json", "--run-dir", "run", "--quiet")
-    export = [programs / "cnn-export", "--model", "run/best.safetensors", "--onnx", "digits.onnx"]
-    run(*export)
+    export = [programs / "cnn-export", "--model", "run/best.safetensors", "--onnx"]
+    run(*export, "digits.onnx")
     ran = try_python()
-    run(*export, "--uint8", "--json", "digits.json", "--force")
+    run(*export, "web.onnx", "--uint8", "--json", "web.json")
     ran = try_browser() or ran
     os.chdir("/")
 sys.exit(0 if ran else 77)

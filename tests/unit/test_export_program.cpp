@@ -103,7 +103,7 @@ TEST_CASE("cnn-export refuses what it cannot do, and leaves nothing", "[export][
     CHECK_THAT(result.err, ContainsSubstring(reason));
     CHECK(folder.files() == before);
   };
-  refuses({}, 2, "say what to write: --onnx OUT.onnx or --c FOLDER");
+  refuses({}, 2, "say what to write, one of the two: --onnx OUT.onnx or --c FOLDER");
   refuses({"--onnx", onnx, "--c", c}, 2, "say what to write");
   refuses({"--onnx", onnx, "--name", "net"}, 2, "--name does not go with --onnx");
   refuses({"--c", c, "--uint8"}, 2, "--uint8 does not go with --c");

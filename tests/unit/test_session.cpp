@@ -146,6 +146,7 @@ TEST_CASE("a training goes from data to a run folder, and tells what its log tel
           ContainsSubstring("epoch 3/3"));
   const std::string log = read_file(session.file("train.log"));
   CHECK_THAT(log, ContainsSubstring("epoch 3/3") && ContainsSubstring(outcome.summary));
+  CHECK_THAT(log, ContainsSubstring("  time: ") && ContainsSubstring(", files "));
   for (const char* name : {"config.json", "metrics.csv", "best.safetensors", "last.safetensors",
                            "result.json", "evaluation.json", "report.html", "train_batch.png"})
     CHECK(fs::exists(session.file(name)));
