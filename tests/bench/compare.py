@@ -17,7 +17,7 @@ import subprocess
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-NETWORKS = ["lenet", "mnistex", "vgg", "air"]
+NETWORKS = ["lenet", "mnistex", "vgg", "air", "resnet20", "mob", "photo128", "photo224"]
 
 
 def rates(command: list[str]) -> dict[str, float]:

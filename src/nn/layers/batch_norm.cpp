@@ -56,7 +56,7 @@ class BatchNorm final : public Layer {
     needs.two_phases = true;
     needs.follows.add(Fusion::normalize);
     if (activation_.none() || activation_.is_relu()) needs.leads.add(Fusion::max_pool_2x2);
-    // Pooling costs more registers in one go than in two; only a way through memory is dearer.
+    // On small maps two passes are faster than one. It pays only where it saves a way through memory.
     constexpr std::int64_t kNearFloats = (2 << 20) / sizeof(float);
     if (in.values() * kLanes <= kNearFloats) needs.leads_at_a_loss.add(Fusion::max_pool_2x2);
     return needs;
