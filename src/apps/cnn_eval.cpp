@@ -19,7 +19,7 @@
 #include "report/evaluation_text.h"
 #include "report/prediction_table.h"
 #include "report/progress.h"
-#include "report/text_columns.h"
+#include "report/terminal.h"
 #include "session/evaluation_results.h"
 #include "session/evaluator.h"
 #include "session/interruption.h"
@@ -196,7 +196,8 @@ void write_results(Evaluator& evaluator, const UnlabeledImages& unlabeled, const
                           evaluation_report(evaluator, options.model.string(),
                                             "evaluated on " + join_paths(options.images), options.threads));
   if (results.images() > 0 && options.json != "-")
-    print_out("{}", evaluation_text(results, options.top, terminal_columns(STDOUT_FILENO)));
+    print_out("{}", evaluation_text(results, options.top,
+                                    static_cast<std::size_t>(terminal_columns(STDOUT_FILENO))));
   flush_out();  // the messages below refer to it
 }
 

@@ -1,50 +1,103 @@
 #include "report/layer_table.h"
 
-#include <spdlog/fmt/fmt.h>
-
 #include <algorithm>
-#include <array>
 
 #include "core/text.h"
+#include "report/text_columns.h"
 
 namespace cnn {
+namespace {
 
-std::string layer_table(const std::string& input, const std::vector<LayerRow>& rows) {
-  constexpr std::size_t kColumns = 7;
-  using Line = std::array<std::string, kColumns>;
-  std::vector<Line> lines;
-  lines.push_back({"layer", "type", "output", "activations", "parameters", "mult-adds", "sees"});
-  lines.push_back({"input", "", input, "", "", "", ""});
-  LayerRow total;
-  for (const LayerRow& row : rows) {
-    lines.push_back({printable(row.name), row.type, row.output, with_commas(row.activations),
-                     with_commas(row.parameters), with_commas(row.macs), row.receptive_field});
-    total.activations += row.activations;
-    total.parameters += row.parameters;
-    total.macs += row.macs;
+constexpr std::size_t kGap = 2, kShortestName = 8;
+constexpr int kStays = 4;
+
+/// A column of the table: its head, a cell for each layer, and the total.
+struct Column {
+  std::vector<std::string> cells;
+  bool to_the_left = false;
+  int weight = kStays;  ///< the least goes first where the line is too long
+
+  std::size_t width() const {
+    std::size_t widest = 0;
+    for (const std::string& cell : cells) widest = std::max(widest, width_of(cell));
+    return widest;
   }
-  lines.push_back({"total", "", "", with_commas(total.activations), with_commas(total.parameters),
-                   with_commas(total.macs), ""});
-  std::array<std::size_t, kColumns> width{};
-  for (const Line& line : lines)
-    for (std::size_t c = 0; c < kColumns; ++c) width[c] = std::max(width[c], line[c].size());
+};
+
+template <class Cell>
+Column column(const char* head, const std::string& of_input, const std::vector<LayerRow>& rows,
+              const Cell& cell) {
+  Column result{{head, of_input}};
+  for (const LayerRow& row : rows) result.cells.push_back(cell(row));
+  return result;
+}
+
+Column sums(const char* head, const std::vector<LayerRow>& rows, std::int64_t LayerRow::*number) {
+  Column result = column(head, "", rows, [&](const LayerRow& row) { return with_commas(row.*number); });
+  std::int64_t total = 0;
+  for (const LayerRow& row : rows) total += row.*number;
+  result.cells.push_back(with_commas(total));
+  return result;
+}
+
+std::size_t line_width(const std::vector<Column>& columns) {
+  std::size_t width = 0;
+  for (const Column& one : columns) width += one.width() + kGap;
+  return width - kGap;
+}
+
+/// Leaves out columns, then cuts names, until a line fits.
+void fit(std::vector<Column>& columns, std::size_t width) {
+  while (line_width(columns) > width) {
+    const auto lightest = std::ranges::min_element(columns, {}, &Column::weight);
+    if (lightest->weight == kStays) break;
+    columns.erase(lightest);
+  }
+  Column& names = columns.front();
+  const std::size_t full = line_width(columns);
+  if (full <= width) return;
+  const std::size_t cut_off = std::min(full - width, names.width() - std::min(names.width(), kShortestName));
+  const std::size_t room = names.width() - cut_off;
+  for (std::string& name : names.cells) name = cut(name, room);
+}
+
+std::string line(const std::vector<Column>& columns, std::size_t row) {
   std::string text;
-  for (std::size_t i = 0; i < lines.size(); ++i) {
-    std::string one;
-    for (std::size_t c = 0; c < kColumns; ++c) {
-      const bool left = c < 2;  // names to the left, numbers to the right
-      one += left ? fmt::format("{:<{}}  ", lines[i][c], width[c])
-                  : fmt::format("{:>{}}  ", lines[i][c], width[c]);
-    }
-    one.erase(one.find_last_not_of(' ') + 1);
-    text += one + "\n";
-    if (i == 0 || i + 2 == lines.size()) {
-      std::size_t full = 0;
-      for (const std::size_t w : width) full += w + 2;
-      text += std::string(full - 2, '-') + "\n";
-    }
+  for (const Column& one : columns) {
+    const std::string& cell = row < one.cells.size() ? one.cells[row] : "";
+    text += (one.to_the_left ? left(cell, one.width()) : right(cell, one.width())) + std::string(kGap, ' ');
   }
-  return text;
+  text.erase(text.find_last_not_of(' ') + 1);
+  return text + "\n";
+}
+
+}  // namespace
+
+std::string layer_table(const std::string& input, const std::vector<LayerRow>& rows, int columns) {
+  Column names = column("layer", "input", rows, [](const LayerRow& row) { return printable(row.name); });
+  names.cells.emplace_back("total");
+  names.to_the_left = true;
+  Column types = column("type", "", rows, [](const LayerRow& row) { return row.type; });
+  types.to_the_left = true;
+  types.weight = 2;
+  const Column outputs = column("output", input, rows, [](const LayerRow& row) { return row.output; });
+  Column mult_adds = sums("mult-adds", rows, &LayerRow::macs);
+  mult_adds.weight = 3;
+  Column sees = column("sees", "", rows, [](const LayerRow& row) { return row.receptive_field; });
+  sees.weight = 1;
+  std::vector<Column> table{std::move(names),
+                            std::move(types),
+                            outputs,
+                            sums("activations", rows, &LayerRow::activations),
+                            sums("parameters", rows, &LayerRow::parameters),
+                            std::move(mult_adds),
+                            std::move(sees)};
+  fit(table, static_cast<std::size_t>(columns));
+  const std::string rule = std::string(line_width(table), '-') + "\n";
+  std::string text = line(table, 0) + rule;
+  const std::size_t total = rows.size() + 2;
+  for (std::size_t row = 1; row < total; ++row) text += line(table, row);
+  return text + rule + line(table, total);
 }
 
 }  // namespace cnn

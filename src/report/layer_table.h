@@ -34,8 +34,9 @@ struct MemoryNeeds {
   std::int64_t training_bytes = 0, evaluation_bytes = 0;
 };
 
-/// The layers of a network as text, columns aligned, totals at the end; fits 100 columns for ordinary names.
-std::string layer_table(const std::string& input, const std::vector<LayerRow>& rows);
+/// The layers of a network as text, columns aligned, totals at the end. Where the lines would be longer than
+/// `columns`, receptive field, type and multiply-adds are left out, in this order, and then names are cut.
+std::string layer_table(const std::string& input, const std::vector<LayerRow>& rows, int columns);
 
 /// The same with everything that is known of a layer, in two tables: what comes out of it, with a bar for the
 /// number of activations, and what it costs. As wide as the terminal; narrow ones lose columns, long names

@@ -10,6 +10,7 @@
 #include "core/clock.h"
 #include "core/standard_streams.h"
 #include "core/text.h"
+#include "report/terminal.h"
 #include "report/text_columns.h"
 
 namespace cnn {
@@ -27,10 +28,11 @@ bool draws_over() {
   return ::isatty(STDERR_FILENO) && term && std::string_view(term) != "dumb";
 }
 
-std::string bar(std::int64_t done, std::int64_t total, int width) {
+std::string bar(std::int64_t done, std::int64_t total, int width, bool unicode) {
   const auto filled = static_cast<int>(done * width / total);
   std::string text;
-  for (int i = 0; i < width; ++i) text += i < filled ? "━" : i == filled ? "╸" : " ";
+  for (int i = 0; i < width; ++i)
+    text += i < filled ? (unicode ? "━" : "=") : i == filled ? (unicode ? "╸" : ">") : " ";
   return text;
 }
 
@@ -64,12 +66,14 @@ void ProgressLine::update(std::int64_t done, const std::string& detail) {
     return;
   }
   // The bar takes what is left of the line; a line that wraps could not be drawn over.
-  const std::size_t columns = terminal_columns(STDERR_FILENO) - 1;
+  const auto columns = static_cast<std::size_t>(std::max(terminal_columns(STDERR_FILENO), 2) - 1);
   const std::size_t taken = width_of(what_) + width_of(text) + 2;
   const int width =
       taken < columns && total_ > 0 ? std::min(kBarWidth, static_cast<int>(columns - taken)) : 0;
   const std::string line =
-      width < kNarrowestBar ? what_ + " " + text : what_ + " " + bar(done, total_, width) + " " + text;
+      width < kNarrowestBar
+          ? what_ + " " + text
+          : what_ + " " + bar(done, total_, width, terminal_of(STDERR_FILENO).unicode) + " " + text;
   print_err("\r\x1b[K{}", cut(line, columns));
   drawn_ = true;
 }

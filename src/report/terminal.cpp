@@ -5,12 +5,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstdlib>
 
 namespace cnn {
 namespace {
 
-constexpr int kNarrowest = 40, kWidest = 100;
+constexpr int kNarrowest = 40, kWidest = 100, kColumnsOfLog = 100;
 
 std::string_view variable(const char* name) {
   const char* value = std::getenv(name);
@@ -32,14 +33,22 @@ std::string Terminal::painted(std::string_view text, const char* code) const {
   return color ? fmt::format("\x1b[{}m{}\x1b[0m", code, text) : std::string(text);
 }
 
+int terminal_columns(int descriptor) {
+  winsize size{};
+  if (::ioctl(descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
+  const std::string_view columns = ::isatty(descriptor) ? "" : variable("COLUMNS");
+  int value = 0;
+  const auto [end, fault] = std::from_chars(columns.data(), columns.data() + columns.size(), value);
+  const bool is_number = fault == std::errc() && end == columns.data() + columns.size();
+  return is_number && value > 0 ? value : kColumnsOfLog;
+}
+
 Terminal terminal_of(int descriptor) {
   Terminal terminal;
   terminal.unicode = utf8_locale();
-  if (!::isatty(descriptor)) return terminal;
-  winsize size{};
-  if (::ioctl(descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
-    terminal.columns = std::clamp<int>(size.ws_col, kNarrowest, kWidest);
-  terminal.color = variable("NO_COLOR").empty() && !variable("TERM").empty() && variable("TERM") != "dumb";
+  terminal.columns = std::clamp(terminal_columns(descriptor), kNarrowest, kWidest);
+  if (::isatty(descriptor))
+    terminal.color = variable("NO_COLOR").empty() && !variable("TERM").empty() && variable("TERM") != "dumb";
   return terminal;
 }
 

@@ -19,7 +19,11 @@ struct Terminal {
   std::string painted(std::string_view text, const char* code) const;
 };
 
-/// Of a file descriptor: its width from 40 to 100 columns if it is a terminal, else 100 and no color.
+/// Columns of the terminal behind a file descriptor (STDERR_FILENO, say). If it is none: what COLUMNS says,
+/// else 100, as a line of a log may be that long.
+int terminal_columns(int descriptor);
+
+/// Of a file descriptor: from 40 to 100 columns, and no color if it is not a terminal.
 Terminal terminal_of(int descriptor);
 
 /// Breaks lines at blanks so that none is longer than `columns`, where words allow; lines that follow a break

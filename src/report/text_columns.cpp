@@ -1,24 +1,14 @@
 #include "report/text_columns.h"
 
-#include <sys/ioctl.h>
-#include <unistd.h>
-
 #include <algorithm>
+#include <vector>
 
 namespace cnn {
 namespace {
 
-constexpr std::size_t kColumnsOfLog = 100;
-
 bool begins_character(char c) { return (c & 0xC0) != 0x80; }
 
 }  // namespace
-
-std::size_t terminal_columns(int file_descriptor) {
-  struct winsize size {};
-  if (::ioctl(file_descriptor, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return kColumnsOfLog;
-  return size.ws_col;
-}
 
 std::size_t width_of(const std::string& text) {
   return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), begins_character));
@@ -30,6 +20,19 @@ std::string left(const std::string& text, std::size_t width) {
 
 std::string right(const std::string& text, std::size_t width) {
   return std::string(width - std::min(width, width_of(text)), ' ') + text;
+}
+
+std::string fitting_line(std::span<const LinePart> parts, std::size_t columns) {
+  std::vector<LinePart> left(parts.begin(), parts.end());
+  for (;;) {
+    std::string line;
+    for (const LinePart& part : left) line.append(line.empty() ? 0 : 2, ' ').append(part.text);
+    const auto lightest = std::ranges::min_element(left, {}, &LinePart::weight);
+    const bool all_weigh_most =
+        std::ranges::all_of(left, [&](const LinePart& part) { return part.weight == lightest->weight; });
+    if (width_of(line) <= columns || left.empty() || all_weigh_most) return line;
+    left.erase(lightest);
+  }
 }
 
 std::string wrapped(std::span<const std::string> words, std::size_t indent, std::size_t columns) {

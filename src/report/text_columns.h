@@ -6,16 +6,22 @@
 
 namespace cnn {
 
-/// Columns of the terminal behind a file descriptor (STDERR_FILENO, say); 100 if it is none: a line of a log
-/// may be that long.
-std::size_t terminal_columns(int file_descriptor);
-
 /// Columns that a printable text takes: code points, which is right for most scripts.
 std::size_t width_of(const std::string& text);
 
 /// Padded with blanks to `width` columns: at the end (left) or in front.
 std::string left(const std::string& text, std::size_t width);
 std::string right(const std::string& text, std::size_t width);
+
+/// A part of a line, which goes if the line is too long: those of the least weight first.
+struct LinePart {
+  std::string text;
+  int weight = 0;
+};
+
+/// The parts with two blanks between them, without those that do not fit into `columns`. What weighs most
+/// stays.
+std::string fitting_line(std::span<const LinePart> parts, std::size_t columns);
 
 /// Words with blanks between them, on lines that begin with `indent` blanks and take at most `columns`.
 std::string wrapped(std::span<const std::string> words, std::size_t indent, std::size_t columns);

@@ -1,5 +1,9 @@
 #include "session/description.h"
 
+#include <unistd.h>
+
+#include <functional>
+
 #include "core/text.h"
 #include "inspect/layer_rows.h"
 #include "kernels/simd.h"
@@ -42,21 +46,22 @@ void describe_filter(const TrainingSetup& setup, spdlog::logger& log) {
              kept_count(setup));
 }
 
-void describe_layers(const TrainingSetup& setup, spdlog::logger& log, bool with_table) {
+/// Shows the table of a network's layers.
+using ShowLayers = std::function<void(const std::string& input, const std::vector<LayerRow>& rows)>;
+
+void describe_layers(const TrainingSetup& setup, spdlog::logger& log, const ShowLayers& show) {
   const std::vector<LayerRow> rows = layer_rows(setup.network());
-  if (with_table) log.info("{}", layer_table(to_string(setup.input()), rows));
+  if (show) show(to_string(setup.input()), rows);
   for (const CliffWarning& warning : cliff_warnings(setup.input().values(), rows))
     log.warn("warning: {}", warning.message);
 }
 
-}  // namespace
-
-void describe(const TrainingSetup& setup, spdlog::logger& log, bool with_layers) {
+void describe_all(const TrainingSetup& setup, spdlog::logger& log, const ShowLayers& show_layers) {
   describe_data(setup, log);
   describe_start(setup, log);
   describe_filter(setup, log);
   if (!setup.resumed()) {
-    describe_layers(setup, log, with_layers);
+    describe_layers(setup, log, show_layers);
     const int batch_size = setup.config().training.batch_size;
     if (const std::int64_t images = setup.data().train.size(); batch_size > images)
       log.warn("warning: batch_size {} exceeds the {}: an epoch is a single step", with_commas(batch_size),
@@ -66,6 +71,20 @@ void describe(const TrainingSetup& setup, spdlog::logger& log, bool with_layers)
   log.info("{}{}, {}, {} of memory for activations, gradients and optimizer",
            processes > 1 ? fmt::format("{} processes, here ", processes) : "",
            counted(setup.pool().threads(), "thread"), instruction_set(), human_bytes(setup.bytes()));
+}
+
+}  // namespace
+
+void describe(const TrainingSetup& setup, spdlog::logger& log) { describe_all(setup, log, {}); }
+
+void introduce(const TrainingSetup& setup, const Voice& voice, RunLog& log) {
+  constexpr int kLogColumns = 100;
+  const auto show_layers = [&](const std::string& input, const std::vector<LayerRow>& rows) {
+    if (voice.introduces())
+      log.voice().info("{}", layer_table(input, rows, terminal_of(STDERR_FILENO).columns));
+    log.file().info("{}", layer_table(input, rows, kLogColumns));
+  };
+  describe_all(setup, voice.introduces() ? log.both() : log.file(), show_layers);
 }
 
 }  // namespace cnn

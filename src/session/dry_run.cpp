@@ -1,10 +1,14 @@
 #include "session/dry_run.h"
 
+#include <unistd.h>
+
 #include "config/proxy_training.h"
 #include "core/clock.h"
 #include "core/standard_streams.h"
 #include "core/text.h"
 #include "inspect/layer_rows.h"
+#include "report/layer_table.h"
+#include "report/terminal.h"
 #include "session/description.h"
 
 namespace cnn {
@@ -33,11 +37,12 @@ double measured_epoch_seconds(Trainer& trainer) {
 }  // namespace
 
 double dry_run(TrainingSetup& setup, const Voice& voice) {
-  describe(setup, voice.log(), false);
+  describe(setup, voice.log());
   const TrainingSpec& training = setup.config().training;
   const double seconds = measured_epoch_seconds(setup.trainer());
   double all = seconds * training.epochs;
-  print_out("{}", layer_table(to_string(setup.input()), layer_rows(setup.network())));
+  print_out("{}", layer_table(to_string(setup.input()), layer_rows(setup.network()),
+                              terminal_of(STDOUT_FILENO).columns));
   print_out("memory: {}, without the images\ntime per epoch: about {} ({} steps), {} epochs in about {}\n",
             human_bytes(setup.bytes()), human_seconds(seconds), setup.trainer().steps_per_epoch(),
             training.epochs, human_seconds(all));

@@ -63,7 +63,7 @@ std::string csv_of(const LearningRateSweep& sweep) {
 /// Trains with rising learning rates, on all training images.
 LearningRateSweep sweep_of(TrainingSetup& setup, const SweepRange& range, const Voice& voice,
                            const std::atomic<bool>& stop) {
-  describe(setup, voice.log(), true);
+  describe(setup, voice.log());
   setup.drop_trainer();  // room for another one
   const Config& config = setup.config();
   const ImageSet& images = setup.all_train();

@@ -1,5 +1,7 @@
 #include "session/log_sinks.h"
 
+#include <unistd.h>
+
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -7,13 +9,16 @@
 #include "core/error.h"
 #include "core/standard_streams.h"
 #include "core/text.h"
+#include "report/terminal.h"
 
 namespace cnn {
 
 void StderrSink::sink_it_(const spdlog::details::log_msg& message) {
   spdlog::memory_buf_t text;
   formatter_->format(message, text);
-  write_err({text.data(), text.size()});
+  const std::string_view message_text(text.data(), text.size());
+  write_err(::isatty(STDERR_FILENO) ? wrapped(message_text, terminal_columns(STDERR_FILENO), 2)
+                                    : std::string(message_text));
 }
 
 LogFileSink::LogFileSink(std::filesystem::path path, std::function<void(const std::string&)> on_fault)

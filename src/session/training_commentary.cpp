@@ -2,10 +2,13 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "core/clock.h"
 #include "core/text.h"
 #include "report/layer_health.h"
 #include "report/statistics_table.h"
+#include "report/terminal.h"
 #include "report/text_columns.h"
 
 namespace cnn {
@@ -24,18 +27,38 @@ std::vector<LayerStatistics> statistics_of(int epoch, const std::vector<LayerAct
   return statistics;
 }
 
-std::string activity_words(const EpochResult& result) {
+constexpr int kLogColumns = 100;
+/// A layer has become much less active when no more than this part of it is left.
+constexpr double kMuchLess = 0.5;
+
+std::string activity_words(const EpochResult& result, int columns) {
   std::vector<std::string> words{"active:"};
   for (const LayerActivity& layer : result.activity)
     words.push_back(fmt::format("{} {:.0f} %", printable(layer.layer), 100 * layer.active_fraction));
-  return wrapped(words, 2, terminal_columns(STDERR_FILENO));
+  return wrapped(words, 2, static_cast<std::size_t>(columns));
+}
+
+/// An epoch in a line: on narrow terminals without what weighs least.
+std::string epoch_line(const EpochResult& r, int epochs, const std::string& left, int columns) {
+  std::vector<LinePart> parts{{fmt::format("epoch {}/{}", r.epoch, epochs), 9},
+                              {"loss " + loss_text(r.train_loss), 8},
+                              {"accuracy " + percent_text(r.train_accuracy), 7}};
+  if (r.validation) {
+    parts.push_back({"validation " + percent_text(r.validation->accuracy()), 9});
+    parts.push_back({fmt::format("(loss {})", loss_text(r.validation->loss())), 3});
+  }
+  parts.push_back({with_commas(static_cast<std::int64_t>(r.images_per_second)) + " images/s", 4});
+  parts.push_back({fmt::format("learning rate {:.3g}", r.learning_rate), 2});
+  if (!left.empty()) parts.push_back({left + " left", 5});
+  if (r.validation && r.best) parts.push_back({"best", 6});
+  return fitting_line(parts, static_cast<std::size_t>(columns));
 }
 
 }  // namespace
 
 std::string percent_text(double fraction) { return fmt::format("{:.2f} %", 100 * fraction); }
 
-TrainingCommentary::TrainingCommentary(spdlog::logger& log, Trainer& trainer, const TrainingData& data,
+TrainingCommentary::TrainingCommentary(RunLog& log, Trainer& trainer, const TrainingData& data,
                                        const Voice& voice)
     : log_(log),
       trainer_(trainer),
@@ -59,8 +82,8 @@ void TrainingCommentary::listen(TrainingEvents& events) {
   events.layers_every = voice_.layers().every_steps;
   events.on_layers = [this](const StepProgress& p, const std::vector<LayerActivity>& layers) {
     if (line_) line_->clear();
-    log_.info("epoch {}, step {}: the layers on this step's images\n{}", p.epoch, p.step,
-              statistics_table(statistics_of(p.epoch, layers)));
+    log_.both().info("epoch {}, step {}: the layers on this step's images\n{}", p.epoch, p.step,
+                     statistics_table(statistics_of(p.epoch, layers), kLogColumns));
   };
 }
 
@@ -68,28 +91,43 @@ void TrainingCommentary::epoch(const EpochResult& r) {
   clear();
   ++epochs_here_;
   const int epochs = trainer_.epochs();
-  std::string text = fmt::format("epoch {}/{}  loss {}  accuracy {}", r.epoch, epochs,
-                                 loss_text(r.train_loss), percent_text(r.train_accuracy));
-  if (r.validation)
-    text += fmt::format("  validation {} (loss {})", percent_text(r.validation->accuracy()),
-                        loss_text(r.validation->loss()));
-  text += fmt::format("\n  learning rate {:.3g}, {} images/s", r.learning_rate,
-                      with_commas(static_cast<std::int64_t>(r.images_per_second)));
-  if (r.epoch < epochs)
-    text +=
-        fmt::format(", {} left", human_seconds((now_seconds() - start_) / epochs_here_ * (epochs - r.epoch)));
-  if (r.validation && r.best) text += ", best so far";
-  log_.info(
-      "{}\n{}", text,
-      voice_.layers().every_epoch ? statistics_table(statistics_of(r.epoch, r.activity)) : activity_words(r));
+  const std::string left =
+      r.epoch < epochs ? human_seconds((now_seconds() - start_) / epochs_here_ * (epochs - r.epoch)) : "";
+  log_.voice().info("{}", epoch_line(r, epochs, left, terminal_columns(STDERR_FILENO)));
+  constexpr int kNoEnd = 1000;
+  log_.file().info("{}\n{}", epoch_line(r, epochs, left, kNoEnd),
+                   voice_.layers().every_epoch
+                       ? statistics_table(statistics_of(r.epoch, r.activity), kLogColumns)
+                       : activity_words(r, kLogColumns));
+  show_activity(r);
   complain(r);
+}
+
+/// On the terminal: all layers at first and on request, then what has become much less active.
+void TrainingCommentary::show_activity(const EpochResult& r) {
+  const Terminal terminal = terminal_of(STDERR_FILENO);
+  std::vector<std::string> fewer{"less active:"};
+  for (const LayerActivity& layer : r.activity) {
+    const auto [told, is_new] = told_.try_emplace(layer.layer, layer.active_fraction);
+    told->second = std::max(told->second, layer.active_fraction);
+    if (is_new || layer.active_fraction > kMuchLess * told->second) continue;
+    fewer.push_back(fmt::format("{} {:.0f} -> {:.0f} %", printable(layer.layer), 100 * told->second,
+                                100 * layer.active_fraction));
+    told->second = layer.active_fraction;
+  }
+  if (voice_.layers().every_epoch)
+    log_.voice().info("{}", statistics_table(statistics_of(r.epoch, r.activity), terminal.columns));
+  else if (epochs_here_ == 1)
+    log_.voice().info("{}", activity_words(r, terminal.columns));
+  else if (fewer.size() > 1)
+    log_.voice().info("{}", wrapped(fewer, 2, static_cast<std::size_t>(terminal.columns)));
 }
 
 void TrainingCommentary::complain(const EpochResult& result) {
   Complaints now;
   for (const LayerComplaint& complaint : layer_complaints(statistics_of(result.epoch, result.activity))) {
     const std::pair key(complaint.layer, complaint.kind);
-    if (said_.insert(key).second) log_.warn("warning: epoch {}: {}", result.epoch, complaint.message);
+    if (said_.insert(key).second) log_.both().warn("warning: epoch {}: {}", result.epoch, complaint.message);
     const auto before = standing_.find(key);
     now[key] = {before == standing_.end() ? result.epoch : before->second.since, complaint.message};
   }
@@ -112,14 +150,16 @@ void TrainingCommentary::times() const {
   add("files", account.seconds(Spent::files));
   add("pages", account.seconds(Spent::pages));
   add("other", all - booked);
-  log_.info("time: {}{}", human_seconds(all), text);
+  log_.both().info("time: {}{}", human_seconds(all), text);
 }
 
 void TrainingCommentary::end() const {
   const int last = trainer_.epochs_done();
+  if (epochs_here_ > 1 && !voice_.layers().every_epoch)
+    log_.voice().info("{}", activity_words(trainer_.history().back(), terminal_of(STDERR_FILENO).columns));
   for (const auto& [key, complaint] : standing_)
     if (complaint.since < last)
-      log_.warn("warning: from epoch {} to {}: {}", complaint.since, last, complaint.message);
+      log_.both().warn("warning: from epoch {} to {}: {}", complaint.since, last, complaint.message);
 }
 
 }  // namespace cnn

@@ -18,18 +18,20 @@ namespace cnn {
 /// "97.25 %"
 std::string percent_text(double fraction);
 
-/// What a training says while it runs: a progress line, a few lines for each epoch, the layers' statistics on
-/// request, and a warning, once, for each layer that is dead or explodes; at the end those that still do.
+/// What a training says while it runs: a progress line; a line for each epoch, as long as the terminal is
+/// wide; how active the layers are after the first epoch and after the last, and between them those that have
+/// become much less so; the layers' statistics on request; and a warning, once, for each layer that is dead
+/// or explodes; at the end those that still do. The log file gets everything of every epoch.
 class TrainingCommentary {
  public:
   /// All references must outlive the object.
-  TrainingCommentary(spdlog::logger& log, Trainer& trainer, const TrainingData& data, const Voice& voice);
+  TrainingCommentary(RunLog& log, Trainer& trainer, const TrainingData& data, const Voice& voice);
 
   /// Takes the events for progress and layers; they must not outlive this object.
   void listen(TrainingEvents& events);
   void epoch(const EpochResult& result);
-  /// After the last epoch: what was wrong with a layer for several epochs up to then. Its warning scrolled by
-  /// long ago.
+  /// After the last epoch: how active the layers are, and what was wrong with one for several epochs up to
+  /// then. Its warning scrolled by long ago.
   void end() const;
   /// Where the time went since the trainer was made.
   void times() const;
@@ -37,16 +39,18 @@ class TrainingCommentary {
   void clear() { line_.reset(), validating_ = false; }
 
  private:
+  void show_activity(const EpochResult& result);
   void complain(const EpochResult& result);
 
-  spdlog::logger& log_;
+  RunLog& log_;
   Trainer& trainer_;
   const std::int64_t validation_images_;
   const Voice& voice_;
   std::unique_ptr<ProgressLine> line_;
   bool validating_ = false;
   double start_;
-  int epochs_here_ = 0;  // since start_
+  int epochs_here_ = 0;                 // since start_
+  std::map<std::string, double> told_;  // how active each layer was when that was said last
   /// A complaint that has held in every epoch since this one.
   struct Standing {
     int since = 0;

@@ -122,7 +122,7 @@ TrainingRun::TrainingRun(TrainingSetup& setup, RunFolder& folder, CheckpointFold
       files_(folder, setup.network(), trainer_, description_of(setup), log_),
       saver_(trainer_, std::move(checkpoints), spec_, checkpoint_texts(setup), log_),
       report_(folder_, setup.config(), setup.network(), data_, setup.pool().threads(), log_),
-      commentary_(log_, trainer_, data_, voice) {
+      commentary_(log, trainer_, data_, voice) {
   if (!trainer_.history().empty()) report_.resume(best_of(trainer_.history()).epoch);
   listen();
   reserve_ = std::make_unique<char[]>(1 << 20);
@@ -318,7 +318,7 @@ TrainingOutcome train(TrainingSetup& setup, RunFolder folder, CheckpointFolder c
   const std::string& duplicates = setup.data().duplicates;
   if (!duplicates.empty()) write_file_atomically(folder.file("duplicates.csv"), duplicates);
   RunLog log(voice, folder.file("train.log").string());
-  describe(setup, voice.introduces() ? log.both() : log.file(), true);
+  introduce(setup, voice, log);
   if (!duplicates.empty())
     log.both().info("list of identical images: {}", printable(folder.file("duplicates.csv").string()));
   if (setup.proxy() && !filter_images(setup, interruption.requested(), voice, log.both())) {

@@ -44,9 +44,9 @@ std::unique_ptr<ProgressLine> Voice::progress(const std::string& what, std::int6
 
 RunLog::RunLog(const Voice& voice, const std::string& file) {
   const auto& console = voice.log().sinks();
-  const auto told = std::make_shared<spdlog::logger>("cnn-train", console.begin(), console.end());
+  voice_ = std::make_shared<spdlog::logger>("cnn-train", console.begin(), console.end());
   const auto to_file = std::make_shared<LogFileSink>(
-      file, [told](const std::string& fault) { told->warn("warning: {}", fault); });
+      file, [voice = voice_](const std::string& fault) { voice->warn("warning: {}", fault); });
   to_file->set_pattern("%Y-%m-%d %H:%M:%S  %v");
   file_ = std::make_shared<spdlog::logger>("train.log", to_file);
   both_ = std::make_shared<spdlog::logger>("cnn-train", console.begin(), console.end());

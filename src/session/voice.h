@@ -59,10 +59,11 @@ class RunLog {
   RunLog(const Voice& voice, const std::string& file);
 
   spdlog::logger& both() { return *both_; }
+  spdlog::logger& voice() { return *voice_; }
   spdlog::logger& file() { return *file_; }
 
  private:
-  std::shared_ptr<spdlog::logger> file_, both_;
+  std::shared_ptr<spdlog::logger> voice_, file_, both_;
 };
 
 }  // namespace cnn

@@ -32,7 +32,7 @@ double measure(const std::string& name, int threads, double seconds, int batch_o
   const double share = 1e-9 * timing.flops() * timing.images_per_second / timing.peak_gflops;
   if (!json) {
     fmt::print("{}, batch {}, {} thread{}, {}\n{}\n", name, w.batch, threads, threads == 1 ? "" : "s",
-               instruction_set(), timing_table(timing));
+               instruction_set(), timing_table(timing, 90));
     return share;
   }
   const auto line = [&](const char* mode, double images_per_second) {

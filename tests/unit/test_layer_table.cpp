@@ -1,7 +1,10 @@
+#include <sstream>
+
 #include "catch.h"
 #include "core/text.h"
 #include "network_fixture.h"
 #include "report/layer_table.h"
+#include "report/text_columns.h"
 
 namespace cnn {
 namespace {
@@ -14,6 +17,35 @@ LayerRow row(const std::string& name, const std::string& type, int c, int h, int
   one.output = flat ? std::to_string(c) : fmt::format("{}x{}x{}", c, h, w);
   one.activations = std::int64_t{c} * h * w;
   return one;
+}
+
+TEST_CASE("the table of layers fits the terminal: columns go first, then ends of names", "[report]") {
+  std::vector<LayerRow> rows{row("a_name_that_says_too_much", "conv", 128, 224, 224),
+                             row("b", "dense", 10, 1, 1)};
+  rows[0].macs = rows[0].parameters = 1'234'567'890;
+  rows[0].receptive_field = "15x15";
+  const auto widest = [](const std::string& table) {
+    std::size_t width = 0;
+    std::istringstream lines(table);
+    for (std::string line; std::getline(lines, line);) width = std::max(width, line.size());
+    return width;
+  };
+  const auto table = [&](int columns) { return layer_table("3x224x224", rows, columns); };
+  CHECK_THAT(table(120), ContainsSubstring("15x15") && ContainsSubstring("too_much  conv"));
+  CHECK_THAT(table(100), !ContainsSubstring("15x15") && ContainsSubstring("too_much  conv"));
+  CHECK_THAT(table(80), !ContainsSubstring("dense") && ContainsSubstring("mult-adds"));
+  CHECK_THAT(table(60), !ContainsSubstring("mult-adds") && ContainsSubstring("activations"));
+  for (const int columns : {60, 80, 100, 120})
+    CHECK(widest(table(columns)) <= static_cast<std::size_t>(columns));
+}
+
+TEST_CASE("a line keeps what weighs most", "[report]") {
+  const std::vector<LinePart> parts{{"epoch 1/2", 9}, {"loss 1.5", 8}, {"rate 0.1", 1}, {"best", 6}};
+  CHECK(fitting_line(parts, 100) == "epoch 1/2  loss 1.5  rate 0.1  best");
+  CHECK(fitting_line(parts, 30) == "epoch 1/2  loss 1.5  best");
+  CHECK(fitting_line(parts, 20) == "epoch 1/2  loss 1.5");
+  CHECK(fitting_line(parts, 3) == "epoch 1/2");
+  CHECK(fitting_line({}, 3).empty());
 }
 
 TEST_CASE("the textbook's cliff is named with the layer, both counts and a cure that works", "[report]") {

@@ -2,6 +2,7 @@
 #include <csignal>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "catch.h"
 #include "core/file.h"
@@ -20,19 +21,19 @@ std::string golden_config(const std::string& name) {
 
 /// cnn-train on a small case whose data is in the repository, into folder/run.
 ProgramResult train(const TemporaryFolder& folder, std::vector<std::string> more = {},
-                    const std::string& simd = "") {
+                    std::vector<std::pair<std::string, std::string>> environment = {}) {
   std::vector<std::string> arguments{"--config", golden_config("lenet5"), "--run-dir",
                                      (folder.path() / "run").string()};
   arguments.insert(arguments.end(), more.begin(), more.end());
   ProgramOptions options;
-  if (!simd.empty()) options.environment = {{"CNN_SIMD", simd}};
+  options.environment = std::move(environment);
   return run_program(program_path("cnn-train"), arguments, options);
 }
 
 /// The weights that a training leaves, as bytes of the file.
 std::string weights_of(std::vector<std::string> more, const std::string& simd = "") {
   const TemporaryFolder folder;
-  const ProgramResult result = train(folder, std::move(more), simd);
+  const ProgramResult result = train(folder, std::move(more), {{"CNN_SIMD", simd}});
   INFO(result.description());
   REQUIRE(result.exit_code == 0);
   return read_file(folder.path() / "run/last.safetensors");
@@ -103,6 +104,33 @@ TEST_CASE("the run folder holds what the contract says", "[cli]") {
                              ContainsSubstring("/report.html\n"));
 }
 
+TEST_CASE("an epoch is a line that fits the terminal; the log has everything", "[cli]") {
+  const TemporaryFolder folder;
+  const ProgramResult result =
+      train(folder, {"--set", "training.epochs=3", "--set", "data.validation={\"fraction\": 0.3}"},
+            {{"COLUMNS", "60"}});
+  INFO(result.description());
+  REQUIRE(result.exit_code == 0);
+  int epochs = 0, activities = 0;
+  std::istringstream said(result.err);
+  for (std::string line; std::getline(said, line);) {
+    const bool epoch = line.starts_with("epoch "), activity = line.starts_with("  active:");
+    epochs += epoch, activities += activity;
+    if (epoch || activity || line.find("---") != line.npos) CHECK(line.size() <= 60);
+  }
+  CHECK(epochs == 3);
+  CHECK(activities == 2);  // after the first epoch and the last
+  const std::string log = read_file(folder.path() / "run/train.log");
+  const auto count = [&](const std::string& text) {
+    std::size_t found = 0;
+    for (std::size_t at = log.find(text); at != log.npos; at = log.find(text, at + 1)) ++found;
+    return found;
+  };
+  CHECK(count("  active:") == 3);
+  CHECK(count("learning rate") == 3);
+  CHECK(count("mult-adds") == 1);
+}
+
 TEST_CASE("--layer-stats logs every layer, and dead layers are named in any case", "[cli]") {
   const TemporaryFolder folder;
   const ProgramResult result = train(folder, {"--layer-stats-every", "2", "--set", "training.epochs=1"});
@@ -153,7 +181,7 @@ TEST_CASE("wrong command lines and configs end with 2, and leave nothing behind"
   refused({"--set", "training.epoch=3"}, "did you mean \"epochs\"");
   refused({"--set", "network.0.kernel_size=99"}, "shapes so far: input");
   refused({"--set", "training.batch_size=0"}, "batch_size");
-  const ProgramResult simd = train(folder, {}, "mmx");
+  const ProgramResult simd = train(folder, {}, {{"CNN_SIMD", "mmx"}});
   CHECK(simd.exit_code == 2);
   CHECK_THAT(simd.err, ContainsSubstring("CNN_SIMD"));
   const ProgramResult none = run_program(program_path("cnn-train"), {});
