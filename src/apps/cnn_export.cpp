@@ -6,6 +6,7 @@
 
 #include "apps/command_line.h"
 #include "apps/modes.h"
+#include "core/processors.h"
 #include "core/standard_streams.h"
 #include "core/text.h"
 #include "data/open_dataset.h"

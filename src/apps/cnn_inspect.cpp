@@ -9,6 +9,7 @@
 #include "apps/command_line.h"
 #include "apps/modes.h"
 #include "config/config.h"
+#include "core/processors.h"
 #include "core/standard_streams.h"
 #include "core/text.h"
 #include "inspect/inspected.h"

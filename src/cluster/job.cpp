@@ -4,7 +4,7 @@
 
 #include "cluster/launch.h"
 #include "cluster/neighbors.h"
-#include "core/thread_pool.h"
+#include "core/processors.h"
 
 namespace cnn {
 

@@ -10,7 +10,7 @@
 #include <string>
 
 #include "cluster/messages.h"
-#include "core/thread_pool.h"
+#include "core/processors.h"
 
 namespace cnn {
 namespace {

@@ -1,6 +1,5 @@
 #include "core/memory.h"
 
-#include <spdlog/fmt/fmt.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -9,6 +8,8 @@
 #include <fstream>
 #include <optional>
 #include <string_view>
+
+#include "core/control_groups.h"
 
 namespace cnn {
 namespace {
@@ -42,17 +43,6 @@ std::optional<std::int64_t> left_in_group(const fs::path& group, const char* lim
   return std::max<std::int64_t>(0, *most - std::max<std::int64_t>(0, taken));
 }
 
-/// The folders of a group and of all above it. In a container the path may be one that only its host sees;
-/// then the root is what counts.
-template <class Visit>
-void visit_levels(const fs::path& mount, const std::string& group, const Visit& visit) {
-  fs::path level = mount / fs::path(group).relative_path();
-  for (;; level = level.parent_path()) {
-    visit(level);
-    if (level == mount || !level.has_relative_path()) return;
-  }
-}
-
 /// What the process may still map; statm counts pages.
 std::optional<std::int64_t> left_of_rlimit(int resource, const fs::path& statm, int column) {
   rlimit limit{};
@@ -75,26 +65,13 @@ AvailableMemory available_memory(const fs::path& root) {
   if (const std::int64_t kib = number_behind(root / "proc/meminfo", "MemAvailable:"); kib > 0)
     consider(kib * 1024, "this machine");
 
-  std::ifstream groups(root / "proc/self/cgroup");
-  for (std::string line; std::getline(groups, line);) {  // "0::/a/b" or "5:memory:/a/b"
-    const std::size_t first = line.find(':'), second = line.find(':', first + 1);
-    if (second == std::string::npos) continue;
-    const std::string controllers = fmt::format(",{},", line.substr(first + 1, second - first - 1));
-    const std::string group = line.substr(second + 1);
-    const fs::path mount = root / "sys/fs/cgroup";
-    constexpr const char* kWho = "the memory limit of the control group";
-    if (controllers == ",,")
-      visit_levels(mount, group, [&](const fs::path& level) {
-        consider(left_in_group(level, "memory.max", "memory.current", {"inactive_file", "active_file"}),
-                 kWho);
-      });
-    else if (controllers.find(",memory,") != std::string::npos)
-      visit_levels(mount / "memory", group, [&](const fs::path& level) {
-        consider(left_in_group(level, "memory.limit_in_bytes", "memory.usage_in_bytes",
-                               {"total_inactive_file", "total_active_file"}),
-                 kWho);
-      });
-  }
+  for (const ControlGroup& group : control_groups("memory", root))
+    consider(
+        group.version == 2
+            ? left_in_group(group.folder, "memory.max", "memory.current", {"inactive_file", "active_file"})
+            : left_in_group(group.folder, "memory.limit_in_bytes", "memory.usage_in_bytes",
+                            {"total_inactive_file", "total_active_file"}),
+        "the memory limit of the control group");
   consider(left_of_rlimit(RLIMIT_AS, root / "proc/self/statm", 0), "the limit on address space (ulimit -v)");
   consider(left_of_rlimit(RLIMIT_DATA, root / "proc/self/statm", 5), "the limit on data (ulimit -d)");
   return available;

@@ -1,15 +1,10 @@
 #include "core/thread_pool.h"
 
-#include <sched.h>
-
 #include <algorithm>
 #include <atomic>
-#include <cmath>
 #include <condition_variable>
 #include <exception>
-#include <fstream>
 #include <mutex>
-#include <string>
 #include <thread>
 #include <vector>
 
@@ -34,23 +29,7 @@ constexpr int kSpins = 2000;
 
 constexpr std::uint32_t kClosed = 1u << 31;
 
-/// Processors that the cgroup's CPU quota allows (cgroup v2), or a large number without one.
-int quota_processors() {
-  std::ifstream file("/sys/fs/cgroup/cpu.max");
-  std::string quota;
-  double period = 0;
-  if (!(file >> quota >> period) || quota == "max" || period <= 0) return 1 << 20;
-  return std::max(1, static_cast<int>(std::ceil(std::stod(quota) / period)));
-}
-
 }  // namespace
-
-int usable_processors() {
-  cpu_set_t set;
-  int count = static_cast<int>(std::thread::hardware_concurrency());
-  if (sched_getaffinity(0, sizeof(set), &set) == 0) count = CPU_COUNT(&set);
-  return std::clamp(count, 1, quota_processors());
-}
 
 struct ThreadPool::Shared {
   // The loop that is running. Written by worker 0 while the loop is closed, read by those who got in.

@@ -6,9 +6,6 @@
 
 namespace cnn {
 
-/// The number of processors this process may use (its affinity mask and its cgroup quota).
-int usable_processors();
-
 /// A fixed team of workers. The calling thread is worker 0; the others wait between loops, at first by
 /// spinning (a training step has several short loops), then asleep. Nothing is allocated per loop.
 class ThreadPool {

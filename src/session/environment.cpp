@@ -8,8 +8,8 @@
 #include <chrono>
 #include <fstream>
 
+#include "core/processors.h"
 #include "core/text.h"
-#include "core/thread_pool.h"
 #include "kernels/simd.h"
 
 namespace cnn {

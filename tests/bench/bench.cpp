@@ -12,6 +12,7 @@
 #include <cstdio>
 
 #include "core/error.h"
+#include "core/processors.h"
 #include "kernels/simd.h"
 #include "networks.h"
 #include "report/timing_table.h"

@@ -1,4 +1,5 @@
 #include "catch.h"
+#include "core/processors.h"
 #include "core/thread_pool.h"
 #include "network_fixture.h"
 #include "train/measure_step.h"

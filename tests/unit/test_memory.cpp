@@ -2,6 +2,7 @@
 // was trained.
 #include "catch.h"
 #include "core/memory.h"
+#include "core/processors.h"
 #include "network_fixture.h"
 #include "nn/spec_error.h"
 #include "resumed_runs.h"
@@ -19,6 +20,7 @@ class Machine {
     write_file_atomically(folder_.path() / path, content);
   }
   AvailableMemory available() const { return available_memory(folder_.path()); }
+  int processors() const { return usable_processors(folder_.path()); }
 
  private:
   TemporaryFolder folder_;
@@ -56,6 +58,34 @@ TEST_CASE("available memory is what machine and control groups leave", "[core]")
     CHECK(machine.available().bytes == 3100);
     machine.write("sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n");
     CHECK(machine.available().bytes == 8000 * 1024);
+  }
+}
+
+TEST_CASE("no more processors are used than the quotas of the control groups allow", "[core]") {
+  const Machine machine;
+  const int all = machine.processors();
+  CHECK(all >= 1);
+  const int half = std::max(1, all / 2);
+  const std::string quota = std::to_string(half * 50000 - 1000) + "\n";
+  SECTION("version 2, in a group or above it") {
+    machine.write("proc/self/cgroup", "0::/a/b\n");
+    machine.write("sys/fs/cgroup/a/b/cpu.max", "max 100000\n");
+    CHECK(machine.processors() == all);
+    machine.write("sys/fs/cgroup/a/cpu.max", std::to_string(half * 50000 - 1000) + " 50000\n");
+    CHECK(machine.processors() == half);
+    machine.write("sys/fs/cgroup/a/b/cpu.max", "1000 100000\n");
+    CHECK(machine.processors() == 1);
+  }
+  SECTION("version 1, under the name of the controller or of its mount") {
+    machine.write("proc/self/cgroup", "7:memory:/x\n5:cpu,cpuacct:/docker/abc\n");
+    for (const char* mount : {"sys/fs/cgroup/cpu/", "sys/fs/cgroup/cpu,cpuacct/docker/abc/"}) {
+      machine.write(std::string(mount) + "cpu.cfs_quota_us", "-1\n");
+      machine.write(std::string(mount) + "cpu.cfs_period_us", "50000\n");
+      CHECK(machine.processors() == all);
+      machine.write(std::string(mount) + "cpu.cfs_quota_us", quota);
+      CHECK(machine.processors() == half);
+      machine.write(std::string(mount) + "cpu.cfs_quota_us", "-1\n");
+    }
   }
 }
 
