@@ -1,12 +1,9 @@
 #pragma once
 
-#include <chrono>
-
 namespace cnn {
 
-/// Seconds of a clock that never goes back; only differences mean anything.
-inline double now_seconds() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
+/// Seconds of a clock that never goes back, not even where the system's monotonic clock does (some virtual
+/// machines): then it stands still. Only differences mean anything.
+double now_seconds();
 
 }  // namespace cnn

@@ -302,7 +302,7 @@ bool Trainer::finish_epoch(const TrainingEvents& events, const std::atomic<bool>
   result.epoch = epochs_done() + 1;
   result.learning_rate = learning_rate(steps_done() - 1);
   result.seconds = now_.seconds;
-  result.images_per_second = static_cast<double>(now_.seen) / now_.seconds;
+  if (now_.seconds > 0) result.images_per_second = static_cast<double>(now_.seen) / now_.seconds;
   result.train_loss = now_.loss_sum / static_cast<double>(now_.seen);
   result.train_accuracy = static_cast<double>(now_.correct) / static_cast<double>(now_.seen);
   bool measured = false;

@@ -6,6 +6,7 @@
 //   CNN_FAULT          <kind>:<number>[:<how many>]
 //                      kill: SIGKILL before the operation; torn: a write puts half and then SIGKILL comes;
 //                      short: a write puts one byte and says so; enospc, eio, eacces: the operation fails so
+//   CNN_CLOCK          "backwards": the monotonic clock runs so
 //   CNN_FAULT_COUNT    a file that gets the number of operations when the program ends
 #include <dlfcn.h>
 #include <errno.h>
@@ -16,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -113,6 +115,18 @@ int open64(const char* path, int flags, ...) {
   const mode_t mode = mode_of(flags, arguments);
   va_end(arguments);
   return open_file("open64", path, flags, mode);
+}
+
+int clock_gettime(clockid_t clock, timespec* time) {
+  static const auto next = real<int (*)(clockid_t, timespec*)>("clock_gettime");
+  static const bool backwards = getenv("CNN_CLOCK") != nullptr;
+  const int result = next(clock, time);
+  if (backwards && clock == CLOCK_MONOTONIC) {
+    constexpr long kBegin = 1L << 40;  // seconds
+    time->tv_sec = kBegin - time->tv_sec;
+    time->tv_nsec = 999'999'999 - time->tv_nsec;
+  }
+  return result;
 }
 
 ssize_t write(int fd, const void* data, size_t bytes) {

@@ -53,6 +53,15 @@ TEST_CASE("a fault of the disk, or a kill between two operations, costs nothing"
     for (int i = 0; i < 3; ++i) check_fault(runs, kind, (number += count / 18 + 1) % count, expected);
 }
 
+TEST_CASE("a monotonic clock that runs backwards does not end a training", "[cli]") {
+  const Runs runs;
+  const std::string expected = runs.expected({"--threads", "1"});
+  ProgramOptions backwards;
+  backwards.environment = {{"LD_PRELOAD", CNN_FAULTS}, {"CNN_CLOCK", "backwards"}};
+  runs.require_success(runs.train(runs.start("run", {"--threads", "1"}), backwards));
+  CHECK((runs.result("run") == expected));
+}
+
 TEST_CASE("every operation on the files of a run fails once, in every way", "[.][slow]") {
   const Runs runs;
   std::string expected;
