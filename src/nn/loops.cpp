@@ -10,6 +10,10 @@ namespace {
 /// microseconds, and a tenth of one.
 constexpr double kLoopWork = 6000, kCallWork = 300;
 
+/// Operations of a loop whose shares are channels. A longer one would save little, and plans of networks with
+/// thousands of layers would take minutes.
+constexpr int kLongestSharedLoop = 64;
+
 /// How an operation uses a buffer.
 struct Access {
   int buffer;
@@ -145,7 +149,8 @@ class StagePlanner {
 
   void add_loops_over_channels(int first) {
     int least = 1;
-    for (int end = first + 1; end <= static_cast<int>(calls_.size()) && may_join(first, end - 1); ++end) {
+    const int last = std::min(static_cast<int>(calls_.size()), first + kLongestSharedLoop);
+    for (int end = first + 1; end <= last && may_join(first, end - 1); ++end) {
       least = std::max(least, calls_[index(end - 1)].sharing.least_channels);
       for (int shares = 2; shares <= threads_; ++shares)
         offer({first, end, Share::Axis::channels, shares, least});

@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <nlohmann/json.hpp>
 #include <thread>
 #include <tuple>
 
@@ -142,6 +143,25 @@ TEST_CASE("limits of a config hold for training, and those in its model for eval
   CHECK(scored.exit_code == 1);
   CHECK_THAT(scored.err, ContainsSubstring("large.jpg: is too large"));
   CHECK_THAT(scored.out, ContainsSubstring("good.png:"));
+}
+
+TEST_CASE("a network of thousands of layers is planned in seconds", "[cli]") {
+  const TemporaryFolder folder;
+  std::string layers;
+  for (int i = 0; i < 4000; ++i) layers += R"({"type": "conv", "out_channels": 1, "kernel_size": 1}, )";
+  std::ofstream(folder.path() / "config.json")
+      << fmt::format(R"({{
+    "data": {{"format": "folder", "train": {}, "image": {{"channels": 1, "height": 4, "width": 4}}}},
+    "network": [{}{{"type": "flatten"}}, {{"type": "dense", "units": 10}}],
+    "training": {{"epochs": 1, "batch_size": 16, "optimizer": {{"type": "sgd", "learning_rate": 0.01}}}}}})",
+                     nlohmann::json((fs::path(CNN_SOURCE_DIR) / "data/digits/test").string()).dump(), layers);
+  ProgramOptions options;
+  options.timeout = std::chrono::seconds(100);  // it was five minutes, and grew with the third power
+  const ProgramResult result = run_program(
+      program_path("cnn-train"),
+      {"--config", (folder.path() / "config.json").string(), "--dry-run", "--threads", "2"}, options);
+  INFO(result.description().substr(0, 2000));
+  CHECK(result.exit_code == 0);
 }
 
 }  // namespace
