@@ -23,12 +23,28 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// Refuses a run folder in which something else stands in the place of a file: reading a pipe would never
+/// end.
+void check_files(const fs::path& folder) {
+  for (const char* name : {"config.json", "metrics.csv", "activations.csv", "best.safetensors",
+                           "last.safetensors", "result.json", "train.log", "report.html"}) {
+    const fs::file_status status = status_of(folder / name);
+    const char* what = fs::is_fifo(status)        ? "a pipe (FIFO)"
+                       : fs::is_socket(status)    ? "a socket"
+                       : fs::is_directory(status) ? "a folder"
+                                                  : nullptr;
+    if (what)
+      fail("{}: is {}, expected a file of the run; remove it, or start a new run",
+           printable((folder / name).string()), what);
+  }
+}
+
 /// Refuses a path that is not a run folder, and says what it may be.
 void check_folder(const fs::path& folder) {
   const std::string where = "--resume " + printable(folder.string());
   if (!fs::is_directory(status_of(folder)))
     fail_usage("{}: there is no such folder; give the folder of a run, as in runs/digits-1", where);
-  if (fs::exists(status_of(folder / "config.json"))) return;
+  if (fs::exists(status_of(folder / "config.json"))) return check_files(folder);
   std::error_code unknown;
   for (const auto& entry : fs::directory_iterator(folder, unknown))
     if (fs::exists(entry.path() / "config.json", unknown))

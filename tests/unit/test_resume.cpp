@@ -1,4 +1,6 @@
 // cnn-train --resume: after any end, the run is bit for bit the one that never ended.
+#include <sys/stat.h>
+
 #include <csignal>
 #include <nlohmann/json.hpp>
 #include <thread>
@@ -297,6 +299,24 @@ TEST_CASE("a folder of runs is not resumed, one of them is", "[cli]") {
   CHECK(all.exit_code == 2);
   CHECK_THAT(all.err, ContainsSubstring("holds several runs") && ContainsSubstring("one"));
   runs.require_success(runs.resume("all/one", {"--set", "training.epochs=5"}));
+}
+
+TEST_CASE("--resume does not wait for a pipe in the place of a file", "[cli]") {
+  const Runs runs;
+  runs.require_success(runs.train(runs.start("run", {"--quiet", "--set", "training.epochs=1"})));
+  for (const char* name : {"metrics.csv", "activations.csv", "best.safetensors", "train.log"}) {
+    const fs::path file = runs.path("run") / name;
+    const std::string content = read_file(file);
+    fs::remove(file);
+    REQUIRE(::mkfifo(file.c_str(), 0600) == 0);
+    const ProgramResult result = runs.resume("run", {"--set", "training.epochs=2"});
+    INFO(result.description());
+    CHECK(result.exit_code == 1);
+    CHECK_THAT(result.err,
+               ContainsSubstring(std::string(name) + ": is a pipe (FIFO), expected a file of the run"));
+    fs::remove(file);
+    write_file_atomically(file, content);
+  }
 }
 
 }  // namespace
