@@ -50,7 +50,7 @@ class WrappedHelp final : public CLI::Formatter {
     }
     for (const Manual::Group& group : manual_.groups)
       out += make_group(group.title, false, options_of(*app, group));
-    return out;
+    return out + examples(columns);
   }
   std::string make_option_desc(const CLI::Option* option) const override {
     const int width = terminal_of(STDOUT_FILENO).columns - static_cast<int>(get_column_width());
@@ -58,6 +58,23 @@ class WrappedHelp final : public CLI::Formatter {
   }
 
  private:
+  /// The first two of the manual page, and where to read on.
+  std::string examples(int columns) const {
+    constexpr std::size_t kShown = 2;
+    std::string out = "\nExamples:\n";
+    for (std::size_t i = 0; i < std::min(kShown, manual_.examples.size()); ++i)
+      out += wrapped(fmt::format("  {}\n      {}", manual_.examples[i].term, manual_.examples[i].text),
+                     columns, 6) +
+             "\n";
+    return out + "\n" +
+           wrapped(
+               fmt::format(
+                   "Read on: man {} (or README.md); cnn-inspect --reference explains every key of a config",
+                   manual_.program),
+               columns) +
+           "\n";
+  }
+
   static constexpr char kNoBreak = '\x1f';
   const Manual& manual_;
 };

@@ -57,6 +57,26 @@ TEST_CASE("cnn-train refuses what a mode has no use for", "[cli]") {
       {{find_lr, layers}, {find_lr, steps}, {find_lr, seeds}, {find_lr, {"--dry-run"}}, {find_lr, init}});
 }
 
+TEST_CASE("--help ends with two examples and where to read on", "[cli]") {
+  for (const std::string program : {"cnn-train", "cnn-eval", "cnn-inspect", "cnn-export"}) {
+    const std::string help = run_program(program_path(program), {"--help"}).out;
+    INFO(help);
+    const std::size_t examples = help.find("\nExamples:\n  " + program);
+    REQUIRE(examples != help.npos);
+    CHECK(help.find("\n  " + program, examples + 14) != help.npos);
+    CHECK(help.find("Read on: man " + program) != help.npos);
+  }
+}
+
+TEST_CASE("an empty name of a folder is not taken for none", "[cli]") {
+  const ProgramResult result =
+      run_program(program_path("cnn-train"), {"--config", "a.json", "--run-dir", ""});
+  INFO(result.description());
+  CHECK(result.exit_code == 2);
+  CHECK_THAT(result.err,
+             ContainsSubstring("--run-dir") && ContainsSubstring("expected the name of a folder"));
+}
+
 TEST_CASE("cnn-inspect refuses what a view has no use for", "[cli]") {
   const std::vector<std::string> threads{"--threads", "2"}, image{"--image", "a.png"}, out{"--out", "a"};
   const std::vector<std::string> config{"--config", "a.json"}, model{"--model", "a.safetensors"};
