@@ -91,15 +91,16 @@ std::vector<Pair> pairs_of(const Classification& results) {
 
 /// The matrix with the names of as many classes as have room; the pointer tells each pair's numbers.
 std::string confusion_picture(const Classification& results) {
-  constexpr double kInner = 560, kLeft = 152, kTop = 4, kNames = 152, kLine = 14;
+  constexpr double kLeft = 152, kTop = 4, kNames = 152, kLine = 12, kPixelsOfRem = 16;
   const std::vector<std::string>& classes = results.classes();
-  const double cell = kInner / static_cast<double>(classes.size());
+  const auto count = static_cast<double>(classes.size());
+  const double inner = std::clamp(kLine * count, 560.0, 1200.0), cell = inner / count;
   std::string text = fmt::format(
       "<figure><figcaption>Rows: true class, columns: predicted</figcaption>"
-      R"(<svg class="chart confusion" viewBox="0 0 {} {}" role="img" tabindex="0" aria-label="Confusion matrix of {} classes; arrow keys tell the pairs">)"
+      R"(<svg class="chart" style="max-width: {:.0f}rem" viewBox="0 0 {} {}" role="img" tabindex="0" aria-label="Confusion matrix of {} classes; arrow keys tell the pairs">)"
       R"(<image class="pixels" x="{}" y="{}" width="{}" height="{}" preserveAspectRatio="none" href="{}"/>)",
-      kLeft + kInner + 2, kTop + kInner + kNames, classes.size(), kLeft, kTop, kInner, kInner,
-      png_address(confusion_pixels(results)));
+      (kLeft + inner) / kPixelsOfRem, kLeft + inner + 2, kTop + inner + kNames, classes.size(), kLeft, kTop,
+      inner, inner, png_address(confusion_pixels(results)));
   const auto every = static_cast<std::size_t>(std::ceil(kLine / cell));
   for (std::size_t k = 0; k < classes.size(); k += every) {
     const double middle = cell * (static_cast<double>(k) + 0.5);
@@ -108,7 +109,7 @@ std::string confusion_picture(const Classification& results) {
                         kTop + middle + 4, name);
     text += fmt::format(
         R"-(<text class="tick" transform="translate({:.1f} {:.0f}) rotate(-90)" text-anchor="end">{}</text>)-",
-        kLeft + middle + 4, kTop + kInner + 6, name);
+        kLeft + middle + 4, kTop + inner + 6, name);
   }
   for (const Pair& pair : pairs_of(results)) {
     const std::string hint =
