@@ -97,7 +97,7 @@ std::string confusion_picture(const Classification& results) {
   const double inner = std::clamp(kLine * count, 560.0, 1200.0), cell = inner / count;
   std::string text = fmt::format(
       "<figure><figcaption>Rows: true class, columns: predicted</figcaption>"
-      R"(<svg class="chart" style="max-width: {:.0f}rem" viewBox="0 0 {} {}" role="img" tabindex="0" aria-label="Confusion matrix of {} classes; arrow keys tell the pairs">)"
+      R"(<svg class="chart" style="width: {:.0f}rem; max-width: 100%" viewBox="0 0 {} {}" role="img" tabindex="0" aria-label="Confusion matrix of {} classes; arrow keys tell the pairs">)"
       R"(<image class="pixels" x="{}" y="{}" width="{}" height="{}" preserveAspectRatio="none" href="{}"/>)",
       (kLeft + inner) / kPixelsOfRem, kLeft + inner + 2, kTop + inner + kNames, classes.size(), kLeft, kTop,
       inner, inner, png_address(confusion_pixels(results)));
