@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "core/text.h"
+#include "core/unicode.h"
 #include "data/subset.h"
 
 namespace cnn {
@@ -52,7 +53,7 @@ std::string key_of(std::string_view name) {
   while (!name.empty() && is_gap(name.front())) name.remove_prefix(1);
   while (!name.empty() && is_gap(name.back())) name.remove_suffix(1);
   std::string key;
-  for (const char c : name)
+  for (const char c : composed(std::string(name)))
     key += is_gap(c) ? '_' : c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   return key;
 }
@@ -74,7 +75,7 @@ std::vector<std::string> class_notes(const Dataset& train, const Dataset* valida
   for (const auto& [key, names] : alike)
     if (names.size() > 1)
       notes.push_back(fmt::format(
-          "warning: the classes {} differ in case, spaces or dashes only; are they one?", some(names)));
+          "warning: the classes {} differ in case, spaces, dashes or the form of their accents only; are they one?", some(names)));
   return notes;
 }
 

@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "core/random.h"
 #include "core/text.h"
+#include "core/unicode.h"
 
 namespace cnn {
 
@@ -40,11 +41,19 @@ std::string quoted(const std::vector<std::string>& names) {
   return text;
 }
 
+/// Where a name stands in a list: that very name, else one that differs in the form of its accents only; the
+/// list's size if there is none.
+std::size_t place_of(const std::string& name, const std::vector<std::string>& list) {
+  const auto same = std::ranges::find(list, name);
+  if (same != list.end()) return static_cast<std::size_t>(same - list.begin());
+  const auto alike = std::ranges::find(list, composed(name), composed);
+  return static_cast<std::size_t>(alike - list.begin());
+}
+
 std::vector<std::string> not_in(const std::vector<std::string>& names, const std::vector<std::string>& list) {
-  std::vector<std::string> sorted = list, missing;
-  std::sort(sorted.begin(), sorted.end());
+  std::vector<std::string> missing;
   for (const std::string& name : names)
-    if (!std::binary_search(sorted.begin(), sorted.end(), name)) missing.push_back(name);
+    if (place_of(name, list) == list.size()) missing.push_back(name);
   return missing;
 }
 
@@ -60,8 +69,7 @@ std::vector<int> match_classes(const std::vector<std::string>& found, const std:
         where, unknown.size() == 1 ? "" : "es", quoted(unknown), unknown.size() == 1 ? "is" : "are",
         quoted(found), quoted(known), unknown.size() == 1 ? "" : "s");
   std::vector<int> labels;
-  for (const std::string& name : found)
-    labels.push_back(static_cast<int>(std::find(known.begin(), known.end(), name) - known.begin()));
+  for (const std::string& name : found) labels.push_back(static_cast<int>(place_of(name, known)));
   return labels;
 }
 

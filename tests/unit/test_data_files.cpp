@@ -252,6 +252,12 @@ TEST_CASE("classes are matched by name", "[data]") {
                     ContainsSubstring("val: class \"emu\" is not among") &&
                         ContainsSubstring("found: \"cat\", \"emu\"") &&
                         ContainsSubstring("known: \"cat\", \"dog\", \"eel\""));
+  // "Müller" composed, and as macOS writes it; "M\xFCller" is not UTF-8.
+  const std::string one = "M\u00FCller", other = "Mu\u0308ller";
+  CHECK(match_classes({other, "cat"}, {"cat", one}, "val") == std::vector<int>{1, 0});
+  CHECK(match_classes({one, other}, {other, one}, "val") == std::vector<int>{1, 0});
+  CHECK(missing_classes({other}, {one}).empty());
+  CHECK_THROWS_AS(match_classes({"M\xFCller"}, {one}, "val"), Error);
   ThreadPool pool(1);
   const Relabeled data(labeled(std::string("\0\1\1", 3), pool), {"x", "1", "0"}, {2, 1});
   CHECK(data.label(0) == 2);

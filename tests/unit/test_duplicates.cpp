@@ -139,6 +139,9 @@ TEST_CASE("what is odd about the classes is said", "[data]") {
   const auto alike = pixels("abcde", "01234", {"Cat", "big dog", "big_Dog ", "cat", "catt"});
   const std::vector<std::string> names = class_notes(*alike, nullptr, nullptr);
   REQUIRE(names.size() == 2);
+  const auto accents = pixels("ab", "01", {"Mu\u0308ller", "M\u00FCller"});
+  CHECK_THAT(class_notes(*accents, nullptr, nullptr).back(),
+             ContainsSubstring("the form of their accents only"));
   CHECK_THAT(names[0], ContainsSubstring("\"big dog\", \"big_Dog \" differ in case"));
   CHECK_THAT(names[1], ContainsSubstring("\"Cat\", \"cat\" differ in case"));
 }
