@@ -53,6 +53,13 @@ class Cluster {
   virtual void report_fault(ExitCode, const std::string& /*message*/) {}
   /// Throws ClusterError if another process has reported a fault. For long work between two calls.
   virtual void look_for_faults() {}
+
+  /// Seconds in which this process did nothing but wait for others, and who counts them.
+  double waited() const { return waited_; }
+  void add_waiting(double seconds) { waited_ += seconds; }
+
+ private:
+  double waited_ = 0;
 };
 
 /// A program by itself.

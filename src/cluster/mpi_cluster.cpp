@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "cluster/patience.h"
+#include "core/clock.h"
 
 namespace cnn {
 namespace {
@@ -67,13 +68,15 @@ MpiCluster::MpiCluster() {
 }
 
 void MpiCluster::wait(MPI_Request& request) {
+  const double start = now_seconds();
   Patience patience;
   for (int done = 0;;) {
     MPI_Test(&request, &done, MPI_STATUS_IGNORE);
-    if (done) return;
+    if (done) break;
     look_for_faults();
     patience.pause();
   }
+  add_waiting(now_seconds() - start);
 }
 
 void MpiCluster::broadcast(std::span<std::byte> data, int root) {

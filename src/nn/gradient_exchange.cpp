@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "core/block.h"
+#include "core/clock.h"
 #include "core/error.h"
 
 namespace cnn {
@@ -113,10 +114,10 @@ void GradientExchange::progress() {
 }
 
 void GradientExchange::finish() {
-  while (!parts_.empty()) {
-    progress();
-    if (!parts_.empty()) std::this_thread::yield();
-  }
+  if (parts_.empty()) return;
+  const double start = now_seconds();
+  for (progress(); !parts_.empty(); progress()) std::this_thread::yield();
+  cluster_.add_waiting(now_seconds() - start);
 }
 
 }  // namespace cnn

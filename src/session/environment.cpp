@@ -29,11 +29,12 @@ std::string value_in(const char* path, const std::string& key) {
 
 }  // namespace
 
-std::vector<std::pair<std::string, std::string>> environment(int threads) {
+std::vector<std::pair<std::string, std::string>> environment(const Workers& workers) {
   std::vector<std::pair<std::string, std::string>> rows = {
       {"version", fmt::format("cnn-train {}", CNN_VERSION)},
       {"instruction set", instruction_set()},
-      {"threads", fmt::format("{} of {} processors", threads, usable_processors())}};
+      {"threads", fmt::format("{} of {} processors", workers.threads, usable_processors())}};
+  if (workers.processes > 1) rows.emplace_back("processes", std::to_string(workers.processes));
   if (const std::string processor = value_in("/proc/cpuinfo", "model name"); !processor.empty())
     rows.emplace_back("processor", processor);
   const std::int64_t pages = ::sysconf(_SC_PHYS_PAGES), page = ::sysconf(_SC_PAGESIZE);

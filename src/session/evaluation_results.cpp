@@ -69,7 +69,7 @@ std::string evaluation_report(Evaluator& evaluator, const std::string& name, con
                           .bad_images = {},
                           .filters = first_filters(evaluator.network()),
                           .config = evaluator.description().config,
-                          .environment = environment(threads)};
+                          .environment = environment({.threads = threads})};
   for (const BadFile& file : evaluator.bad()) report.bad_images.emplace_back(file.path, file.reason);
   return evaluation_page(report);
 }

@@ -97,7 +97,7 @@ ExitCode find_learning_rate(TrainingSetup& setup, const SweepRange& range, const
                                   .suggestion = sweep.suggestion,
                                   .verdict = verdict_of(sweep, config.training),
                                   .config = resolved_json(config),
-                                  .environment = environment(setup.pool().threads())};
+                                  .environment = environment({.threads = setup.pool().threads()})};
   const Terminal terminal = terminal_of(STDOUT_FILENO);
   if (!sweep.rates.empty()) print_out("{}\n", terminal_chart(learning_rate_chart(report, false), terminal));
   print_out("{}\n", wrapped(report.verdict, terminal.columns));

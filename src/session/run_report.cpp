@@ -23,12 +23,12 @@ constexpr double kPause = 19;
 }  // namespace
 
 RunReport::RunReport(fs::path folder, const Config& config, const Network& network, const TrainingData& data,
-                     int threads, spdlog::logger& log)
+                     const Workers& workers, spdlog::logger& log)
     : folder_(std::move(folder)),
       config_(config),
       network_(network),
       data_(data),
-      threads_(threads),
+      workers_(workers),
       log_(log) {
   constexpr auto kPictures = EvaluationCollector::Pictures::of_mistakes;
   if (data.validation) validation_.emplace(data.classes, kPictures);
@@ -97,7 +97,7 @@ void RunReport::write(const std::string& state) {
                                          .validation_epoch = record_epoch_,
                                          .filters = first_filters(network_),
                                          .config = resolved_json(config_),
-                                         .environment = environment(threads_)}));
+                                         .environment = environment(workers_)}));
     complained_ = false;
   } catch (const std::exception& error) {
     if (!complained_) log_.warn("warning: the report is not up to date: {}", error.what());

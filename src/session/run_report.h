@@ -8,6 +8,7 @@
 
 #include "config/config.h"
 #include "nn/network.h"
+#include "session/environment.h"
 #include "session/evaluation_collector.h"
 #include "session/training_data.h"
 
@@ -21,7 +22,7 @@ class RunReport {
  public:
   /// All references must outlive the object. An evaluation.json that is there is read.
   RunReport(std::filesystem::path folder, const Config& config, const Network& network,
-            const TrainingData& data, int threads, spdlog::logger& log);
+            const TrainingData& data, const Workers& workers, spdlog::logger& log);
 
   /// For a resumed run: forgets the record of any epoch but its best.
   void resume(int best_epoch);
@@ -53,7 +54,7 @@ class RunReport {
   const Config& config_;
   const Network& network_;
   const TrainingData& data_;
-  const int threads_;
+  const Workers workers_;
   spdlog::logger& log_;
   std::optional<EvaluationCollector> validation_, test_;
   std::optional<EvaluationRecord> validation_record_, test_record_;

@@ -134,7 +134,7 @@ void TrainingCommentary::complain(const EpochResult& result) {
   standing_ = std::move(now);
 }
 
-void TrainingCommentary::times() const {
+void TrainingCommentary::times(const Cluster& cluster) const {
   const TimeAccount& account = trainer_.times();
   const double all = account.all();
   double booked = 0;
@@ -151,6 +151,9 @@ void TrainingCommentary::times() const {
   add("pages", account.seconds(Spent::pages));
   add("other", all - booked);
   log_.both().info("time: {}{}", human_seconds(all), text);
+  if (cluster.size() > 1)
+    log_.both().info("{} processes; this one waited {} for the others, {:.0f} % of the time", cluster.size(),
+                     human_seconds(cluster.waited()), 100 * cluster.waited() / all);
 }
 
 void TrainingCommentary::end() const {

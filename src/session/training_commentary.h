@@ -33,8 +33,8 @@ class TrainingCommentary {
   /// After the last epoch: how active the layers are, and what was wrong with one for several epochs up to
   /// then. Its warning scrolled by long ago.
   void end() const;
-  /// Where the time went since the trainer was made.
-  void times() const;
+  /// Where the time went since the trainer was made, and what of it was spent on waiting for other processes.
+  void times(const Cluster& cluster) const;
   /// Removes the progress line.
   void clear() { line_.reset(), validating_ = false; }
 

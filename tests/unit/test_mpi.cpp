@@ -368,6 +368,16 @@ TEST_CASE("what one process does by itself is done once", "[mpi]") {
   CHECK(count(together.train_with(2, {"--version"}).out, "cnn-train ") == 1);
 }
 
+TEST_CASE("log and report say how many processes there were, and how long they waited", "[mpi]") {
+  if (!mpirun_is_here()) return;
+  const Together together;
+  together.require_success(together.train_with(2, together.start("run", {"--quiet"})));
+  CHECK_THAT(read_file(together.path("run/train.log")), ContainsSubstring("2 processes; this one waited "));
+  CHECK_THAT(read_file(together.path("run/report.html")), ContainsSubstring(">processes<"));
+  together.require_success(together.train(together.start("one", {"--quiet"})));
+  CHECK_THAT(read_file(together.path("one/train.log")), !ContainsSubstring("waited"));
+}
+
 TEST_CASE("one of several processes that cannot join the others refuses to train by itself", "[cluster]") {
   const Runs runs;
   // The variables of another MPI's mpirun, or a build without MPI.
