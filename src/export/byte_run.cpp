@@ -20,14 +20,7 @@ static_assert(static_cast<int>(ByteRowKind::sum) == SUM);
 layer layer_of(const ByteRow& row) {
   layer l{};
   l.kind = static_cast<layer_kind>(row.kind);
-  l.channels = row.in.c, l.height = row.in.h, l.width = row.in.w;
-  l.out_channels = row.out.c, l.out_height = row.out.h, l.out_width = row.out.w;
-  l.kernel_height = row.kernel.h, l.kernel_width = row.kernel.w;
-  l.stride_height = row.stride.h, l.stride_width = row.stride.w;
-  l.dilation_height = row.dilation.h, l.dilation_width = row.dilation.w;
-  l.padding_top = row.padding.h, l.padding_left = row.padding.w;
-  l.groups = row.groups;
-  l.count_padding = row.count_padding;
+  set_shape(l, row.shape);
   l.x_zero = row.x_zero, l.shortcut_zero = row.shortcut_zero, l.y_zero = row.y_zero, l.low = row.low;
   l.weight = row.weight.data();
   l.bias = row.bias.data();

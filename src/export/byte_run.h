@@ -18,6 +18,7 @@ using ByteValues = std::vector<std::vector<std::int8_t>>;
 /// Const: any number of threads may run it at the same time, each with its own values.
 class ByteRun {
  public:
+  using Values = ByteValues;
   /// Both must outlive it.
   ByteRun(const ExportPlan& plan, const QuantizedPlan& quantized);
 

@@ -57,21 +57,15 @@ class FloatTable {
     const auto place = [&](int value) {
       return value < 0 ? 0 : places_.places[static_cast<std::size_t>(value)];
     };
-    if (row.weight)
-      arrays_ +=
-          fmt::format("/* {}: {} -> {} */\n", comment_text(step.name), to_string(row.in), to_string(row.out));
+    const std::string shapes = fmt::format("{}: {} -> {}", comment_text(step.name), to_string(row.shape.in),
+                                           to_string(row.shape.out));
+    if (row.weight) arrays_ += fmt::format("/* {} */\n", shapes);
     const std::string weight = array(step.name, "weight", row.weight),
                       bias = array(step.name, "bias", row.bias);
-    table_ += fmt::format("    /* {}: {} -> {} */\n", comment_text(step.name), to_string(row.in),
-                          to_string(row.out));
-    table_ += fmt::format(
-        "    {{{}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, "
-        "{}}},\n",
-        word_of(row.kind), in_capitals(word_of(step.activation.function)),
-        c_float(step.activation.negative_slope), row.in.c, row.in.h, row.in.w, row.out.c, row.out.h,
-        row.out.w, row.kernel.h, row.kernel.w, row.stride.h, row.stride.w, row.dilation.h, row.dilation.w,
-        row.padding.h, row.padding.w, row.groups, row.count_padding ? 1 : 0, weight, bias, place(step.x),
-        place(step.shortcut), place(step.y));
+    table_ += fmt::format("    /* {} */\n    {{{}, {}, {}, {}, {}, {}, {}, {}, {}}},\n", shapes,
+                          word_of(row.kind), in_capitals(word_of(step.activation.function)),
+                          c_float(step.activation.negative_slope), shape_numbers(row.shape), weight, bias,
+                          place(step.x), place(step.shortcut), place(step.y));
   }
 
   const ExportPlan& plan_;

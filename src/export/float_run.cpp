@@ -21,14 +21,7 @@ layer layer_of(const StepRow& row, const Activation& activation) {
   l.kind = static_cast<layer_kind>(row.kind);
   l.function = static_cast<layer_function>(activation.function);
   l.slope = activation.negative_slope;
-  l.channels = row.in.c, l.height = row.in.h, l.width = row.in.w;
-  l.out_channels = row.out.c, l.out_height = row.out.h, l.out_width = row.out.w;
-  l.kernel_height = row.kernel.h, l.kernel_width = row.kernel.w;
-  l.stride_height = row.stride.h, l.stride_width = row.stride.w;
-  l.dilation_height = row.dilation.h, l.dilation_width = row.dilation.w;
-  l.padding_top = row.padding.h, l.padding_left = row.padding.w;
-  l.groups = row.groups;
-  l.count_padding = row.count_padding;
+  set_shape(l, row.shape);
   l.weight = row.weight ? row.weight->data() : nullptr;
   l.bias = row.bias ? row.bias->data() : nullptr;
   return l;

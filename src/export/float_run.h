@@ -16,6 +16,7 @@ using PlanValues = std::vector<std::vector<float>>;
 /// number of threads may run it at the same time, each with its own values.
 class FloatRun {
  public:
+  using Values = PlanValues;
   /// The plan must outlive it.
   explicit FloatRun(const ExportPlan& plan);
 

@@ -57,25 +57,20 @@ class ByteTable {
     const auto place = [&](int value) {
       return value < 0 ? 0 : places_.places[static_cast<std::size_t>(value)];
     };
-    const std::string shapes =
-        fmt::format("{}: {} -> {}{}", comment_text(step.name), to_string(row.in), to_string(row.out),
-                    step.activation.none() || row.kind == ByteRowKind::table
-                        ? ""
-                        : fmt::format(", {}", word_of(step.activation.function)));
+    const std::string shapes = fmt::format("{}: {} -> {}{}", comment_text(step.name), to_string(row.shape.in),
+                                           to_string(row.shape.out),
+                                           step.activation.none() || row.kind == ByteRowKind::table
+                                               ? ""
+                                               : fmt::format(", {}", word_of(step.activation.function)));
     if (!row.weight.empty()) arrays_ += fmt::format("/* {} */\n", shapes);
     const std::string weight = array("int8_t", step.name, "weight", row.weight),
                       bias = array("int32_t", step.name, "bias", row.bias),
                       multiplier = array("int32_t", step.name, "multiplier", row.multiplier),
                       shift = array("uint8_t", step.name, "shift", row.shift);
-    table_ += fmt::format("    /* {} */\n", shapes);
-    table_ += fmt::format(
-        "    {{{}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, "
-        "{}, {}, "
-        "{}, {}, {}}},\n",
-        word_of(row.kind), row.in.c, row.in.h, row.in.w, row.out.c, row.out.h, row.out.w, row.kernel.h,
-        row.kernel.w, row.stride.h, row.stride.w, row.dilation.h, row.dilation.w, row.padding.h,
-        row.padding.w, row.groups, row.count_padding ? 1 : 0, row.x_zero, row.shortcut_zero, row.y_zero,
-        row.low, weight, bias, multiplier, shift, place(step.x), place(step.shortcut), place(step.y));
+    table_ += fmt::format("    /* {} */\n    {{{}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}}},\n",
+                          shapes, word_of(row.kind), shape_numbers(row.shape), row.x_zero, row.shortcut_zero,
+                          row.y_zero, row.low, weight, bias, multiplier, shift, place(step.x),
+                          place(step.shortcut), place(step.y));
   }
 
   const ExportPlan& plan_;

@@ -6,7 +6,6 @@
 
 #include "core/error.h"
 #include "export/activation_value.h"
-#include "export/step_row.h"
 
 namespace cnn {
 namespace {
@@ -58,21 +57,12 @@ class Quantizer {
     const ExportStep& step = plan_.steps[static_cast<std::size_t>(from.step)];
     follow_flatten(from.step);
     if (from.kind == RowKind::max_pool) code(step.y) = code(step.x);  // the same bytes, the larger ones
-    ByteRow row{.step = from.step,
-                .in = from.in,
-                .out = from.out,
-                .kernel = from.kernel,
-                .stride = from.stride,
-                .dilation = from.dilation,
-                .padding = from.padding,
-                .groups = from.groups,
-                .count_padding = from.count_padding,
-                .x_zero = code(step.x).zero,
-                .y_zero = code(step.y).zero};
+    ByteRow row{
+        .step = from.step, .shape = from.shape, .x_zero = code(step.x).zero, .y_zero = code(step.y).zero};
     if (step.activation.function == ActivationFunction::relu) row.low = std::max(kLow, row.y_zero);
     switch (from.kind) {
       case RowKind::affine:  // a convolution of each map with one number
-        row.groups = row.in.c;
+        row.shape.groups = row.shape.in.c;
         [[fallthrough]];
       case RowKind::conv:
         row.kind = ByteRowKind::conv;

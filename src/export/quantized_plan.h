@@ -5,6 +5,7 @@
 
 #include "core/words.h"
 #include "export/plan.h"
+#include "export/step_row.h"
 
 namespace cnn {
 
@@ -39,10 +40,7 @@ inline constexpr auto kWords<ByteRowKind> = all_words<ByteRowKind>({{"CONV", Byt
 struct ByteRow {
   int step = 0;
   ByteRowKind kind = ByteRowKind::conv;
-  Shape in{}, out{};
-  Size2 kernel{}, stride{}, dilation{}, padding{0, 0};
-  int groups = 1;
-  bool count_padding = true;
+  RowShape shape{};
   int x_zero = 0, shortcut_zero = 0, y_zero = 0, low = -128;
   std::vector<std::int8_t> weight{};
   std::vector<std::int32_t> bias{}, multiplier{};

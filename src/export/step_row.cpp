@@ -1,5 +1,7 @@
 #include "export/step_row.h"
 
+#include <spdlog/fmt/fmt.h>
+
 #include <optional>
 
 namespace cnn {
@@ -9,11 +11,11 @@ using Row = std::optional<StepRow>;
 
 Row row_of(const ExportConv& conv) {
   return StepRow{.kind = RowKind::conv,
-                 .kernel = conv.kernel,
-                 .stride = conv.stride,
-                 .dilation = conv.dilation,
-                 .padding = conv.before,
-                 .groups = conv.groups,
+                 .shape = {.kernel = conv.kernel,
+                           .stride = conv.stride,
+                           .dilation = conv.dilation,
+                           .padding = conv.before,
+                           .groups = conv.groups},
                  .weight = &conv.weight,
                  .bias = &conv.bias};
 }
@@ -25,16 +27,23 @@ Row row_of(const ExportAffine& affine) {
 }
 Row row_of(const ExportPool& pool) {
   return StepRow{.kind = pool.kind == ExportPool::Kind::max ? RowKind::max_pool : RowKind::avg_pool,
-                 .kernel = pool.kernel,
-                 .stride = pool.stride,
-                 .padding = pool.padding,
-                 .count_padding = pool.count_padding};
+                 .shape = {.kernel = pool.kernel,
+                           .stride = pool.stride,
+                           .padding = pool.padding,
+                           .count_padding = pool.count_padding}};
 }
 Row row_of(const ExportFlatten&) { return std::nullopt; }
 Row row_of(const ExportActivation&) { return StepRow{.kind = RowKind::activation}; }
 Row row_of(const ExportSum&) { return StepRow{.kind = RowKind::sum}; }
 
 }  // namespace
+
+std::string shape_numbers(const RowShape& row) {
+  return fmt::format("{}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}", row.in.c, row.in.h,
+                     row.in.w, row.out.c, row.out.h, row.out.w, row.kernel.h, row.kernel.w, row.stride.h,
+                     row.stride.w, row.dilation.h, row.dilation.w, row.padding.h, row.padding.w, row.groups,
+                     row.count_padding ? 1 : 0);
+}
 
 std::vector<StepRow> step_rows(const ExportPlan& plan) {
   std::vector<StepRow> rows;
@@ -43,8 +52,8 @@ std::vector<StepRow> step_rows(const ExportPlan& plan) {
     Row row = std::visit([](const auto& action) { return row_of(action); }, step.action);
     if (!row) continue;
     row->step = static_cast<int>(i);
-    row->in = plan.in(step);
-    row->out = plan.out(step);
+    row->shape.in = plan.in(step);
+    row->shape.out = plan.out(step);
     rows.push_back(*row);
   }
   return rows;
