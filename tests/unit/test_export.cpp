@@ -176,6 +176,30 @@ std::vector<std::vector<float>> compiled_answers(const CCode& code) {
   return code.answers(code.folder() / "net");
 }
 
+TEST_CASE("the exported program says how it is used, and notices a full disk", "[export]") {
+  if (on_path("gcc").empty()) {
+    WARN("skipped: there is no gcc here");
+    return;
+  }
+  const ExportedCase one(kExportCases.front());
+  const CCode code(one, float_c_source(plan_of(one, ActivationFolding::all),
+                                       {.name = "net", .model = "m.safetensors", .version = "1"}));
+  compiled_answers(code);
+  ProgramResult result = run_program(code.folder() / "net", {});
+  INFO(result.description());
+  CHECK(result.exit_code == 2);
+  CHECK(result.out.empty());
+  CHECK_THAT(result.err, ContainsSubstring("usage: ") && ContainsSubstring("PGM file of 14 x 14 pixels"));
+  result = run_program("/bin/sh", {"-c", "./net 0.pnm no.pnm"},
+                       {.environment = {}, .working_folder = code.folder()});
+  CHECK(result.exit_code == 1);
+  CHECK(result.err == "no.pnm: cannot be opened\n");
+  result = run_program("/bin/sh", {"-c", "./net 0.pnm >/dev/full"},
+                       {.environment = {}, .working_folder = code.folder()});
+  CHECK(result.exit_code == 1);
+  CHECK(result.err == "standard output: cannot be written\n");
+}
+
 TEST_CASE("exported C compiles without a warning and gives the engine's probabilities", "[export]") {
   if (on_path("gcc").empty()) {
     WARN("skipped: there is no gcc here");

@@ -3,12 +3,20 @@
        cc -O2 NAME.c NAME_main.c -lm -o NAME && ./NAME picture.ppm
 
    A picture is a binary PGM (gray) or PPM (color) file of NAME_WIDTH x NAME_HEIGHT pixels; a network that
-   takes neither 1 nor 3 channels reads a file of bare bytes, pixel by pixel. */
+   takes neither 1 nor 3 channels reads a file of bare bytes, pixel by pixel.
+   Exit status: 0 done, 1 a picture could not be read or the output not be written, 2 no picture given. */
 #include <stdio.h>
 
 #include "NAME.h"
 
 #define PIXEL_BYTES (NAME_WIDTH * NAME_HEIGHT * NAME_CHANNELS)
+#if NAME_CHANNELS == 1
+#define PICTURE_KIND "a binary PGM file"
+#elif NAME_CHANNELS == 3
+#define PICTURE_KIND "a binary PPM file"
+#else
+#define PICTURE_KIND "a file of bare bytes"
+#endif
 
 /* A number of a PNM header, behind blanks and comments; -1: there is none. */
 static int header_number(FILE *file) {
@@ -46,6 +54,13 @@ int main(int argc, char **argv) {
 #if NAME_CHANNELS != 1 && NAME_CHANNELS != 3
   (void)header_number;
 #endif
+  if (argc < 2) {
+    fprintf(stderr,
+            "usage: %s PICTURE...\n"
+            "Names the class of each picture and the probability of every class. A picture is %s of %d x %d pixels.\n",
+            argc > 0 ? argv[0] : "NAME", PICTURE_KIND, NAME_WIDTH, NAME_HEIGHT);
+    return 2;
+  }
   for (i = 1; i < argc; ++i) {
     FILE *file = fopen(argv[i], "rb");
     const char *fault = file ? read_picture(file, pixels) : "cannot be opened";
@@ -62,6 +77,10 @@ int main(int argc, char **argv) {
     printf("%s: %s", argv[i], NAME_class_names[best]);
     for (k = 0; k < NAME_CLASSES; ++k) printf(" %.9g", (double)probabilities[k]);
     printf("\n");
+  }
+  if (fflush(stdout) != 0 || ferror(stdout)) {
+    fprintf(stderr, "standard output: cannot be written\n");
+    failed = 1;
   }
   return failed;
 }
