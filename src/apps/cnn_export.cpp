@@ -1,17 +1,21 @@
 // cnn-export: writes a model as ONNX or as C code, and compares it with the engine. Command line and wiring
 // only.
+#include <unistd.h>
+
 #include <filesystem>
 #include <optional>
 #include <string_view>
 
 #include "apps/command_line.h"
 #include "apps/modes.h"
+#include "core/file.h"
 #include "core/processors.h"
 #include "core/standard_streams.h"
 #include "core/text.h"
 #include "data/open_dataset.h"
 #include "export/c_words.h"
 #include "export/exported.h"
+#include "session/interruption.h"
 
 namespace cnn {
 namespace {
@@ -32,9 +36,23 @@ const std::vector<Mode> kFormats = {
 };
 
 void check_folder(const char* option, const fs::path& folder) {
-  std::error_code unknown;
-  if (!folder.empty() && !fs::is_directory(folder, unknown))
-    fail_usage("{} {}: there is no such folder", option, printable(folder.string()));
+  if (folder.empty()) return;
+  const fs::file_status status = status_of(folder);
+  if (fs::is_directory(status)) return;
+  fail_usage("{} {}: {}", option, printable(folder.string()),
+             fs::exists(status) ? "is not a folder; name a folder of images" : "there is no such folder");
+}
+
+/// Standard output takes one thing.
+void check_standard_output(const Options& options) {
+  if (is_standard_output(options.c))
+    fail_usage("--c -: C code is several files, so it needs a folder (./- is one called \"-\")");
+  if (!is_standard_output(options.onnx)) return;
+  if (is_standard_output(options.json))
+    fail_usage("--onnx - and --json -: only one of them can go to standard output");
+  if (::isatty(STDOUT_FILENO))
+    fail_usage(
+        "--onnx -: standard output is a terminal, and the model is no text; send it to a file or a pipe");
 }
 
 /// Throws Error (exit 2) for options that do not go together.
@@ -50,6 +68,7 @@ void check_command_line(const CLI::App& app, const Options& options) {
         "--name {}: must be a name in C: letters, digits and single _, a letter first, no word of the "
         "language, at most 40 characters",
         printable(options.name));
+  check_standard_output(options);
   check_folder("--images", options.images);
   check_folder("--calibrate", options.calibrate);
 }
@@ -73,7 +92,7 @@ void list_files(const Options& options, Exported& made) {
     made.result.file_bytes += static_cast<std::int64_t>(content.size());
   }
   check_output_paths(paths, options.model, !options.c.empty(), options.force);
-  if (options.json.empty() || options.json == "-") return;
+  if (options.json.empty() || is_standard_output(options.json)) return;
   check_output_paths({options.json}, options.model, false, options.force);
   for (const fs::path& path : paths)
     if (path.lexically_normal() == options.json.lexically_normal())
@@ -82,19 +101,41 @@ void list_files(const Options& options, Exported& made) {
 }
 
 void tell(const Options& options, const ExportResult& result) {
-  const bool is_all_in_files = options.json != "-" && (!options.json.empty() || !result.comparison);
+  if (is_standard_output(options.onnx)) return write_err(result_text(result));
+  const bool is_all_in_files =
+      !is_standard_output(options.json) && (!options.json.empty() || !result.comparison);
   if (is_all_in_files) results_are_in((options.onnx.empty() ? options.c : options.onnx).string());
-  write_out(options.json == "-" ? result_json(result) : result_text(result));
+  write_out(is_standard_output(options.json) ? result_json(result) : result_text(result));
   flush_out();  // the messages below refer to it
 }
 
-void warn_of_looks(const Inspected& model) {
+void warn_of_looks(const Inspected& model, std::vector<std::string>& warnings) {
   const TestTimeAugmentation looks = model.config.data.test_time_augmentation;
   if (looks == TestTimeAugmentation::none) return;
-  print_err(
-      "cnn-export: the model's config has test_time_augmentation {}: cnn-eval judges an image by several "
-      "looks, the export by one\n",
-      word_of(looks));
+  warnings.push_back(fmt::format(
+      "the model's config has test_time_augmentation {}: cnn-eval judges an image by several looks, the "
+      "export by one",
+      word_of(looks)));
+}
+
+/// Whether there are any.
+bool list_bad(const char* option, const std::vector<BadFile>& bad) {
+  if (bad.empty()) return false;
+  print_err("cnn-export: {} of {} left out:\n{}\n",
+            counted(static_cast<std::int64_t>(bad.size()), "bad image"), option, list_bad_files(bad));
+  return true;
+}
+
+/// Writes everything, or nothing. What the exit status is after that.
+ExitCode write(OutputFiles files) {
+  if (!files.empty() && is_standard_output(files.front().first)) {
+    write_out(files.front().second);
+    flush_out();
+    if (const auto fault = output_fault()) fail("cannot write to standard output: {}", *fault);
+    files.erase(files.begin());
+  }
+  const Interruption interruption;
+  return write_outputs(files, interruption.requested()) ? ExitCode::done : interruption.exit_code();
 }
 
 /// Nothing is written before all is known.
@@ -105,16 +146,17 @@ int run(const Options& options) {
   ExportResult& result = made.result;
   list_files(options, made);
   if (!options.images.empty()) result.comparison = compare(model, options.images, pool, made.answer);
-  if (!options.json.empty() && options.json != "-")
+  warn_of_looks(model, result.warnings);
+  if (!options.json.empty() && !is_standard_output(options.json))
     made.files.emplace_back(options.json, result_json(result));
-  write_outputs(made.files);
+  if (const ExitCode code = write(std::move(made.files)); code != ExitCode::done)
+    return static_cast<int>(code);
   tell(options, result);
-  warn_of_looks(model);
-  if (!result.comparison || result.comparison->bad.empty()) return 0;
-  const std::vector<BadFile>& bad = result.comparison->bad;
-  print_err("cnn-export: {} left out:\n{}\n", counted(static_cast<std::int64_t>(bad.size()), "bad image"),
-            list_bad_files(bad));
-  return static_cast<int>(ExitCode::run_failed);
+  for (const std::string& warning : result.warnings) print_err("cnn-export: warning: {}\n", warning);
+  const bool is_calibration_whole = !list_bad("--calibrate", result.bad_calibration_images);
+  const bool is_comparison_whole = !result.comparison || !list_bad("--images", result.comparison->bad);
+  return static_cast<int>(is_calibration_whole && is_comparison_whole ? ExitCode::done
+                                                                      : ExitCode::run_failed);
 }
 
 }  // namespace
@@ -127,7 +169,7 @@ int main(int argc, char** argv) {
   app.add_option("--model", options.model, "The model (required)")->required();
   app.add_option("--onnx", options.onnx,
                  "Write an ONNX model (opset 17): input image, float32 [N, C, H, W] with values from 0 to 1; "
-                 "outputs probabilities and logits; normalization inside");
+                 "outputs probabilities and logits; normalization inside; - is stdout");
   app.add_flag("--uint8", options.uint8, "With --onnx: the input is bytes, [N, H, W, C]");
   app.add_option("--c", options.c,
                  "Write C99 code into a folder: NAME.h, NAME.c and NAME_main.c, a program that classifies "
@@ -137,9 +179,10 @@ int main(int argc, char** argv) {
                  "name)");
   app.add_flag("--int8", options.int8,
                "With --c: compute in 8-bit integers, for small processors and a quarter of the memory");
-  app.add_option("--calibrate", options.calibrate,
-                 "With --int8: a folder of images, best from the training set, that show the range of every "
-                 "layer's values; at most 512 of them are used");
+  app.add_option(
+      "--calibrate", options.calibrate,
+      "With --int8: a folder of images, best from the training set, that show the range of every "
+      "layer's values; at most 512 of them are used, and 64 are enough if all classes are among them");
   app.add_option("--images", options.images,
                  "Score the engine and the export side by side on a folder of images; with --int8 also show "
                  "the noise that each layer adds. This program executes the export itself: C by the same "

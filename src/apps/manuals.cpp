@@ -142,14 +142,18 @@ Manual export_manual() {
            "Existing files are replaced only with --force. If something fails, nothing is left behind."},
       .exit_status = {kDone,
                       {"1",
-                       "The run failed: the file is not a model of cnn-train, an output could not be "
-                       "written, or images of --images could not be read."},
-                      kBadUsage},
+                       "The run failed: the file is not a model of cnn-train, or an output could not be "
+                       "written. Or images of --images or --calibrate could not be read; they were left out, "
+                       "and the export was written."},
+                      kBadUsage,
+                      {"130, 143, 129", "Interrupted by SIGINT, SIGTERM or SIGHUP. Nothing was written."}},
       .files = {{"OUT.onnx", "The ONNX model; classes and image size are in its metadata_props."},
                 {"NAME.h, NAME.c, NAME_main.c",
                  "The C code: what goes in and out, with its costs; the network; a program that uses it."}},
       .examples = {{"cnn-export --model best.safetensors --onnx digits.onnx --images digits/test",
                     "Write an ONNX model, and compare it with the engine."},
+                   {"cnn-export --model best.safetensors --onnx - --uint8 | gzip > digits.onnx.gz",
+                    "Write one for bytes to standard output."},
                    {"cnn-export --model best.safetensors --c digits --name digits",
                     "Write digits/digits.h, digits/digits.c and digits/digits_main.c."},
                    {"cnn-export --model best.safetensors --c digits --int8 --calibrate digits/train --images "

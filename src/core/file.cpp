@@ -12,6 +12,7 @@
 #include <memory>
 
 #include "core/error.h"
+#include "core/prepared_file.h"
 #include "core/text.h"
 
 namespace cnn {
@@ -126,28 +127,54 @@ OutputFile output_file(const std::filesystem::path& path) {
   return {unknown ? path : real, false};
 }
 
-void write_file_atomically(const std::filesystem::path& wanted, std::string_view content) {
-  const OutputFile place = output_file(wanted);
-  const std::filesystem::path& path = place.path;
-  if (place.is_stream) {
-    const Descriptor fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
-    if (fd.get() < 0) fail_with_errno("open", path);
-    return write_all(fd, content, path);
-  }
-  const std::filesystem::path temporary = path.string() + ".tmp";
+PreparedFile::PreparedFile(const std::filesystem::path& path, std::string_view content)
+    : wanted_(path), content_(content) {
+  const OutputFile place = output_file(path);
+  place_ = place.path;
+  if (place.is_stream) return;
+  temporary_ = place_.string() + ".tmp";
   try {
-    {
-      const Descriptor fd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
-      if (fd.get() < 0) fail_with_errno("create", temporary);
-      write_all(fd, content, temporary);
-      if (::fsync(fd.get()) != 0) fail_with_errno("write", temporary);
-    }
-    if (::rename(temporary.c_str(), path.c_str()) != 0) fail_with_errno("replace", path);
+    const Descriptor fd(::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+    if (fd.get() < 0) fail_with_errno("write", wanted_);
+    write_all(fd, content, wanted_);
+    if (::fsync(fd.get()) != 0) fail_with_errno("write", wanted_);
   } catch (...) {
-    ::unlink(temporary.c_str());
+    ::unlink(temporary_.c_str());
     throw;
   }
-  sync_folder(path.parent_path());
+}
+
+PreparedFile::PreparedFile(PreparedFile&& other) noexcept
+    : wanted_(std::move(other.wanted_)),
+      place_(std::move(other.place_)),
+      temporary_(std::exchange(other.temporary_, {})),
+      content_(other.content_) {}
+
+PreparedFile& PreparedFile::operator=(PreparedFile&& other) noexcept {
+  std::swap(wanted_, other.wanted_);
+  std::swap(place_, other.place_);
+  std::swap(temporary_, other.temporary_);
+  std::swap(content_, other.content_);
+  return *this;
+}
+
+PreparedFile::~PreparedFile() {
+  if (!temporary_.empty()) ::unlink(temporary_.c_str());
+}
+
+void PreparedFile::put_in_place() {
+  if (is_stream()) {
+    const Descriptor fd(::open(place_.c_str(), O_WRONLY | O_CLOEXEC));
+    if (fd.get() < 0) fail_with_errno("open", wanted_);
+    return write_all(fd, content_, wanted_);
+  }
+  if (::rename(temporary_.c_str(), place_.c_str()) != 0) fail_with_errno("replace", wanted_);
+  temporary_.clear();
+  sync_folder(place_.parent_path());
+}
+
+void write_file_atomically(const std::filesystem::path& path, std::string_view content) {
+  PreparedFile(path, content).put_in_place();
 }
 
 void append_to_file(const std::filesystem::path& path, std::string_view content) {

@@ -25,6 +25,18 @@ constexpr auto kTaken = std::to_array<std::string_view>(
      "typeid",   "typename", "union",    "unsigned", "using",   "virtual",   "void",     "volatile",
      "while",    "xor"});
 
+/// Characters that change the direction of the text behind them, in UTF-8; compilers warn of them.
+constexpr auto kTurns = std::to_array<std::string_view>(
+    {"\xD8\x9C", "\xE2\x80\x8E", "\xE2\x80\x8F", "\xE2\x80\xAA", "\xE2\x80\xAB", "\xE2\x80\xAC",
+     "\xE2\x80\xAD", "\xE2\x80\xAE", "\xE2\x81\xA6", "\xE2\x81\xA7", "\xE2\x81\xA8", "\xE2\x81\xA9"});
+
+/// The bytes of such a character at the start of the text; else 0.
+std::size_t turn_length(std::string_view text) {
+  const auto found =
+      std::ranges::find_if(kTurns, [&](std::string_view turn) { return text.starts_with(turn); });
+  return found == kTurns.end() ? 0 : found->size();
+}
+
 bool is_name_character(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
 
 template <class Text>
@@ -96,19 +108,26 @@ std::string in_capitals(std::string_view text) {
 }
 
 std::string comment_text(const std::string& text) {
-  std::string out = printable(text);
-  for (char& c : out)
-    if (c == '*' || c == '/' || c == '\\' || c == '?') c = '_';
+  const std::string shown = printable(text);
+  std::string out;
+  for (std::size_t i = 0; i < shown.size(); ++i) {
+    const std::size_t turn = turn_length(std::string_view(shown).substr(i));
+    out += turn > 0 || std::string_view("*/\\?").find(shown[i]) != std::string_view::npos ? '_' : shown[i];
+    if (turn > 0) i += turn - 1;
+  }
   return out;
 }
 
 std::string c_string(const std::string& text) {
   std::string out = "\"";
-  for (const char c : text) {
+  std::size_t escaped = 0;  // bytes before this place
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
     const auto byte = static_cast<unsigned char>(c);
+    escaped = std::max(escaped, i + turn_length(std::string_view(text).substr(i)));
     if (c == '"' || c == '\\' || c == '?')  // ?: "??/" means something in C99
       out += std::string("\\") + c;
-    else if (byte < 0x20 || byte == 0x7f)
+    else if (byte < 0x20 || byte == 0x7f || i < escaped)
       out += fmt::format("\\{:03o}", byte);
     else
       out += c;

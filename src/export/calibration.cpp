@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "export/float_run.h"
+#include "report/progress.h"
 
 namespace cnn {
 namespace {
@@ -13,17 +14,27 @@ namespace {
 constexpr int kBins = 4096;
 constexpr double kSmallestFactor = 0.3, kFactorStep = 0.02;
 
+/// Images between two looks at the progress.
+constexpr std::int64_t kPart = 32;
+
 /// visit(worker, values) for every image.
 template <class Visit>
 void for_each_image(const ExportPlan& plan, std::span<const std::vector<std::uint8_t>> images,
-                    ThreadPool& pool, const Visit& visit) {
+                    ThreadPool& pool, const char* what, const Visit& visit) {
   const FloatRun run(plan);
   std::vector<PlanValues> values(static_cast<std::size_t>(pool.threads()));
-  pool.parallel_for(static_cast<std::int64_t>(images.size()), [&](std::int64_t image, int worker) {
-    PlanValues& own = values[static_cast<std::size_t>(worker)];
-    run.run(images[static_cast<std::size_t>(image)], own);
-    visit(static_cast<std::size_t>(worker), own);
-  });
+  const auto count = static_cast<std::int64_t>(images.size());
+  ProgressLine line(what, count, false);
+  for (std::int64_t begin = 0; begin < count; begin += kPart) {
+    const std::int64_t part = std::min(kPart, count - begin);
+    pool.parallel_for(part, [&](std::int64_t image, int worker) {
+      PlanValues& own = values[static_cast<std::size_t>(worker)];
+      run.run(images[static_cast<std::size_t>(begin + image)], own);
+      visit(static_cast<std::size_t>(worker), own);
+    });
+    line.update(begin + part, "images");
+  }
+  line.clear();
 }
 
 NumberRange joined(const NumberRange& a, const NumberRange& b) {
@@ -41,7 +52,7 @@ std::vector<NumberRange> widest_ranges(const ExportPlan& plan,
                                        std::span<const std::vector<std::uint8_t>> images, ThreadPool& pool) {
   std::vector<std::vector<NumberRange>> found(static_cast<std::size_t>(pool.threads()),
                                               std::vector<NumberRange>(plan.values.size()));
-  for_each_image(plan, images, pool, [&](std::size_t worker, const PlanValues& values) {
+  for_each_image(plan, images, pool, "looking for ranges", [&](std::size_t worker, const PlanValues& values) {
     for (std::size_t v = 0; v < values.size(); ++v)
       found[worker][v] = joined(found[worker][v], range_of(values[v]));
   });
@@ -112,7 +123,7 @@ std::vector<NumberRange> calibrate(const ExportPlan& plan, std::span<const std::
   std::vector<RangeHistogram> empty;
   for (const NumberRange& range : ranges) empty.emplace_back(range);
   std::vector<std::vector<RangeHistogram>> histograms(static_cast<std::size_t>(pool.threads()), empty);
-  for_each_image(plan, images, pool, [&](std::size_t worker, const PlanValues& values) {
+  for_each_image(plan, images, pool, "drawing them in", [&](std::size_t worker, const PlanValues& values) {
     for (std::size_t v = 0; v < values.size(); ++v) histograms[worker][v].add(values[v]);
   });
   for (std::size_t v = 1; v < ranges.size(); ++v) {

@@ -102,12 +102,13 @@ LoadedImages load(const Inspected& model, std::shared_ptr<const ImageFiles> file
 
 PixelSample sample_pixels(const Inspected& model, const std::filesystem::path& folder, std::int64_t most,
                           ThreadPool& pool) {
-  const ImageFiles all = scan_folder(folder);
+  const ImageFiles all = scan_folder(folder, {}, model.config.data.class_folders);
   std::vector<std::filesystem::path> chosen;
   const std::int64_t count = std::min(most, all.size());
   for (std::int64_t i = 0; i < count; ++i) chosen.push_back(all.path(i * all.size() / count));
   const LoadedImages loaded = load(model, std::make_shared<ImageFiles>(list_files(chosen)), 0, count, pool);
-  PixelSample sample{.images = {}, .of = all.size(), .bad = loaded.bad};
+  PixelSample sample{.images = {}, .classes = all.classes, .bad = all.bad};
+  sample.bad.insert(sample.bad.end(), loaded.bad.begin(), loaded.bad.end());
   std::vector<std::byte> scratch;
   for (std::int64_t i = 0; i < loaded.dataset->size(); ++i)
     interleave(loaded.dataset->pixels(i, scratch), model.config.data.image, sample.images.emplace_back());

@@ -16,12 +16,12 @@ namespace cnn {
 /// Interleaved pixels of images: [image][row][column][channel].
 struct PixelSample {
   std::vector<std::vector<std::uint8_t>> images;
-  std::int64_t of = 0;       ///< images in the folder
-  std::vector<BadFile> bad;  ///< left out
+  std::vector<std::string> classes;  ///< of the folder, if it has any
+  std::vector<BadFile> bad;          ///< left out
 };
 
 /// At most `most` images of a folder, evenly spread over it, as the model sees them before normalization.
-/// Throws Error for a folder without images.
+/// Throws Error for a folder without an image that can be read.
 PixelSample sample_pixels(const Inspected& model, const std::filesystem::path& folder, std::int64_t most,
                           ThreadPool& pool);
 

@@ -4,7 +4,7 @@
 
 #include "core/error.h"
 #include "core/text.h"
-#include "data/open_dataset.h"
+#include "data/subset.h"
 #include "export/c_words.h"
 #include "export/calibration.h"
 #include "export/float_run.h"
@@ -31,14 +31,6 @@ struct FloatExecution {
   const FloatRun run;
 };
 
-ExportAnswer answer_of(std::shared_ptr<const FloatExecution> execution) {
-  return [execution](std::span<const std::uint8_t> pixels, std::vector<float>& probabilities) {
-    PlanValues values;
-    execution->run.run(pixels, values);
-    execution->run.probabilities(values, probabilities);
-  };
-}
-
 /// The same in int8.
 struct ByteExecution {
   ByteExecution(ExportPlan made, QuantizedPlan bytes)
@@ -48,9 +40,10 @@ struct ByteExecution {
   const ByteRun run;
 };
 
-ExportAnswer answer_of(std::shared_ptr<const ByteExecution> execution) {
+template <class Execution>
+ExportAnswer answer_of(std::shared_ptr<const Execution> execution) {
   return [execution](std::span<const std::uint8_t> pixels, std::vector<float>& probabilities) {
-    ByteValues values;
+    typename decltype(execution->run)::Values values;
     execution->run.run(pixels, values);
     execution->run.probabilities(values, probabilities);
   };
@@ -78,6 +71,29 @@ Exported c_export(const ExportPlan& plan, const CNaming& naming, CSource source,
   made.result.scratch_bytes = source.scratch_bytes;
   made.result.constant_bytes = source.constant_bytes;
   return made;
+}
+
+std::string quoted_names(const std::vector<std::string>& names) {
+  constexpr std::size_t kShown = 5;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(names.size(), kShown); ++i)
+    text += fmt::format("{}\"{}\"", i > 0 ? ", " : "", printable(names[i]));
+  return names.size() > kShown ? fmt::format("{} and {} more", text, names.size() - kShown) : text;
+}
+
+/// What makes it doubtful that the images show the ranges of values that the network will meet.
+void warn_of_calibration(const PixelSample& sample, const std::vector<std::string>& classes,
+                         const std::filesystem::path& folder, std::vector<std::string>& warnings) {
+  const auto warn = [&](const std::string& text) {
+    warnings.push_back(fmt::format("--calibrate {}: {}", printable(folder.string()), text));
+  };
+  if (const auto images = static_cast<std::int64_t>(sample.images.size()); images < kEnoughCalibrationImages)
+    warn(fmt::format("{} may not show the whole range of every value; take {} or more, of all classes",
+                     counted(images, "image"), kEnoughCalibrationImages));
+  if (const auto unknown = missing_classes(classes, sample.classes); !unknown.empty())
+    warn(fmt::format("{} of its {} not of the model: {}; take images like those that the network will see",
+                     unknown.size(), unknown.size() == 1 ? "classes is" : "classes are",
+                     quoted_names(unknown)));
 }
 
 }  // namespace
@@ -117,11 +133,6 @@ Exported export_int8_c(const Inspected& model, const std::filesystem::path& fold
                        ThreadPool& pool) {
   ExportPlan plan = plan_of(model, ActivationFolding::relu_only);
   const PixelSample sample = sample_pixels(model, calibration, kMostCalibrationImages, pool);
-  if (!sample.bad.empty())
-    fail("{}: {} cannot be read; remove them, or calibrate with other images\n{}",
-         printable(calibration.string()),
-         counted(static_cast<std::int64_t>(sample.bad.size()), "calibration image"),
-         list_bad_files(sample.bad));
   QuantizedPlan quantized = quantize(plan, calibrate(plan, sample.images, pool));
   const auto execution = std::make_shared<const ByteExecution>(std::move(plan), std::move(quantized));
   const CNaming naming = naming_of(model, name, version);
@@ -129,6 +140,8 @@ Exported export_int8_c(const Inspected& model, const std::filesystem::path& fold
       c_export(execution->plan, naming, int8_c_source(execution->plan, execution->quantized, naming), folder);
   made.result.arithmetic = "int8";
   made.result.calibration_images = static_cast<std::int64_t>(sample.images.size());
+  made.result.bad_calibration_images = sample.bad;
+  warn_of_calibration(sample, model.classes, calibration, made.result.warnings);
   if (noise) {
     const std::size_t images = std::min(sample.images.size(), static_cast<std::size_t>(kNoiseImages));
     std::vector<std::vector<std::uint8_t>> spread;

@@ -24,6 +24,9 @@ struct Exported {
 /// noise.
 inline constexpr std::int64_t kMostCalibrationImages = 512, kNoiseImages = 64;
 
+/// Fewer images than this are warned of: see tests/README.md for what some of them cost.
+inline constexpr std::int64_t kEnoughCalibrationImages = 64;
+
 Exported export_onnx(const Inspected& model, const std::filesystem::path& out, OnnxInput input,
                      const std::string& version);
 
@@ -31,7 +34,8 @@ Exported export_onnx(const Inspected& model, const std::filesystem::path& out, O
 Exported export_float_c(const Inspected& model, const std::filesystem::path& folder, const std::string& name,
                         const std::string& version);
 
-/// calibration: a folder of images. noise: also measure it, layer by layer.
+/// calibration: a folder of images; those that cannot be read are left out, and listed in the result. noise:
+/// also measure it, layer by layer.
 Exported export_int8_c(const Inspected& model, const std::filesystem::path& folder, const std::string& name,
                        const std::string& version, const std::filesystem::path& calibration, bool noise,
                        ThreadPool& pool);

@@ -1,7 +1,10 @@
 #include "export/outputs.h"
 
+#include <algorithm>
+
 #include "core/error.h"
 #include "core/file.h"
+#include "core/prepared_file.h"
 #include "core/text.h"
 
 namespace cnn {
@@ -11,11 +14,39 @@ namespace fs = std::filesystem;
 
 fs::path folder_of(const fs::path& path) { return path.has_parent_path() ? path.parent_path() : "."; }
 
+/// What was not there before, and is removed again unless it is kept.
+class NewPaths {
+ public:
+  ~NewPaths() {
+    std::error_code ignored;
+    for (auto path = paths_.rbegin(); path != paths_.rend(); ++path) fs::remove(*path, ignored);
+  }
+  void make_folder(const fs::path& folder) {
+    std::error_code reason;
+    if (fs::exists(folder, reason)) return;
+    if (!fs::create_directory(folder, reason))
+      fail("{}: cannot be made: {}", printable(folder.string()), reason.message());
+    paths_.push_back(folder);
+  }
+  /// A file that is about to be written.
+  void expect(const fs::path& path) {
+    std::error_code unknown;
+    if (!fs::exists(path, unknown)) paths_.push_back(path);
+  }
+  void keep() { paths_.clear(); }
+
+ private:
+  std::vector<fs::path> paths_;  // in the order of their making
+};
+
 }  // namespace
+
+bool is_standard_output(const fs::path& path) { return path == "-"; }
 
 void check_output_paths(const std::vector<fs::path>& paths, const fs::path& model, bool make_folder,
                         bool force) {
   for (const fs::path& path : paths) {
+    if (is_standard_output(path)) continue;
     std::error_code unknown;
     const fs::path folder = folder_of(path);
     const std::string name = printable(path.string());
@@ -32,23 +63,24 @@ void check_output_paths(const std::vector<fs::path>& paths, const fs::path& mode
 }
 
 void write_outputs(const OutputFiles& files) {
-  std::vector<fs::path> made;  // in the order of their making
-  try {
-    for (const auto& [path, content] : files) {
-      std::error_code unknown;
-      if (!fs::exists(folder_of(path))) {
-        if (!fs::create_directory(folder_of(path), unknown))
-          fail("{}: cannot be made: {}", printable(folder_of(path).string()), unknown.message());
-        made.push_back(folder_of(path));
-      }
-      if (!fs::exists(path)) made.push_back(path);
-      write_file_atomically(path, content);
-    }
-  } catch (const Error&) {
-    std::error_code ignored;
-    for (auto path = made.rbegin(); path != made.rend(); ++path) fs::remove(*path, ignored);
-    throw;
+  const std::atomic<bool> never{false};
+  write_outputs(files, never);
+}
+
+bool write_outputs(const OutputFiles& files, const std::atomic<bool>& stop) {
+  NewPaths made;
+  std::vector<PreparedFile> ready;
+  for (const auto& [path, content] : files) {
+    made.make_folder(folder_of(path));
+    ready.emplace_back(path, content);
+    if (stop) return false;
   }
+  // A stream may refuse what it gets, which a rename hardly does.
+  std::ranges::stable_partition(ready, [](const PreparedFile& file) { return file.is_stream(); });
+  for (const auto& [path, content] : files) made.expect(path);
+  for (PreparedFile& file : ready) file.put_in_place();
+  made.keep();
+  return true;
 }
 
 }  // namespace cnn

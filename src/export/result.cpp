@@ -17,6 +17,12 @@ using Json = nlohmann::ordered_json;
 /// JSON has no infinity: null stands for a layer without any noise.
 Json number_of(double decibels) { return std::isfinite(decibels) ? Json(decibels) : Json(); }
 
+Json json_of(const std::vector<BadFile>& bad) {
+  Json list = Json::array();
+  for (const BadFile& file : bad) list.push_back({{"path", file.path}, {"reason", file.reason}});
+  return list;
+}
+
 std::string percent(double share) { return fmt::format("{:.2f} %", 100 * share); }
 
 std::string comparison_text(const ExportResult& result) {
@@ -54,8 +60,10 @@ std::string noise_table(const ExportResult& result) {
 }  // namespace
 
 std::string result_text(const ExportResult& result) {
-  std::string text = fmt::format("{}: {}, {}\n", printable(join(result.files)), result.arithmetic,
-                                 human_bytes(result.file_bytes));
+  const std::string files = printable(join(result.files));
+  std::string text = fmt::format("{}: {}", files == "-" ? "standard output" : files, result.arithmetic);
+  // The size of C is that of a text; what it costs on a device is below.
+  text += result.format == "onnx" ? fmt::format(", {}\n", human_bytes(result.file_bytes)) : "\n";
   text += fmt::format("  in: {}\n", result.input);
   if (result.scratch_bytes)
     text += fmt::format("  flash: {} bytes of constants, and the code; RAM: {} bytes of scratch memory\n",
@@ -82,7 +90,10 @@ std::string result_json(const ExportResult& result) {
             {"macs", result.macs}};
   if (result.scratch_bytes) json["scratch_bytes"] = *result.scratch_bytes;
   if (result.constant_bytes) json["constant_bytes"] = *result.constant_bytes;
-  if (result.calibration_images) json["calibration_images"] = *result.calibration_images;
+  if (result.calibration_images) {
+    json["calibration_images"] = *result.calibration_images;
+    json["bad_calibration_images"] = json_of(result.bad_calibration_images);
+  }
   for (const LayerNoise& layer : result.noise)
     json["layers"].push_back({{"name", layer.layer},
                               {"signal_to_noise", number_of(layer.own)},
@@ -97,10 +108,9 @@ std::string result_json(const ExportResult& result) {
     }
     if (both.images > 0) out["agreement"] = both.share(both.agree, both.images);
     out["largest_difference"] = both.largest_difference;
-    out["bad_images"] = Json::array();
-    for (const BadFile& file : both.bad)
-      out["bad_images"].push_back({{"path", file.path}, {"reason", file.reason}});
+    out["bad_images"] = json_of(both.bad);
   }
+  json["warnings"] = result.warnings;
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

@@ -25,7 +25,9 @@ struct ExportResult {
   std::optional<std::int64_t> calibration_images;             ///< of int8
   std::vector<LayerNoise> noise;                              ///< of int8, over so many images
   std::int64_t noise_images = 0;
+  std::vector<BadFile> bad_calibration_images;  ///< left out
   std::optional<ExportComparison> comparison;
+  std::vector<std::string> warnings;  ///< what the user should know, in sentences
 };
 
 /// For people, and as a JSON object for scripts.

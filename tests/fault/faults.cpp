@@ -4,8 +4,9 @@
 //
 //   CNN_FAULT_FOLDER   only files below it count
 //   CNN_FAULT          <kind>:<number>[:<how many>]
-//                      kill: SIGKILL before the operation; torn: a write puts half and then SIGKILL comes;
-//                      short: a write puts one byte and says so; enospc, eio, eacces: the operation fails so
+//                      interrupt: SIGINT before the operation; kill: SIGKILL before it; torn: a write puts
+//                      half and then SIGKILL comes; short: a write puts one byte and says so; enospc, eio,
+//                      eacces: the operation fails so
 //   CNN_CLOCK          "backwards": the monotonic clock runs so
 //   CNN_FAULT_COUNT    a file that gets the number of operations when the program ends
 #include <dlfcn.h>
@@ -24,7 +25,7 @@
 
 namespace {
 
-enum class Kind { none, kill, torn, short_write, error };
+enum class Kind { none, interrupt, kill, torn, short_write, error };
 
 constexpr int kMostDescriptors = 1024;
 
@@ -45,8 +46,10 @@ struct Plan {
       const char* name;
       Kind kind;
       int error;
-    } kinds[] = {{"kill", Kind::kill, 0},         {"torn", Kind::torn, 0},   {"short", Kind::short_write, 0},
-                 {"enospc", Kind::error, ENOSPC}, {"eio", Kind::error, EIO}, {"eacces", Kind::error, EACCES}};
+    } kinds[] = {{"interrupt", Kind::interrupt, 0}, {"kill", Kind::kill, 0},
+                 {"torn", Kind::torn, 0},           {"short", Kind::short_write, 0},
+                 {"enospc", Kind::error, ENOSPC},   {"eio", Kind::error, EIO},
+                 {"eacces", Kind::error, EACCES}};
     for (const auto& k : kinds)
       if (strcmp(name, k.name) == 0) kind = k.kind, error = k.error;
     if (kind == Kind::none) abort();
@@ -64,6 +67,7 @@ struct Plan {
   Kind next() {
     const long number = seen.fetch_add(1);
     if (number < first || number >= first + count) return Kind::none;
+    if (kind == Kind::interrupt) raise(SIGINT);
     if (kind == Kind::kill) raise(SIGKILL);
     return kind;
   }

@@ -184,7 +184,7 @@ TEST_CASE("the exported program says how it is used, and notices a full disk", "
   const ExportedCase one(kExportCases.front());
   const CCode code(one, float_c_source(plan_of(one, ActivationFolding::all),
                                        {.name = "net", .model = "m.safetensors", .version = "1"}));
-  compiled_answers(code);
+  code.compile(on_path("gcc"), {"-std=c99", "net.c", "net_main.c", "-o", "net", "-lm"});
   ProgramResult result = run_program(code.folder() / "net", {});
   INFO(result.description());
   CHECK(result.exit_code == 2);

@@ -1,10 +1,13 @@
 // cnn-export as its users run it: command line, files, messages, exit status.
+#include <atomic>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "catch.h"
+#include "core/error.h"
 #include "core/file.h"
 #include "export/c_words.h"
+#include "export/outputs.h"
 #include "export_cases.h"
 #include "picture_folder.h"
 #include "run_program.h"
@@ -113,6 +116,10 @@ TEST_CASE("cnn-export refuses what it cannot do, and leaves nothing", "[export][
   refuses({"--c", c, "--name", "a-b"}, 2, "must be a name in C");
   refuses({"--onnx", folder.at("no/m.onnx")}, 2, "there is no folder");
   refuses({"--onnx", onnx, "--images", folder.at("no")}, 2, "there is no such folder");
+  refuses({"--onnx", onnx, "--images", folder.model()}, 2, "is not a folder; name a folder of images");
+  refuses({"--c", c, "--int8", "--calibrate", folder.model()}, 2, "is not a folder; name a folder of images");
+  refuses({"--c", "-"}, 2, "--c -: C code is several files, so it needs a folder");
+  refuses({"--onnx", "-", "--json", "-"}, 2, "only one of them can go to standard output");
   refuses({"--onnx", onnx, "--json", onnx}, 2, "is already a file of the export");
   refuses({"--onnx", "/dev/full"}, 1, "/dev/full");
   refuses({"--c", c, "--json", "/dev/full"}, 1, "/dev/full");
@@ -132,17 +139,134 @@ TEST_CASE("cnn-export lists bad images and unknown classes", "[export][cli]") {
   ProgramResult result = folder.run({"--onnx", folder.at("m.onnx"), "--images", folder.at("test")});
   INFO(result.description());
   CHECK(result.exit_code == 1);
-  CHECK_THAT(result.err, ContainsSubstring("1 bad image left out") && ContainsSubstring("bad.png: "));
+  CHECK_THAT(result.err,
+             ContainsSubstring("1 bad image of --images left out") && ContainsSubstring("bad.png: "));
   CHECK_THAT(result.out, ContainsSubstring("of 12 images"));
-  result = folder.run({"--c", folder.at("c"), "--int8", "--calibrate", folder.at("test")});
+  // Those of --calibrate, too: the others show the ranges.
+  result = folder.run({"--c", folder.at("c"), "--int8", "--calibrate", folder.at("test"), "--json", "-"});
+  INFO(result.description());
   CHECK(result.exit_code == 1);
-  CHECK_FALSE(fs::exists(folder.at("c")));
+  CHECK_THAT(result.err,
+             ContainsSubstring("1 bad image of --calibrate left out") && ContainsSubstring("bad.png: "));
+  CHECK(Json::parse(result.out)["calibration_images"] == 12);
+  CHECK(Json::parse(result.out)["bad_calibration_images"].size() == 1);
+  CHECK(fs::exists(folder.at("c/lenet.c")));
+  folder.write("broken/a.png", "not an image");
+  result = folder.run({"--c", folder.at("d"), "--int8", "--calibrate", folder.at("broken")});
+  CHECK(result.exit_code == 1);
+  CHECK_THAT(result.err, ContainsSubstring("none of its files could be read as an image"));
+  CHECK_FALSE(fs::exists(folder.at("d")));
   folder.put_class("other/zebra", 2, 14, 14, false);
   result = folder.run({"--onnx", folder.at("n.onnx"), "--images", folder.at("other")});
   CHECK(result.exit_code == 1);
   CHECK_THAT(result.err, ContainsSubstring("zebra"));
   CHECK_FALSE(fs::exists(folder.at("n.onnx")));
 }
+
+TEST_CASE("cnn-export warns of images that may not show the ranges of values", "[export][cli]") {
+  const ExportFolder folder;
+  for (const char* name : {"many/a", "many/b", "many/c", "many/d"}) folder.put_class(name, 16, 14, 14, false);
+  const auto warnings = [&](const std::string& images) {
+    const ProgramResult result = folder.run({"--c", folder.at("c"), "--int8", "--calibrate",
+                                             folder.at(images), "--force", "--json", folder.at("c.json")});
+    INFO(result.description());
+    CHECK(result.exit_code == 0);
+    const Json json = Json::parse(read_file(folder.at("c.json")));
+    for (const Json& warning : json["warnings"])
+      CHECK_THAT(result.err, ContainsSubstring("cnn-export: warning: " + warning.get<std::string>()));
+    return json["warnings"];
+  };
+  CHECK(warnings("many").empty());
+  const Json few = warnings("test");
+  REQUIRE(few.size() == 1);
+  CHECK_THAT(few[0].get<std::string>(),
+             ContainsSubstring("12 images may not show the whole range of every value; take 64"));
+  folder.put_class("many/zebra", 16, 14, 14, false);
+  const Json foreign = warnings("many");
+  REQUIRE(foreign.size() == 1);
+  CHECK_THAT(foreign[0].get<std::string>(),
+             ContainsSubstring("1 of its classes is not of the model: \"zebra\""));
+}
+
+TEST_CASE("cnn-export --onnx - writes the model to standard output", "[export][cli]") {
+  const ExportFolder folder;
+  REQUIRE(folder.run({"--onnx", folder.at("m.onnx")}).exit_code == 0);
+  const std::size_t before = folder.files();
+  const ProgramOptions there{.environment = {}, .working_folder = folder.path()};
+  const std::string program = program_path("cnn-export").string() + " --model m.safetensors --onnx -";
+  ProgramResult result = run_program("/bin/sh", {"-c", program}, there);
+  INFO(result.description());
+  CHECK(result.exit_code == 0);
+  CHECK((result.out == read_file(folder.at("m.onnx"))));
+  CHECK_THAT(result.err, ContainsSubstring("in: image, float32 [N, 1, 14, 14]"));
+  CHECK(folder.files() == before);
+  result = run_program("/bin/sh", {"-c", program + " --json m.json >/dev/full"}, there);
+  CHECK(result.exit_code == 1);
+  CHECK_THAT(result.err, ContainsSubstring("cannot write to standard output: No space left on device"));
+  CHECK(folder.files() == before);
+  if (!fs::exists("/usr/bin/script")) {
+    WARN("skipped: nothing here makes a terminal");
+    return;
+  }
+  result = run_program("/usr/bin/script", {"-q", "-e", "-c", program, "/dev/null"}, there);
+  CHECK(result.exit_code == 2);
+  CHECK_THAT(result.out, ContainsSubstring("standard output is a terminal"));
+}
+
+TEST_CASE("files of an export appear together, or not at all", "[export]") {
+  const PictureFolder folder;
+  folder.write("old.c", "old");
+  const fs::path old = folder.path() / "old.c", fresh = folder.path() / "new/a.h";
+  CHECK_FALSE(write_outputs({{old, "text"}, {fresh, "text"}}, std::atomic<bool>{true}));
+  CHECK_THROWS_AS(write_outputs({{old, "text"}, {fresh, "text"}, {"/dev/full", "text"}}), Error);
+  CHECK_THROWS_AS(write_outputs({{old, "text"}, {fresh, "text"}, {folder.path() / "no/no/a.h", "text"}}),
+                  Error);
+  CHECK(read_file(old) == "old");
+  CHECK(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()) == 1);
+  write_outputs({{old, "text"}, {fresh, "text"}});
+  CHECK(read_file(old) == "text");
+  CHECK(read_file(fresh) == "text");
+}
+
+#ifdef CNN_FAULTS
+/// Exit status and files of an export of which one operation on files goes wrong; "" for none.
+std::pair<int, std::size_t> export_with_fault(const ExportFolder& folder, const std::string& fault,
+                                              const std::string& count_file = "") {
+  ProgramOptions options;
+  options.environment = {{"LD_PRELOAD", CNN_FAULTS}, {"CNN_FAULT_FOLDER", folder.at("out")}};
+  if (!fault.empty()) options.environment.emplace_back("CNN_FAULT", fault);
+  if (!count_file.empty()) options.environment.emplace_back("CNN_FAULT_COUNT", count_file);
+  fs::remove_all(folder.at("out"));
+  const ProgramResult result =
+      run_program(program_path("cnn-export"),
+                  {"--model", folder.model(), "--c", folder.at("out"), "--threads", "1"}, options);
+  INFO(fault << ": " << result.description());
+  CHECK(result.signal == 0);
+  if (result.exit_code == 1) CHECK_FALSE(result.err.empty());
+  if (!fs::exists(folder.at("out"))) return {result.exit_code, 0};
+  return {result.exit_code,
+          std::distance(fs::directory_iterator(folder.at("out")), fs::directory_iterator())};
+}
+
+TEST_CASE("an export that is interrupted or finds the disk full leaves nothing", "[export][cli]") {
+  const ExportFolder folder;
+  const std::string count_file = folder.at("count");
+  REQUIRE(export_with_fault(folder, "", count_file) == std::pair<int, std::size_t>{0, 3});
+  const int count = std::stoi(read_file(count_file));
+  REQUIRE(count > 10);
+  int interrupted = 0, failed = 0;
+  for (int number = 0; number < count; ++number) {
+    const auto stopped = export_with_fault(folder, "interrupt:" + std::to_string(number));
+    interrupted += stopped.first == 130;
+    CHECK((stopped == std::pair<int, std::size_t>{130, 0} || stopped == std::pair<int, std::size_t>{0, 3}));
+    const auto full = export_with_fault(folder, "enospc:" + std::to_string(number));
+    failed += full.first == 1;
+    CHECK((full == std::pair<int, std::size_t>{1, 0} || full == std::pair<int, std::size_t>{0, 3}));
+  }
+  CHECK(interrupted > 5);
+  CHECK(failed > 5);
+}
+#endif
 
 TEST_CASE("names and texts are made fit for C", "[export]") {
   CHECK(c_name("digits") == "digits");
@@ -155,6 +279,9 @@ TEST_CASE("names and texts are made fit for C", "[export]") {
     CHECK_FALSE(is_c_name(name));
   CHECK(c_string("a\"b\\c?\?/\n") == R"("a\"b\\c\?\?/\012")");
   CHECK(comment_text("a */ b /* c ?\?/") == "a __ b __ c ___");
+  // What turns the direction of writing makes compilers warn.
+  CHECK(c_string("a\xe2\x80\xae\xc3\xa4") == "\"a\\342\\200\\256\xc3\xa4\"");
+  CHECK(comment_text("a\xe2\x80\xae\xc3\xa4") == "a_\xc3\xa4");
   CHECK(c_float(1) == "1.0f");
   CHECK(c_float(-0.25f) == "-0.25f");
   CHECK(c_float(1e-8f) == "1e-08f");

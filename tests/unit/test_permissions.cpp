@@ -176,7 +176,7 @@ TEST_CASE("a run whose files may not be read or written is not resumed, and stay
   check_refused(resume(), 1, "a.ckpt: cannot open");
   user.restore();
   user.lock("work/run", kReadOnly);
-  check_refused(resume(), 1, "config.json.tmp: cannot create");
+  check_refused(resume(), 1, "config.json: cannot write");
   user.restore();
   user.lock("work/run/train.log");
   check_refused(resume(), 1, "train.log");
@@ -197,6 +197,17 @@ TEST_CASE("a run whose files may not be read or written is not resumed, and stay
   user.lock("work/run/best.safetensors");
   check_refused(eval({}), 1, "best.safetensors: cannot open");
   check_refused(user.run("cnn-inspect", {"--model", model}), 1, "best.safetensors: cannot open");
+}
+
+TEST_CASE("an export into a folder that may not be written names its file", "[cli]") {
+  UserFolder user;
+  if (!user.works()) return;
+  REQUIRE(user.train({"--run-dir", user.path("work/run").string()}).exit_code == 0);
+  user.lock("work", kReadOnly);
+  check_refused(user.run("cnn-export", {"--model", "run/best.safetensors", "--onnx", "a.onnx"}), 1,
+                "cnn-export: a.onnx: cannot write: Permission denied");
+  user.restore();
+  CHECK_FALSE(fs::exists(user.path("work/a.onnx")));
 }
 
 }  // namespace
