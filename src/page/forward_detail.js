@@ -1,0 +1,228 @@
+/** Kernels and windows with more columns are drawn without numbers. */
+const GRID_COLUMNS = 11;
+
+/** More input maps of a convolution are added up in one row. */
+const PARTS_SHOWN = 8;
+
+/** "relu(z) = max(0, z) = 6.22", or an empty text if there is no activation function. */
+function activationText(terms) {
+  if (terms.activation === 'none') return '';
+  return `y = ${terms.activation}(z) = ${ACTIVATION_FORMULAS[terms.activation]} = ${shortNumber(terms.output)}`;
+}
+
+/** How one output value is computed, with its numbers. */
+class ForwardDetail {
+  /**
+   * @param {HTMLElement} root
+   * @param {ValueColors} colors
+   * @param {SlideControl} slide  moves the kernel over the map
+   */
+  constructor(root, colors, slide) {
+    Object.assign(this, { root, colors, slide, inputMap: null });
+  }
+
+  /**
+   * @param {CnnNetwork} network
+   * @param {object} pass
+   * @param {{layer: number, index: number}} pointed  layer -1: a value of the input
+   */
+  show(network, pass, pointed) {
+    Object.assign(this, { network, pass, pointed });
+    if (pointed.layer < 0) return this.#showInput();
+    const layer = network.layers[pointed.layer];
+    const terms = network.outputTerms(layer, pass, pointed.index);
+    const workings = WORKINGS[layer.type] ?? oneTermWorkings;
+    this.root.replaceChildren(
+      detailHeading(layer.name, placeText(layer.outputShape, pointed.index), terms.output),
+      paragraph(FORWARD_TEXTS[layer.type](layer, terms)),
+      ...workings(layer, terms, this),
+      ...(layer.warning ? [paragraph(layer.warning, 'remark')] : []));
+  }
+
+  /** Shows the window of another input map. */
+  chooseInputMap(map) {
+    this.inputMap = map;
+    this.show(this.network, this.pass, this.pointed);
+    this.root.querySelector('[aria-pressed="true"]')?.focus();
+  }
+
+  #showInput() {
+    const { network, pass, pointed } = this, { mean, std } = network.data.input;
+    const [channel] = positionOf(network.inputShape, pointed.index);
+    const value = pass.input[pointed.index];
+    this.root.replaceChildren(
+      detailHeading('input', placeText(network.inputShape, pointed.index), value, 'x'),
+      paragraph('Pixels are normalized before the first layer: the mean of the training images is subtracted, and ' +
+        'the rest is divided by their standard deviation.'),
+      paragraph(`x = (${shortNumber(pass.image[pointed.index])} − ${factorText(mean[channel])}) / ` +
+        `${shortNumber(std[channel])} = ${shortNumber(value)}`, 'formula'));
+  }
+}
+
+/** "conv1: map 3, row 5, column 17 y = 6.22" */
+function detailHeading(layer, place, value, symbol = 'y') {
+  return element('h2', {}, `${layer}: ${place}`, element('span', { class: 'value' }, ` ${symbol} = ${shortNumber(value)}`));
+}
+
+/** What the types of layers show below the sentence. Each gives elements from (layer, terms, detail). */
+const WORKINGS = {
+  conv: convWorkings,
+  dense: denseWorkings,
+  max_pool: poolWorkings,
+  avg_pool: poolWorkings,
+  global_avg_pool: poolWorkings,
+  flatten: flattenWorkings,
+  batch_norm: normWorkings,
+  residual: residualWorkings,
+};
+
+/** The terms of a convolution's output, by input map: {channel, terms, sum}. */
+function partsOfSum(layer, terms) {
+  const area = layer.window.kernel[0] * layer.window.kernel[1], parts = [];
+  for (let first = 0; first < terms.terms.length; first += area) {
+    const ofMap = terms.terms.slice(first, first + area);
+    const sum = ofMap.reduce((total, { product }) => total + product, 0);
+    parts.push({ channel: ofMap[0].inputPosition[0], terms: ofMap, sum });
+  }
+  return parts;
+}
+
+function convWorkings(layer, terms, detail) {
+  const parts = partsOfSum(layer, terms), order = orderBySize(parts.map(({ sum }) => sum));
+  const chosen = parts.find(({ channel }) => channel === detail.inputMap) ?? parts[order[0]];
+  return [
+    element('div', { class: 'beside' }, windowProducts(layer, terms, chosen, detail.colors),
+      ...(parts.length > 1 ? [partsList(parts, order, chosen, detail)] : [])),
+    paddingNote(chosen),
+    ...convSums(terms, parts, order),
+    detail.slide.node,
+    paragraph(sharingText(layer)),
+    paragraph(sizeText(layer), 'quiet'),
+  ].filter(Boolean);
+}
+
+/** The window of one input map, the kernel on top of it, and their products. */
+function windowProducts(layer, terms, part, colors) {
+  const columns = layer.window.kernel[1], outputMap = terms.position[0];
+  const cells = (value) => part.terms.map((term) => ({ value: value(term), padding: term.input < 0 }));
+  if (columns > GRID_COLUMNS) return paragraph('The kernel is too large to write its numbers out.', 'quiet');
+  const caption = paragraph(`map ${part.channel}: ${counted(part.terms.length, 'product')}, sum ${shortNumber(part.sum)}`, 'formula');
+  const weights = part.terms.map(({ weight }) => ({ value: weight }));
+  const grids = [
+    new NumberGrid(`inputs, map ${part.channel}`, columns, cells(({ value }) => value), colors),
+    new NumberGrid(`kernel, map ${part.channel} to ${outputMap}`, columns, weights, colors),
+    new NumberGrid('products', columns, cells(({ product }) => product), colors),
+  ];
+  const explain = (cell) => {
+    const { value, weight, product } = part.terms[cell];
+    caption.textContent = `${factorText(value)} × ${factorText(weight)} = ${shortNumber(product)}`;
+  };
+  return element('div', {}, linkedGrids(grids, ['×', '='], explain), caption);
+}
+
+/** What each input map adds to the sum; one of them shows its window. */
+function partsList(parts, order, chosen, detail) {
+  const largest = Math.abs(parts[order[0]].sum);
+  const buttons = order.slice(0, PARTS_SHOWN).map((i) => {
+    const { channel, sum } = parts[i];
+    const fill = element('i', { style: `width: ${largest > 0 ? 100 * Math.abs(sum) / largest : 0}%`,
+      class: sum < 0 ? 'negative' : null });
+    return element('button', { type: 'button', class: 'part', 'aria-pressed': String(channel === chosen.channel),
+      onclick: () => detail.chooseInputMap(channel) },
+    element('span', {}, `map ${channel}`), element('span', { class: 'bar' }, fill),
+    element('span', { class: 'n' }, shortNumber(sum)));
+  });
+  const rest = order.length - buttons.length;
+  return element('div', { class: 'parts', role: 'group', 'aria-label': 'Input maps, the largest part of the sum first' },
+    element('h3', {}, 'The sum, by input map'), ...buttons,
+    ...(rest > 0 ? [paragraph(`and ${counted(rest, 'smaller part')}`, 'quiet')] : []));
+}
+
+function paddingNote(part) {
+  const count = part.terms.filter(({ input }) => input < 0).length;
+  return count === 0 ? null : paragraph(`${count} of the ${part.terms.length} places of the window lie in the padding. ` +
+    'They count as 0, so the weights that meet them add nothing.');
+}
+
+/** "z = 6.154 (map 0) + 0.066 (bias) = 6.22", and the activation. */
+function convSums(terms, parts, order) {
+  const written = order.slice(0, PARTS_SHOWN).map((i) => `${factorText(parts[i].sum)} (map ${parts[i].channel})`);
+  const others = order.slice(PARTS_SHOWN).reduce((sum, i) => sum + parts[i].sum, 0);
+  if (order.length > PARTS_SHOWN) written.push(`${factorText(others)} (${order.length - PARTS_SHOWN} other maps)`);
+  if (terms.bias !== null) written.push(`${factorText(terms.bias)} (bias)`);
+  return sumLines(written, terms);
+}
+
+/** The sum with its result, and a line for the activation function. */
+function sumLines(written, terms) {
+  const symbol = terms.activation === 'none' ? 'y' : 'z', activation = activationText(terms);
+  return [paragraph(`${symbol} = ${written.join(' + ')} = ${shortNumber(terms.sum)}`, 'formula'),
+    ...(activation ? [paragraph(activation, 'formula')] : [])];
+}
+
+function denseWorkings(layer, terms) {
+  const rows = terms.terms.map(({ input, value, weight, product }) =>
+    ({ cells: [`input ${input}`, shortNumber(value), shortNumber(weight)], product }));
+  if (terms.bias !== null) rows.push({ cells: ['bias', '', ''], product: terms.bias });
+  const activation = activationText(terms), inputs = countOf(layer.inputShape);
+  return [
+    termTable(['largest contributions', 'value', '× weight', '= product'], rows,
+      { name: `sum of ${counted(rows.length, 'term')}`, value: terms.sum }),
+    ...(activation ? [paragraph(activation, 'formula')] : []),
+    paragraph(`Nothing is shared: ${layer.outputShape[0]} x ${withCommas(inputs)}` +
+      `${layer.parameters.bias ? ` + ${layer.outputShape[0]}` : ''} = ${counted(layer.parameterCount, 'parameter')}, ` +
+      'and every output reads every input.'),
+  ];
+}
+
+function poolWorkings(layer, terms, detail) {
+  const columns = layer.window.kernel[1], inside = terms.terms.filter(({ input }) => input >= 0);
+  const cells = terms.terms.map(({ value, input }, i) => ({ value, padding: input < 0, winner: i === terms.winner }));
+  const isGrid = columns <= GRID_COLUMNS && cells.length % columns === 0;
+  const result = terms.winner !== null
+    ? `y = max of ${counted(inside.length, 'value')} = ${shortNumber(terms.sum)}`
+    : `y = sum / ${terms.divisor} = ${shortNumber(terms.sum * terms.divisor)} / ${terms.divisor} = ${shortNumber(terms.sum)}`;
+  return [
+    isGrid ? new NumberGrid('window', columns, cells, detail.colors).node : null,
+    paragraph(result, 'formula'),
+    ...(terms.activation === 'none' ? [] : [paragraph(activationText(terms), 'formula')]),
+    terms.winner === null ? null : paragraph(`The winner is ${placeText(layer.inputShape, terms.terms[terms.winner].input)}. ` +
+      'On the way back, it alone gets the gradient.'),
+    layer.type === 'global_avg_pool' ? null : paragraph(sizeText(layer), 'quiet'),
+  ].filter(Boolean);
+}
+
+function flattenWorkings(layer, terms, detail) {
+  const [channels, height, width] = layer.inputShape, [channel, row, column] = terms.terms[0].inputPosition;
+  const source = nameOfLayer(detail.network, layer.source);
+  return [
+    paragraph(`Value ${terms.index} is map ${channel}, row ${row}, column ${column} of ${source}.`),
+    paragraph(`index = (${channel} × ${height} + ${row}) × ${width} + ${column} = ${terms.index}`, 'formula'),
+    paragraph(`${channels} maps of ${height}x${width} make a vector of ${counted(countOf(layer.outputShape), 'value')}.`, 'quiet'),
+  ];
+}
+
+function normWorkings(layer, terms) {
+  const [channel] = terms.position, at = (name, none) => layer.parameters[name]?.values[channel] ?? none;
+  const [{ value }] = terms.terms, activation = activationText(terms);
+  const gamma = at('weight', 1), beta = at('bias', 0), mean = at('running_mean'), variance = at('running_var');
+  return [
+    paragraph(`${activation ? 'z' : 'y'} = γ · (x − mean) / √(variance + ε) + β`, 'formula'),
+    paragraph(`= ${factorText(gamma)} × (${shortNumber(value)} − ${factorText(mean)}) / √(${shortNumber(variance)} + ` +
+      `${shortNumber(layer.eps)}) + ${factorText(beta)} = ${shortNumber(terms.sum)}`, 'formula'),
+    ...(activation ? [paragraph(activation, 'formula')] : []),
+    paragraph(`Map ${channel} has its own four numbers: γ and β are learned, mean and variance are the running statistics.`, 'quiet'),
+  ];
+}
+
+function residualWorkings(layer, terms, detail) {
+  const name = ({ role }) => nameOfLayer(detail.network, role === 'shortcut' ? layer.shortcut : layer.source);
+  return sumLines(terms.terms.map((term) => `${factorText(term.value)} (${name(term)})`), terms);
+}
+
+/** Layers that make every output of one input. */
+function oneTermWorkings(layer, terms) {
+  const [{ value, weight }] = terms.terms;
+  if (layer.type === 'activation') return [paragraph(`x = ${shortNumber(value)}`, 'formula'), paragraph(activationText(terms).replace('(z)', '(x)'), 'formula')];
+  return sumLines([weight === 1 ? factorText(value) : `${factorText(weight)} × ${factorText(value)}`], terms);
+}

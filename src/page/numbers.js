@@ -1,0 +1,65 @@
+/** A number in running text, with four significant digits. @param {number} value @returns {string} */
+function shortNumber(value) {
+  if (value === 0) return '0';
+  const size = Math.abs(value);
+  if (size < 1e-4 || size >= 1e7) return value.toExponential(3);
+  return String(Number(value.toPrecision(4)));
+}
+
+/** The same as a factor or a summand: negative numbers stand in parentheses. */
+function factorText(value) {
+  return value < 0 ? `(${shortNumber(value)})` : shortNumber(value);
+}
+
+/** A number in a cell of a grid: at most six characters. @param {number} value @returns {string} */
+function cellNumber(value) {
+  const size = Math.abs(value);
+  if (size === 0) return '0';
+  if (size < 5e-4 || size >= 1e5) return value.toExponential(0);
+  return value.toFixed(size < 10 ? 3 : size < 100 ? 2 : size < 1000 ? 1 : 0);
+}
+
+/** "4,704" @param {number} count @returns {string} */
+function withCommas(count) {
+  return count.toLocaleString('en-US');
+}
+
+/** "1 map", "6 maps" @param {number} count @param {string} noun */
+function counted(count, noun) {
+  return `${withCommas(count)} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+/** "6x28x28", or "400" for a vector. @param {number[]} shape [C, H, W] */
+function shapeText(shape) {
+  const [channels, height, width] = shape;
+  return height * width === 1 ? withCommas(channels) : `${channels}x${height}x${width}`;
+}
+
+/** "98.2 %" @param {number} share between 0 and 1 */
+function percentText(share) {
+  const percent = 100 * share;
+  return `${percent >= 99.95 ? percent.toFixed(percent === 100 ? 0 : 2) : percent.toFixed(1)} %`;
+}
+
+/** The largest size of a value, or of a part of the values. @param {Float32Array} values */
+function largestSize(values, first = 0, count = values.length) {
+  let largest = 0;
+  for (let i = first; i < first + count; ++i) largest = Math.max(largest, Math.abs(values[i]));
+  return largest;
+}
+
+/** "-0.58 to 1.7": two significant digits. @param {Float32Array} values */
+function rangeText(values) {
+  const rounded = (value) => shortNumber(Number(value.toPrecision(2))).replace(/0+e/, 'e').replace('.e', 'e');
+  let least = Infinity, most = -Infinity;
+  for (const value of values) {
+    least = Math.min(least, value);
+    most = Math.max(most, value);
+  }
+  return least === most ? `all ${rounded(least)}` : `${rounded(least)} to ${rounded(most)}`;
+}
+
+/** Indices of `items`, the largest size first. @param {number[]|Float32Array} items */
+function orderBySize(items) {
+  return Array.from(items, (_, i) => i).sort((a, b) => Math.abs(items[b]) - Math.abs(items[a]) || a - b);
+}

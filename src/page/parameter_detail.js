@@ -1,0 +1,109 @@
+/**
+ * The gradients of the parameters behind the pointed output: choose a weight or a bias, and see every output pixel
+ * that it touched, with its term of the sum.
+ */
+class ParameterDetail {
+  /**
+   * @param {HTMLElement} root
+   * @param {ValueColors} colors
+   * @param {function(object, object, object=)} onTerms  gets (layer, sum of terms, pointed term or undefined) to light them up
+   */
+  constructor(root, colors, onTerms) {
+    Object.assign(this, { root, colors, onTerms, inputMap: null, place: null });
+    this.choice = element('div', { class: 'choice' });
+    this.working = element('div', { class: 'working' });
+    root.append(this.choice, this.working);
+  }
+
+  /**
+   * Shows the parameters that made the pointed output; none for layers without.
+   * @param {number} learningRate  of the next step
+   */
+  show(network, pass, back, pointed, learningRate) {
+    const layer = network.layers[pointed.layer];
+    const hasParameters = layer !== undefined && Object.keys(back.layers[layer.index].parameters).length > 0;
+    this.root.hidden = !hasParameters;
+    if (!hasParameters) return;
+    if (this.layer?.index !== layer.index) Object.assign(this, { inputMap: null, place: null });
+    Object.assign(this, { network, pass, back, layer, learningRate });
+    this.channel = positionOf(layer.outputShape, pointed.index)[0];
+    this.refresh();
+  }
+
+  /** After a choice within the same output. */
+  refresh() {
+    this.#showChoice();
+    this.#showTerms();
+  }
+
+  #showChoice() {
+    const { layer } = this;
+    const made = layer.type === 'dense' ? 'output' : 'map';
+    this.choice.replaceChildren(
+      element('h2', {}, `${layer.name}: the parameters that made ${made} ${this.channel}`),
+      paragraph(layer.type === 'dense'
+        ? 'Every weight of a dense layer met one input only, so its gradient is a single term.'
+        : 'The gradient of a parameter is the sum over every output pixel it touched. Point at a parameter to see them.'),
+      ...PARAMETER_CHOICES[layer.type](this));
+  }
+
+  /** Shows the terms of another parameter. @param {'weight'|'bias'} kind @param {number} index */
+  choose(kind, index) {
+    this.place = { kind, index };
+    this.onTerms(this.layer, this.#showTerms());
+  }
+
+  /** The chosen parameter: at the same place of its kernel as the one before, at first the largest gradient. */
+  chosen() {
+    if (!this.layer.parameters.weight || this.place?.kind === 'bias') return { kind: 'bias', index: this.channel };
+    const { first, count } = this.weightsShown();
+    const place = this.place ? this.place.index % count : orderBySize(this.gradients('weight', first, count))[0];
+    return { kind: 'weight', index: first + place };
+  }
+
+  /** The weights to choose from: a kernel from one input map, or all weights of the output. */
+  weightsShown() {
+    const { shape } = this.layer.parameters.weight, count = countOf(shape.slice(1));
+    if (this.layer.type !== 'conv') return { first: this.channel * count, count };
+    const area = count / shape[1];
+    return { first: this.channel * count + this.inputMap * area, count: area };
+  }
+
+  /** Part of the gradients of the layer's weights or biases. */
+  gradients(kind, first, count) {
+    return this.back.layers[this.layer.index].parameters[kind].subarray(first, first + count);
+  }
+
+  /** Shows the sum that makes the gradient of the chosen parameter, and gives it. */
+  #showTerms() {
+    const { layer, network, pass, back } = this, { kind, index } = this.chosen();
+    const sum = kind === 'bias' ? network.biasTerms(layer, back, index) : network.weightTerms(layer, pass, back, index);
+    const gradient = back.layers[layer.index].parameters[kind][index];
+    this.working.replaceChildren(
+      element('h3', {}, parameterName(layer, kind, index)),
+      paragraph(gradientFormula(layer, kind, index), 'formula'),
+      ...(sum.terms.length > 1 ? this.#pictures(sum) : []),
+      gradientTable(layer, kind, sum),
+      paragraph(`The backward pass computed ${shortNumber(gradient)}. ${this.#stepText(kind, index, gradient)}`));
+    return sum;
+  }
+
+  /** The terms as pictures, with a line for the one that is pointed at. */
+  #pictures(sum) {
+    const line = paragraph('Point at a cell to see its term.', 'formula pointed-term');
+    const pictures = new TermPictures(this.layer, sum, this.colors, (term) => {
+      line.textContent = `${termText(this.layer, term)}. In one step, this output pixel alone changes the parameter by ` +
+        `−${shortNumber(this.learningRate)} × ${factorText(term.product)} = ${shortNumber(-this.learningRate * term.product)}.`;
+      this.onTerms(this.layer, sum, term);
+    });
+    return [pictures.node, line];
+  }
+
+  /** How one step changes the parameter. */
+  #stepText(kind, index, gradient) {
+    const before = this.layer.parameters[kind].values[index], rate = this.learningRate;
+    return `One step with learning rate ${shortNumber(rate)} changes the ${kind} from ${shortNumber(before)} to ` +
+      `${shortNumber(before)} − ${shortNumber(rate)} × ${factorText(gradient)} = ${shortNumber(before - rate * gradient)}; ` +
+      'every term has its share in that.';
+  }
+}

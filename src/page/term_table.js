@@ -1,0 +1,31 @@
+/** More terms of a sum are not written out. */
+const TERMS_SHOWN = 8;
+
+/**
+ * The terms of a sum, the largest first; those that are not shown are added up in one row.
+ * @param {string[]} head  titles of the columns; the last one is the term
+ * @param {{cells: string[], product: number}[]} rows
+ * @param {{name: string, value: number}} total
+ */
+function termTable(head, rows, total, most = TERMS_SHOWN) {
+  const order = orderBySize(rows.map(({ product }) => product));
+  const shown = order.slice(0, most).map((i) => rows[i]), others = order.slice(most).map((i) => rows[i]);
+  const body = shown.map(({ cells, product }) => termRow(cells, shortNumber(product)));
+  const span = head.length - 1;
+  if (others.length > 0) {
+    const sum = others.reduce((rest, { product }) => rest + product, 0);
+    body.push(summaryRow(`${counted(others.length, 'other term')} together`, span, shortNumber(sum)));
+  }
+  body.push(summaryRow(total.name, span, shortNumber(total.value), 'total'));
+  return element('div', { class: 'scroll' }, element('table', { class: 'terms' },
+    element('thead', {}, element('tr', {}, ...head.map((title, i) => element('th', { class: i > 0 ? 'n' : null }, title)))),
+    element('tbody', {}, ...body)));
+}
+
+function termRow(cells, product) {
+  return element('tr', {}, ...[...cells, product].map((text, i) => element('td', { class: i > 0 ? 'n' : null }, text)));
+}
+
+function summaryRow(name, span, value, className = 'others') {
+  return element('tr', { class: className }, element('td', { colspan: span }, name), element('td', { class: 'n' }, value));
+}

@@ -1,0 +1,184 @@
+/**
+ * The whole page: keeps what is shown (network, image, direction, pointed value), and lets its parts show it.
+ *
+ * Changes are collected and shown once in a frame of the browser, so a fast pointer never piles up work.
+ */
+class NetworkPage {
+  /** @param {object} data  of the page, see CnnNetwork */
+  constructor(data) {
+    this.original = this.network = new CnnNetwork(data);
+    Object.assign(this, { mode: 'forward', label: 0, steps: { count: 0, lossBefore: null }, isHeld: false, back: null });
+    this.colors = new ValueColors();
+    this.#tellAbout(data);
+    this.#buildStrip();
+    this.#buildDetails();
+    this.answer = new AnswerPanel(byId('answer-panel'), this.network.classes);
+    this.controls = new StepControls(byId('controls'), this.network, {
+      onMode: (mode) => this.#change('image', { mode }),
+      onLabel: (label) => this.#change('image', { label, steps: { ...this.steps, lossBefore: null } }),
+      onRate: () => this.#change('pointed', {}),
+      onStep: () => this.#step(),
+      onReset: () => this.#change('image', { network: this.original, steps: { count: 0, lossBefore: null } }),
+    });
+    this.input = new InputPanel(byId('input-panel'), byId('input-tools'), this.network, {
+      onImage: (image, label) => this.#setImage(image, label),
+      onDraw: (image) => this.#change('image', { image }),
+      onStrokeEnd: () => this.#arrange(),
+    });
+    this.#followColorScheme();
+    this.input.start();
+  }
+
+  #tellAbout(data) {
+    byId('title').textContent = data.title || data.name;
+    byId('summary').textContent = `${counted(this.network.layers.length, 'layer')}, ` +
+      `${counted(data.parameters, 'parameter')}, ${counted(data.macs, 'multiply-add')} for an image. Draw or choose an ` +
+      'image, then point at any value to see how it is computed.';
+    byId('limits').hidden = this.network.canGoBack;
+    byId('limits').textContent = `This network takes ${counted(data.macs, 'multiply-add')} for an image. That is too much ` +
+      'to play with the backward pass in a browser, so this page shows the forward pass only.';
+  }
+
+  #buildStrip() {
+    const listeners = {
+      onPoint: (layer, index, isKey = false) => this.#point(layer, index, isKey),
+      onHold: (layer, index) => this.#hold(layer, index),
+      onRelease: () => this.#release(),
+      pointedIn: (layer) => (this.pointed?.layer === layer ? this.pointed.index : -1),
+    };
+    const input = { index: -1, name: 'input', shape: this.network.inputShape, facts: inputFacts(this.network) };
+    const layers = this.network.layers.map((layer) =>
+      ({ index: layer.index, name: layer.name, shape: layer.outputShape, facts: layerFacts(this.network, layer) }));
+    this.columns = [input, ...layers].map((layer) => new LayerColumn(layer, this.colors, listeners));
+    byId('strip').append(...this.columns.map(({ node }) => node));
+  }
+
+  #buildDetails() {
+    this.slide = new SlideControl((index) => this.#point(this.pointed.layer, index, true));
+    this.forward = new ForwardDetail(byId('detail'), this.colors, this.slide);
+    this.backward = new BackwardDetail(byId('detail'));
+    this.parameter = new ParameterDetail(byId('parameter'), this.colors,
+      (layer, sum, term) => this.#mark(marksOfParameter(this.network, layer, sum, term)));
+  }
+
+  #column(layer) {
+    return this.columns[layer + 1];
+  }
+
+  /** Another image, with its class if it is known. */
+  #setImage(image, label) {
+    const likeliest = orderBySize(this.network.forward(image).probabilities)[0];
+    this.#change('image', { image, label: label ?? likeliest, steps: { ...this.steps, lossBefore: null } });
+    this.#arrange();
+  }
+
+  /** Sorts the maps by activity; not while somebody draws, so that no map jumps away. */
+  #arrange() {
+    const pass = this.network.forward(this.image);
+    this.columns.forEach((column) => column.arrange(column.index < 0 ? pass.input : pass.layers[column.index].output));
+    this.#change('image', {});
+  }
+
+  /** One step against the gradient of this image, on this page only. */
+  #step() {
+    const { loss } = this.back;
+    const network = this.network.withStep(this.back, this.controls.learningRate);
+    this.#change('image', { network, steps: { count: this.steps.count + 1, lossBefore: this.steps.lossBefore ?? loss } });
+  }
+
+  #point(layer, index, isForced) {
+    if (this.isHeld && !isForced) return;
+    if (this.pointed?.layer === layer && this.pointed.index === index) return;
+    if (!isForced || layer !== this.pointed?.layer) this.slide.stop();
+    this.#change('pointed', { pointed: { layer, index } });
+  }
+
+  /** Holds a value, or lets it go if it is held. */
+  #hold(layer, index) {
+    this.slide.stop();
+    const isSame = this.pointed.layer === layer && this.pointed.index === index;
+    this.#change('pointed', { pointed: { layer, index }, isHeld: !(this.isHeld && isSame) });
+  }
+
+  #release() {
+    this.slide.stop();
+    this.#change('pointed', { isHeld: false });
+  }
+
+  /** Notes a change and shows it with the next frame. @param {'image'|'pointed'} what  an image changes everything */
+  #change(what, changes) {
+    Object.assign(this, changes);
+    this.isImageNew ||= what === 'image';
+    this.frame ??= requestAnimationFrame(() => {
+      this.frame = null;
+      this.#show();
+    });
+  }
+
+  #show() {
+    if (this.isImageNew) this.#compute();
+    this.isImageNew = false;
+    this.pointed ??= { layer: 0, index: this.#column(0).strongest() };
+    this.#showPointed();
+  }
+
+  /** Both passes, and what they put out in every layer. */
+  #compute() {
+    this.pass = this.network.forward(this.image);
+    this.back = this.mode === 'backward' ? this.network.backward(this.pass, this.label) : null;
+    this.input.show(this.image);
+    this.answer.show(this.pass.probabilities, this.back ? this.label : null);
+    this.controls.show(this.mode, this.back, this.steps);
+    for (const column of this.columns) column.show(this.#valuesOf(column.index), `${this.back ? 'd' : ''}${column.index < 0 ? 'x' : 'y'}`);
+    document.body.dataset.mode = this.mode;
+  }
+
+  /** What the pictures of a layer show: its outputs, or their gradients on the way back. */
+  #valuesOf(layer) {
+    if (this.back) return layer < 0 ? this.back.input : this.back.layers[layer].output;
+    return layer < 0 ? this.pass.input : this.pass.layers[layer].output;
+  }
+
+  #showPointed() {
+    const { network, pass, back, pointed } = this;
+    const layer = network.layers[pointed.layer];
+    this.#tellPointed();
+    if (back) {
+      this.backward.show(network, pass, back, pointed);
+      this.#mark(marksOfGradient(network, back, pass, pointed.layer, pointed.index));
+      this.parameter.show(network, pass, back, pointed, this.controls.learningRate);
+      return;
+    }
+    byId('parameter').hidden = true;
+    if (layer) this.slide.show(layer, pointed.index);
+    this.forward.show(network, pass, pointed);
+    this.#mark(layer ? marksOfOutput(network, layer, network.outputTerms(layer, pass, pointed.index)) : new Map());
+  }
+
+  #tellPointed() {
+    const { layer, index } = this.pointed, name = layer < 0 ? 'input' : this.network.layers[layer].name;
+    byId('readout').textContent = `${name}, ${placeText(shapeOfLayer(this.network, layer), index)}: ` +
+      `${this.back ? 'gradient ' : ''}${shortNumber(this.#valuesOf(layer)[index])}` +
+      `${this.isHeld ? '. Held; Escape lets it go.' : ''}`;
+  }
+
+  /** @param {Map<number, object>} marks  see marks.js */
+  #mark(marks) {
+    for (const column of this.columns) {
+      const mark = marks.get(column.index);
+      column.light(mark?.lit ?? null);
+      const pointed = column.index === this.pointed.layer ? this.pointed.index : -1;
+      column.frame(mark?.framed ?? pointed, mark?.window ?? null);
+    }
+  }
+
+  /** Draws everything again when the page changes between light and dark. */
+  #followColorScheme() {
+    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
+      this.colors.read();
+      this.#change('image', {});
+    });
+  }
+}
+
+new NetworkPage(JSON.parse(byId('network-data').textContent));
