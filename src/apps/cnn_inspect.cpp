@@ -17,6 +17,7 @@
 #include "inspect/pictures.h"
 #include "inspect/steps.h"
 #include "inspect/timing.h"
+#include "page/network_page.h"
 
 namespace cnn {
 namespace {
@@ -26,7 +27,7 @@ namespace fs = std::filesystem;
 struct Options {
   fs::path config, model;
   std::string explain;
-  fs::path filters, features, out;
+  fs::path filters, features, out, page;
   std::vector<std::string> receptive_field;  // layer and image
   std::vector<fs::path> images;
   int threads = usable_processors();
@@ -43,6 +44,7 @@ const std::vector<Mode> kViews = {
     {"--filters", "", {"--config", "--model"}},
     {"--features", "", {"--config", "--model", "--out", "--threads"}},
     {"--receptive-field", "", {"--config", "--model", "--out"}},
+    {"--page", ", which takes a model", {"--model", "--image"}},
     {"--schema", ", which is the same for every config", {}},
     {"--reference", ", which is the same for every config", {}},
     {"", "", {"--config", "--model", "--threads"}},  // the table
@@ -61,6 +63,7 @@ int inspect(const Options& options, std::string_view view) {
     return draw_receptive_field(inspected, options.receptive_field[0], options.receptive_field[1],
                                 options.out),
            0;
+  if (view == "--page") return write_network_page(inspected, options.images, options.page), 0;
   ThreadPool pool(options.threads);
   if (view == "--explain") return explain(inspected, options.explain, options.images, pool);
   if (view == "--check-gradients") return check_gradients(inspected, options.images, pool);
@@ -82,6 +85,8 @@ std::string_view chosen_view(const CLI::App& app) {
   check_options(app, kViews, view);
   if (std::ranges::find(view.takes, "--out") != view.takes.end() && app.count("--out") == 0)
     fail_usage("{} needs --out", view.option);
+  if (view.option == "--page" && app.count("--model") == 0)
+    fail_usage("--page needs --model: the network of a trained model");
   return view.option;
 }
 
@@ -120,11 +125,15 @@ int main(int argc, char** argv) {
   app.add_option("--receptive-field", options.receptive_field,
                  "Draw which pixels of an image one output of a layer reads, into the file --out")
       ->expected(2);
+  app.add_option("--page", options.page,
+                 "Write a page (HTML, one file) on which the network of --model runs forward and backward in "
+                 "the browser: draw, point at values, see where they and their gradients come from");
   app.add_option("--out", options.out, "With --features: the folder; with --receptive-field: the PNG file");
   add_flag("--schema", "Print the JSON Schema of configs");
   add_flag("--reference", "Print the reference of all config keys as Markdown");
-  app.add_option("--image", options.images,
-                 "With --explain and --check-gradients: use these image files instead of generated images");
+  app.add_option(
+      "--image", options.images,
+      "With --explain, --check-gradients and --page: use these image files instead of generated images");
   app.add_option("--threads", options.threads, "Worker threads (default: all available cores)")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();

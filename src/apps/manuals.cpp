@@ -103,7 +103,7 @@ Manual inspect_manual() {
                  {"Views: something else",
                   {"--explain [LAYER]", "--check-gradients", "--image FILE...", "--time",
                    "--memory-bandwidth GB", "--filters OUT.png", "--features IMAGE",
-                   "--receptive-field LAYER IMAGE", "--out FOLDER|FILE"}},
+                   "--receptive-field LAYER IMAGE", "--page OUT.html", "--out FOLDER|FILE"}},
                  {"About configs", {"--schema", "--reference"}},
                  {"General", {"--threads N", "--help", "--version"}}},
       .description =
@@ -112,14 +112,20 @@ Manual inspect_manual() {
            "is opened. A VIEW option shows something else instead.",
            "--explain writes out the arithmetic of a layer, forward and backward, with the network's own "
            "numbers; --check-gradients compares the gradients with numerical derivatives; --time measures "
-           "each layer, and says what more threads would bring."},
+           "each layer, and says what more threads would bring.",
+           "--page writes one HTML file with the network, its weights and the images of --image. Any browser "
+           "opens it, without a connection: draw or choose an input, and the page shows the maps of every "
+           "layer and the arithmetic behind each value, forward and backward, and takes a step of gradient "
+           "descent."},
       .exit_status = {kDone, {"1", "The run failed, or --check-gradients found a difference."}, kBadUsage},
       .files = {},
       .examples = {{"cnn-inspect --config photos.json", "Show the table of layers."},
                    {"cnn-inspect --model best.safetensors --explain conv1 --image cat.png",
                     "Show what conv1 computes on an image."},
                    {"cnn-inspect --model best.safetensors --features cat.png --out features",
-                    "Draw the output of every layer for an image."}},
+                    "Draw the output of every layer for an image."},
+                   {"cnn-inspect --model best.safetensors --page network.html --image 3.png 7.png",
+                    "Write a page on which one can play with the network, with two images to start from."}},
       .see_also = {"cnn-train", "cnn-eval", "cnn-export"}};
 }
 

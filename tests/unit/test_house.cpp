@@ -38,6 +38,8 @@ const std::map<std::string, Prefixes, std::less<>> kMayInclude = {
     {"inspect",
      {"core/", "kernels/activation.h", "kernels/simd.h", "nn/", "reference/", "data/", "train/", "config/",
       "report/", "inspect/"}},
+    // A network and what runs it in a browser: reads the graph and its numbers.
+    {"page", {"core/", "nn/", "config/", "inspect/", "report/", "page/"}},
     {"session",
      {"core/", "cluster/", "kernels/simd.h", "nn/", "data/", "train/", "config/", "report/", "inspect/",
       "session/"}},
@@ -50,7 +52,7 @@ const std::map<std::string, Prefixes, std::less<>> kMayInclude = {
     // A thin roof: command lines and wiring.
     {"apps",
      {"core/", "cluster/", "kernels/simd.h", "nn/", "data/", "train/", "config/", "report/", "inspect/",
-      "session/", "starter/", "export/", "apps/"}},
+      "session/", "starter/", "export/", "page/", "apps/"}},
 };
 
 /// Libraries that are the business of few rooms, and those rooms.
@@ -63,7 +65,7 @@ const std::vector<LibraryRule> kLibraries = {
     {"stb_image_write.h", {"report"}},  // pictures
     {"stb_easy_font.h", {"report"}},
     // Reading is config's; the others write.
-    {"nlohmann/", {"config", "train", "report", "inspect", "session", "starter", "export"}},
+    {"nlohmann/", {"config", "train", "report", "inspect", "page", "session", "starter", "export"}},
     {"hwy/", {"kernels"}},
     {"protozero/", {"export"}},
     {"mpi.h", {"cluster"}},
