@@ -10,7 +10,9 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
+#include <sstream>
 #include <stdexcept>
 #include <thread>
 #include <utility>
@@ -68,6 +70,15 @@ std::string ProgramResult::description() const {
 
 std::filesystem::path program_path(const std::string& name) {
   return std::filesystem::path(CNN_PROGRAM_DIR) / name;
+}
+
+std::string on_path(const std::string& name) {
+  const char* path = std::getenv("PATH");
+  std::istringstream folders(path ? path : "");
+  for (std::string folder; std::getline(folders, folder, ':');)
+    if (std::filesystem::exists(std::filesystem::path(folder) / name))
+      return (std::filesystem::path(folder) / name).string();
+  return "";
 }
 
 RunningProgram::RunningProgram(const std::filesystem::path& program,

@@ -34,6 +34,9 @@ inline constexpr unsigned kNobody = 65534;
 /// One of the project's programs, "cnn-train" for example, where this build put it.
 std::filesystem::path program_path(const std::string& name);
 
+/// The path of a program on this machine, or "".
+std::string on_path(const std::string& name);
+
 /// A child process with captured output and empty input. The output is collected only in `wait` and
 /// `wait_for_stderr`; a program that says more than a pipe holds (64 KiB) stops until one of them is called.
 class RunningProgram {

@@ -18,7 +18,7 @@ class PlainLayer {
  public:
   explicit PlainLayer(const Scene& scene) : scene_(scene), spec_{scene.entry} {
     for (const Tensor& tensor : scene.trace.network().tensors())
-      if (tensor.name.starts_with(scene.entry.name + "."))
+      if (tensor.trainable && tensor.name.starts_with(scene.entry.name + "."))
         parameters_[tensor.name].assign(tensor.values.begin(), tensor.values.end());
   }
 

@@ -93,7 +93,8 @@ class Network {
   explicit Network(const Parameters<T>& parameters, const DropoutFactors* dropout = nullptr)
       : parameters_(parameters), dropout_(dropout) {}
 
-  /// In training mode: batch norm uses the statistics of these images.
+  /// In training mode: batch norm uses the statistics of these images. But where the parameters hold its
+  /// running statistics ("norm1.running_mean", "norm1.running_var"), it uses those, as in evaluation.
   Maps<T> forward(const NetworkSpec& spec, Maps<T> x) const {
     for (const LayerSpec& entry : spec)
       x = std::visit([&](const auto& s) { return layer(s, entry.name, x); }, entry.spec);
@@ -217,6 +218,8 @@ class Network {
     Maps<T> y = x;
     const std::vector<T>* weight = find(name + ".weight");
     const std::vector<T>* bias = find(name + ".bias");
+    const std::vector<T>* running_mean = find(name + ".running_mean");
+    const std::vector<T>* running_var = find(name + ".running_var");
     const double count = static_cast<double>(x.images) * x.shape.h * x.shape.w;
     for (int c = 0; c < x.shape.c; ++c) {
       T mean(0), variance(0);
@@ -226,9 +229,11 @@ class Network {
             for (int w = 0; w < x.shape.w; ++w) body(n, h, w);
       };
       each([&](int n, int h, int w) { mean += x.at(n, c, h, w) / count; });
+      if (running_mean) mean = (*running_mean)[c];
       each([&](int n, int h, int w) {
         variance += (x.at(n, c, h, w) - mean) * (x.at(n, c, h, w) - mean) / count;
       });
+      if (running_var) variance = (*running_var)[c];
       each([&](int n, int h, int w) {
         T v = (x.at(n, c, h, w) - mean) / std::sqrt(variance + s.eps);
         if (weight) v = v * (*weight)[c];

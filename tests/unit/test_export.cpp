@@ -47,15 +47,6 @@ double largest_difference(std::span<const float> a, std::span<const float> b) {
   return most;
 }
 
-/// The path of a program on this machine, or "".
-std::string on_path(const std::string& name) {
-  const char* path = std::getenv("PATH");
-  std::istringstream folders(path ? path : "");
-  for (std::string folder; std::getline(folders, folder, ':');)
-    if (fs::exists(fs::path(folder) / name)) return (fs::path(folder) / name).string();
-  return "";
-}
-
 std::size_t steps_of(const ExportPlan& plan, std::size_t kind) {
   return static_cast<std::size_t>(
       std::ranges::count_if(plan.steps, [&](const ExportStep& step) { return step.action.index() == kind; }));

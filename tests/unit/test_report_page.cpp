@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "browser.h"
 #include "catch.h"
 #include "core/file.h"
 #include "picture_folder.h"
@@ -45,51 +46,6 @@ struct HostileRun : PictureFolder {
   }
   fs::path run() const { return path() / "run"; }
 };
-
-/// Every address in a page that a browser would follow by itself or on a click.
-std::vector<std::string> references(const std::string& page) {
-  std::vector<std::string> found;
-  for (const std::string mark : {"src=\"", "href=\"", "url(", "@import", "action=\""})
-    for (std::size_t at = 0; (at = page.find(mark, at)) != std::string::npos;) {
-      at += mark.size();
-      found.push_back(page.substr(at, page.find_first_of("\")", at) - at));
-    }
-  return found;
-}
-
-bool is_inside(const std::string& address) {
-  return address.starts_with("#") || address.starts_with("data:");
-}
-
-/// A browser on this machine, or "".
-std::string browser() {
-  const char* path = std::getenv("PATH");
-  std::istringstream folders(path ? path : "");
-  for (std::string folder; std::getline(folders, folder, ':');)
-    for (const char* name : {"chromium", "chromium-browser", "google-chrome", "chrome"})
-      if (fs::exists(fs::path(folder) / name)) return (fs::path(folder) / name).string();
-  return "";
-}
-
-/// The page as the browser has understood it, after its script ran, and what it complained about.
-struct Opened {
-  std::string document, complaints;
-};
-Opened open_in(const std::string& browser, const fs::path& page) {
-  const TemporaryFolder profile;
-  const ProgramResult result =
-      run_program(browser, {"--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-                            "--disable-background-networking", "--disable-component-update", "--disable-sync",
-                            "--disable-dev-shm-usage", "--user-data-dir=" + profile.path().string(),
-                            "--enable-logging=stderr", "--dump-dom", "file://" + page.string()});
-  INFO(result.description());
-  REQUIRE(result.exit_code == 0);
-  Opened opened{result.out, ""};
-  std::istringstream lines(result.err);
-  for (std::string line; std::getline(lines, line);)
-    if (line.find("CONSOLE") != std::string::npos) opened.complaints += line + "\n";
-  return opened;
-}
 
 TEST_CASE("a run leaves a report that is made of its tables", "[cli]") {
   const HostileRun folder;
