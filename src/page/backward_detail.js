@@ -20,31 +20,35 @@ class BackwardDetail {
    * @param {{layer: number, index: number}} pointed  layer -1: a value of the input
    */
   show(network, pass, back, pointed) {
-    const isInput = pointed.layer < 0, layer = isInput ? null : network.layers[pointed.layer];
-    const name = isInput ? 'input' : layer.name, symbol = isInput ? 'dx' : 'dy';
-    const gradient = isInput ? back.input[pointed.index] : back.layers[pointed.layer].output[pointed.index];
-    const isLast = pointed.layer === network.layers.length - 1;
+    const { layer: index } = pointed, layer = network.layers[index], isLast = index === network.layers.length - 1;
+    const gradient = layer ? back.layers[index].output : back.input, symbol = layer ? 'dy' : 'dx';
+    const place = placeText(shapeOfLayer(network, index), pointed.index);
     this.root.replaceChildren(
-      detailHeading(name, placeText(shapeOfLayer(network, pointed.layer), pointed.index), gradient, symbol),
-      paragraph(isInput ? 'The gradient of a pixel says how the loss grows if the pixel does. Nobody changes pixels in ' +
-        'training, but it shows what the network looks at.'
-        : 'dy is the gradient of the loss with respect to this output: how the loss grows if the output does.'),
-      ...(back.loss < SMALL_LOSS ? [paragraph('The network is right and sure, so all gradients are close to 0. Choose ' +
-        'another right class above to see what the network would learn from a mistake.', 'remark')] : []),
+      detailHeading(layer?.name ?? 'input', place, gradient[pointed.index], symbol),
+      paragraph(layer ? OUTPUT_GRADIENT_TEXT : INPUT_GRADIENT_TEXT),
+      ...(back.loss < SMALL_LOSS ? [paragraph(SMALL_LOSS_TEXT, 'remark')] : []),
       ...(isLast ? softmaxWorkings(network, pass, back, pointed.index)
-        : readersOfLayer(network, pointed.layer).flatMap((reader) => arrivals(network, pass, back, reader, pointed.index))),
-      ...(isInput ? [pixelNote(network, back, pointed.index)] : slopeWorkings(layer, pass, back, pointed.index)));
+        : arrivals(network, pass, back, pointed, symbol)),
+      ...(layer ? slopeWorkings(layer, pass, back, pointed.index) : [pixelNote(network, back, pointed.index)]));
   }
 }
+
+const OUTPUT_GRADIENT_TEXT = 'dy is the gradient of the loss with respect to this output: how the loss grows if the ' +
+  'output does.';
+const INPUT_GRADIENT_TEXT = 'dx is the gradient of the loss with respect to this input: how the loss grows if the ' +
+  'pixel does. Training never changes pixels, but this gradient shows what the network looks at.';
+const SMALL_LOSS_TEXT = 'The network is right and sure, so all gradients are close to 0. Choose another right class ' +
+  'above to see what the network would learn from a mistake.';
 
 /** The loss and its gradient with respect to one output of the last layer. */
 function softmaxWorkings(network, pass, back, index) {
   const target = index === back.label ? 1 : 0, p = pass.probabilities[index];
   const right = pass.probabilities[back.label];
   return [
-    paragraph(`Softmax turns the ${network.classes.length} outputs into probabilities: p = exp(y) / (sum of exp(y) over ` +
-      `all classes). The loss is −ln p of the right class.`),
-    paragraph(`loss = −ln p(${network.classes[back.label]}) = −ln ${shortNumber(right)} = ${shortNumber(back.loss)}`, 'formula'),
+    paragraph(`Softmax turns the ${network.classes.length} outputs into probabilities: p = exp(y) / (sum of exp(y) ` +
+      'over all classes). The loss is −ln p of the right class.'),
+    paragraph(`loss = −ln p(${network.classes[back.label]}) = −ln ${shortNumber(right)} = ` +
+      `${shortNumber(back.loss)}`, 'formula'),
     paragraph('Its gradient with respect to an output is simply the probability minus the target, which is 1 for the ' +
       'right class and 0 for all others:'),
     paragraph(`dy = p(${network.classes[index]}) − ${target} = ${shortNumber(p)} − ${target} = ` +
@@ -52,23 +56,36 @@ function softmaxWorkings(network, pass, back, index) {
   ];
 }
 
-/** What one reader of the value sends back to it. */
-function arrivals(network, pass, back, { layer: index }, input) {
-  const layer = network.layers[index], sent = network.inputTerms(layer, back, pass, input);
-  const symbol = layer.activation === 'none' ? 'dy' : 'dz';
-  const total = { name: `sum of ${counted(sent.terms.length, 'term')}`, value: sent.sum };
-  const rows = sent.terms.map(({ output, gradient, weight, product }) =>
-    ({ cells: [placeText(layer.outputShape, output), shortNumber(gradient), shortNumber(weight)], product }));
-  if (rows.length === 0) return [paragraph(BACKWARD_TEXTS[layer.type](layer)), paragraph(nothingText(layer), 'formula')];
+/** What all readers of the value send back to it. */
+function arrivals(network, pass, back, pointed, symbol) {
+  const readers = readersOfLayer(network, pointed.layer).map(({ layer }) => network.layers[layer]);
+  const sums = readers.map((layer) => network.inputTerms(layer, back, pass, pointed.index));
+  const total = sums.reduce((all, { sum }) => all + sum, 0);
+  const written = sums.map(({ sum }, i) => `${factorText(sum)} (${readers[i].name})`).join(' + ');
+  return [
+    ...sums.flatMap((sum, i) => arrival(readers[i], sum)),
+    ...(sums.length > 1 ? [paragraph(`${symbol} = ${written} = ${shortNumber(total)}`, 'formula')] : []),
+  ];
+}
+
+/** What one reader sends back, as a table. */
+function arrival(layer, { terms, sum }) {
+  if (terms.length === 0)
+    return [paragraph(BACKWARD_TEXTS[layer.type](layer)), paragraph(nothingText(layer), 'formula')];
+  const rows = terms.map(({ output, gradient, weight, product }) => ({
+    cells: [placeText(layer.outputShape, output), shortNumber(gradient), shortNumber(weight)], product,
+  }));
+  const head = [`output of ${layer.name}`, gradientSymbol(layer), '× factor', '= sends back'];
   return [
     paragraph(BACKWARD_TEXTS[layer.type](layer)),
-    termTable([`output of ${layer.name}`, symbol, '× factor', '= sends back'], rows, total),
+    termTable(head, rows, { name: `sum of ${counted(terms.length, 'term')}`, value: sum }),
   ];
 }
 
 /** Why a layer sends nothing back to a value. */
 function nothingText(layer) {
-  return layer.type === 'max_pool' ? 'This value won in no window, so it gets 0.' : 'No output read this value, so it gets 0.';
+  const reason = layer.type === 'max_pool' ? 'This value won in no window' : 'No output read this value';
+  return `${reason}, so it gets 0.`;
 }
 
 /** From the gradient of the output to that of the sum before the activation function. */
@@ -79,7 +96,8 @@ function slopeWorkings(layer, pass, back, index) {
   return [
     paragraph(`Through the activation function the gradient is multiplied by the slope of ${layer.activation} at ` +
       `z = ${shortNumber(z)}:`),
-    paragraph(`dz = dy × slope = ${factorText(output[index])} × ${factorText(slope)} = ${shortNumber(sum[index])}`, 'formula'),
+    paragraph(`dz = dy × slope = ${factorText(output[index])} × ${factorText(slope)} = ` +
+      `${shortNumber(sum[index])}`, 'formula'),
   ];
 }
 

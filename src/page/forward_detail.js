@@ -19,6 +19,10 @@ class ForwardDetail {
    */
   constructor(root, colors, slide) {
     Object.assign(this, { root, colors, slide, inputMap: null });
+    // The button of the slide stays in its place, so that it keeps the focus.
+    this.workings = element('div', {});
+    this.notes = element('div', {});
+    root.append(this.workings, slide.node, this.notes);
   }
 
   /**
@@ -28,29 +32,30 @@ class ForwardDetail {
    */
   show(network, pass, pointed) {
     Object.assign(this, { network, pass, pointed });
-    if (pointed.layer < 0) return this.#showInput();
     const layer = network.layers[pointed.layer];
+    this.slide.node.hidden = layer?.type !== 'conv';
+    this.notes.replaceChildren(...(layer ? notesOf(layer) : []));
+    if (!layer) return this.#showInput();
     const terms = network.outputTerms(layer, pass, pointed.index);
-    const workings = WORKINGS[layer.type] ?? oneTermWorkings;
-    this.root.replaceChildren(
+    this.workings.replaceChildren(
       detailHeading(layer.name, placeText(layer.outputShape, pointed.index), terms.output),
-      paragraph(FORWARD_TEXTS[layer.type](layer, terms)),
-      ...workings(layer, terms, this),
-      ...(layer.warning ? [paragraph(layer.warning, 'remark')] : []));
+      paragraph(FORWARD_TEXTS[layer.type](layer)),
+      ...(WORKINGS[layer.type] ?? oneTermWorkings)(layer, terms, this),
+      ...(layer.index === network.layers.length - 1 ? [softmaxNote(network, pass, pointed.index)] : []));
   }
 
   /** Shows the window of another input map. */
   chooseInputMap(map) {
     this.inputMap = map;
     this.show(this.network, this.pass, this.pointed);
-    this.root.querySelector('[aria-pressed="true"]')?.focus();
+    this.workings.querySelector('[aria-pressed="true"]').focus();
   }
 
   #showInput() {
     const { network, pass, pointed } = this, { mean, std } = network.data.input;
     const [channel] = positionOf(network.inputShape, pointed.index);
     const value = pass.input[pointed.index];
-    this.root.replaceChildren(
+    this.workings.replaceChildren(
       detailHeading('input', placeText(network.inputShape, pointed.index), value, 'x'),
       paragraph('Pixels are normalized before the first layer: the mean of the training images is subtracted, and ' +
         'the rest is divided by their standard deviation.'),
@@ -61,7 +66,24 @@ class ForwardDetail {
 
 /** "conv1: map 3, row 5, column 17 y = 6.22" */
 function detailHeading(layer, place, value, symbol = 'y') {
-  return element('h2', {}, `${layer}: ${place}`, element('span', { class: 'value' }, ` ${symbol} = ${shortNumber(value)}`));
+  const text = ` ${symbol} = ${shortNumber(value)}`;
+  return element('h2', {}, `${layer}: ${place}`, element('span', { class: 'value' }, text));
+}
+
+/** How an output of the last layer becomes a probability. */
+function softmaxNote(network, pass, index) {
+  return paragraph('The outputs of the last layer are the logits, one for each class. Softmax turns them into ' +
+    `probabilities, which add up to 1: p(${network.classes[index]}) = exp(y) / (sum of exp(y) over all classes) = ` +
+    `${shortNumber(pass.probabilities[index])}.`);
+}
+
+/** What is true for all outputs of a layer: sharing, size, and the warning about its size. */
+function notesOf(layer) {
+  return [
+    ...(layer.type === 'conv' ? [paragraph(sharingText(layer))] : []),
+    ...(layer.window && layer.type !== 'global_avg_pool' ? [paragraph(sizeText(layer), 'quiet')] : []),
+    ...(layer.warning ? [paragraph(layer.warning, 'remark')] : []),
+  ];
 }
 
 /** What the types of layers show below the sentence. Each gives elements from (layer, terms, detail). */
@@ -95,9 +117,6 @@ function convWorkings(layer, terms, detail) {
       ...(parts.length > 1 ? [partsList(parts, order, chosen, detail)] : [])),
     paddingNote(chosen),
     ...convSums(terms, parts, order),
-    detail.slide.node,
-    paragraph(sharingText(layer)),
-    paragraph(sizeText(layer), 'quiet'),
   ].filter(Boolean);
 }
 
@@ -106,7 +125,8 @@ function windowProducts(layer, terms, part, colors) {
   const columns = layer.window.kernel[1], outputMap = terms.position[0];
   const cells = (value) => part.terms.map((term) => ({ value: value(term), padding: term.input < 0 }));
   if (columns > GRID_COLUMNS) return paragraph('The kernel is too large to write its numbers out.', 'quiet');
-  const caption = paragraph(`map ${part.channel}: ${counted(part.terms.length, 'product')}, sum ${shortNumber(part.sum)}`, 'formula');
+  const products = counted(part.terms.length, 'product');
+  const caption = paragraph(`map ${part.channel}: ${products}, sum ${shortNumber(part.sum)}`, 'formula');
   const weights = part.terms.map(({ weight }) => ({ value: weight }));
   const grids = [
     new NumberGrid(`inputs, map ${part.channel}`, columns, cells(({ value }) => value), colors),
@@ -124,23 +144,24 @@ function windowProducts(layer, terms, part, colors) {
 function partsList(parts, order, chosen, detail) {
   const largest = Math.abs(parts[order[0]].sum);
   const buttons = order.slice(0, PARTS_SHOWN).map((i) => {
-    const { channel, sum } = parts[i];
-    const fill = element('i', { style: `width: ${largest > 0 ? 100 * Math.abs(sum) / largest : 0}%`,
-      class: sum < 0 ? 'negative' : null });
-    return element('button', { type: 'button', class: 'part', 'aria-pressed': String(channel === chosen.channel),
-      onclick: () => detail.chooseInputMap(channel) },
-    element('span', {}, `map ${channel}`), element('span', { class: 'bar' }, fill),
-    element('span', { class: 'n' }, shortNumber(sum)));
+    const { channel, sum } = parts[i], width = largest > 0 ? 100 * Math.abs(sum) / largest : 0;
+    const fill = element('i', { style: `width: ${width}%`, class: sum < 0 ? 'negative' : null });
+    const choose = () => detail.chooseInputMap(channel);
+    const attributes = { type: 'button', class: 'part', 'aria-pressed': String(channel === chosen.channel) };
+    return element('button', { ...attributes, onclick: choose }, element('span', {}, `map ${channel}`),
+      element('span', { class: 'bar' }, fill), element('span', { class: 'n' }, shortNumber(sum)));
   });
   const rest = order.length - buttons.length;
-  return element('div', { class: 'parts', role: 'group', 'aria-label': 'Input maps, the largest part of the sum first' },
+  const label = 'Input maps, the largest part of the sum first';
+  return element('div', { class: 'parts', role: 'group', 'aria-label': label },
     element('h3', {}, 'The sum, by input map'), ...buttons,
     ...(rest > 0 ? [paragraph(`and ${counted(rest, 'smaller part')}`, 'quiet')] : []));
 }
 
 function paddingNote(part) {
   const count = part.terms.filter(({ input }) => input < 0).length;
-  return count === 0 ? null : paragraph(`${count} of the ${part.terms.length} places of the window lie in the padding. ` +
+  if (count === 0) return null;
+  return paragraph(`${count} of the ${part.terms.length} places of the window lie in the padding. ` +
     'They count as 0, so the weights that meet them add nothing.');
 }
 
@@ -179,17 +200,20 @@ function poolWorkings(layer, terms, detail) {
   const columns = layer.window.kernel[1], inside = terms.terms.filter(({ input }) => input >= 0);
   const cells = terms.terms.map(({ value, input }, i) => ({ value, padding: input < 0, winner: i === terms.winner }));
   const isGrid = columns <= GRID_COLUMNS && cells.length % columns === 0;
-  const result = terms.winner !== null
-    ? `y = max of ${counted(inside.length, 'value')} = ${shortNumber(terms.sum)}`
-    : `y = sum / ${terms.divisor} = ${shortNumber(terms.sum * terms.divisor)} / ${terms.divisor} = ${shortNumber(terms.sum)}`;
+  const sum = shortNumber(terms.sum), { divisor } = terms;
+  const result = terms.winner !== null ? `y = max of ${counted(inside.length, 'value')} = ${sum}`
+    : `y = sum / ${divisor} = ${shortNumber(terms.sum * divisor)} / ${divisor} = ${sum}`;
   return [
     isGrid ? new NumberGrid('window', columns, cells, detail.colors).node : null,
     paragraph(result, 'formula'),
     ...(terms.activation === 'none' ? [] : [paragraph(activationText(terms), 'formula')]),
-    terms.winner === null ? null : paragraph(`The winner is ${placeText(layer.inputShape, terms.terms[terms.winner].input)}. ` +
-      'On the way back, it alone gets the gradient.'),
-    layer.type === 'global_avg_pool' ? null : paragraph(sizeText(layer), 'quiet'),
+    terms.winner === null ? null : winnerNote(layer, terms),
   ].filter(Boolean);
+}
+
+function winnerNote(layer, terms) {
+  const winner = placeText(layer.inputShape, terms.terms[terms.winner].input);
+  return paragraph(`The winner is ${winner}. On the way back, it alone gets the gradient.`);
 }
 
 function flattenWorkings(layer, terms, detail) {
@@ -198,7 +222,8 @@ function flattenWorkings(layer, terms, detail) {
   return [
     paragraph(`Value ${terms.index} is map ${channel}, row ${row}, column ${column} of ${source}.`),
     paragraph(`index = (${channel} × ${height} + ${row}) × ${width} + ${column} = ${terms.index}`, 'formula'),
-    paragraph(`${channels} maps of ${height}x${width} make a vector of ${counted(countOf(layer.outputShape), 'value')}.`, 'quiet'),
+    paragraph(`${counted(channels, 'map')} of ${height}x${width} make a vector of ` +
+      `${counted(countOf(layer.outputShape), 'value')}.`, 'quiet'),
   ];
 }
 
@@ -208,10 +233,12 @@ function normWorkings(layer, terms) {
   const gamma = at('weight', 1), beta = at('bias', 0), mean = at('running_mean'), variance = at('running_var');
   return [
     paragraph(`${activation ? 'z' : 'y'} = γ · (x − mean) / √(variance + ε) + β`, 'formula'),
-    paragraph(`= ${factorText(gamma)} × (${shortNumber(value)} − ${factorText(mean)}) / √(${shortNumber(variance)} + ` +
-      `${shortNumber(layer.eps)}) + ${factorText(beta)} = ${shortNumber(terms.sum)}`, 'formula'),
+    paragraph(`= ${factorText(gamma)} × (${shortNumber(value)} − ${factorText(mean)}) / ` +
+      `√(${shortNumber(variance)} + ${shortNumber(layer.eps)}) + ${factorText(beta)} = ` +
+      `${shortNumber(terms.sum)}`, 'formula'),
     ...(activation ? [paragraph(activation, 'formula')] : []),
-    paragraph(`Map ${channel} has its own four numbers: γ and β are learned, mean and variance are the running statistics.`, 'quiet'),
+    paragraph(`Map ${channel} has its own four numbers: γ and β are learned, mean and variance are the running ` +
+      'statistics.', 'quiet'),
   ];
 }
 
@@ -223,6 +250,7 @@ function residualWorkings(layer, terms, detail) {
 /** Layers that make every output of one input. */
 function oneTermWorkings(layer, terms) {
   const [{ value, weight }] = terms.terms;
-  if (layer.type === 'activation') return [paragraph(`x = ${shortNumber(value)}`, 'formula'), paragraph(activationText(terms).replace('(z)', '(x)'), 'formula')];
+  if (layer.type === 'activation')
+    return [paragraph(`z = x = ${shortNumber(value)}`, 'formula'), paragraph(activationText(terms), 'formula')];
   return sumLines([weight === 1 ? factorText(value) : `${factorText(weight)} × ${factorText(value)}`], terms);
 }

@@ -15,7 +15,8 @@ async function readImageFile(file, input) {
     throw new Error(`${file.name ?? 'This'} is not an image that this browser can read; use a PNG or JPEG file`);
   }
   const shrink = Math.min(1, LARGEST_SIDE / Math.max(bitmap.width, bitmap.height));
-  const width = Math.max(1, Math.round(bitmap.width * shrink)), height = Math.max(1, Math.round(bitmap.height * shrink));
+  const width = Math.max(1, Math.round(bitmap.width * shrink));
+  const height = Math.max(1, Math.round(bitmap.height * shrink));
   const context = element('canvas', { width, height }).getContext('2d');
   context.drawImage(bitmap, 0, 0, width, height);
   bitmap.close();

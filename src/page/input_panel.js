@@ -75,8 +75,8 @@ class InputPanel {
       const title = label === null ? name : `${name}, class ${this.network.classes[label]}`;
       const [, height, width] = this.network.inputShape, canvas = element('canvas', { width, height });
       paintImage(canvas, this.network.example(i));
-      const attributes = { type: 'button', class: 'example', title, 'aria-label': `Example ${title}`, 'aria-pressed': 'false' };
-      return element('button', { ...attributes, onclick: () => this.#choose(i) }, canvas);
+      const attributes = { class: 'example', title, 'aria-label': `Example ${title}`, 'aria-pressed': 'false' };
+      return element('button', { type: 'button', ...attributes, onclick: () => this.#choose(i) }, canvas);
     });
     return element('div', { class: 'examples', role: 'group', 'aria-label': 'Examples' }, ...this.buttons);
   }

@@ -9,7 +9,8 @@ const MAPS_SHOWN = 6, MAPS_MORE = 16;
 function tilesOf([channels, height, width]) {
   const count = height * width;
   if (count > 1)
-    return Array.from({ length: channels }, (_, channel) => ({ channel, first: channel * count, width, height, count }));
+    return Array.from({ length: channels }, (_, channel) =>
+      ({ channel, first: channel * count, width, height, count }));
   const columns = channels <= 16 ? 1 : Math.ceil(Math.sqrt(channels));
   return [{ channel: null, first: 0, width: columns, height: Math.ceil(channels / columns), count: channels }];
 }
@@ -17,7 +18,8 @@ function tilesOf([channels, height, width]) {
 /** One layer of the strip: what it is called, its size, and its maps, which answer to pointer and keys. */
 class LayerColumn {
   /**
-   * @param {{index: number, name: string, shape: number[], facts: Node[]}} layer  index -1: the input
+   * @param {{index: number, name: string, shape: number[], facts: Node[], labels?: string[]}} layer  index -1: the
+   *     input; labels: names of the values of a vector
    * @param {ValueColors} colors
    * @param {object} page
    * @param {function(number, number, boolean)} page.onPoint  (layer, index of the value, whether by a key)
@@ -26,12 +28,14 @@ class LayerColumn {
    * @param {function(number): number} page.pointedIn  the pointed value of a layer, or -1
    */
   constructor(layer, colors, page) {
-    Object.assign(this, { index: layer.index, name: layer.name, shape: layer.shape, ...page });
+    Object.assign(this, { index: layer.index, name: layer.name, shape: layer.shape, labels: layer.labels, ...page });
     this.tiles = tilesOf(layer.shape).map((tile) => ({ ...tile, picture: new Picture(tile, colors) }));
     this.order = this.tiles.map((_, i) => i);
     this.shown = MAPS_SHOWN;
     this.range = element('p', { class: 'quiet' });
-    this.maps = element('div', { class: 'maps', tabindex: 0, role: 'application', 'aria-label': this.#label() });
+    const rows = this.tiles.length > 4 ? 'two' : this.tiles.length === 1 ? 'one' : '';
+    const attributes = { tabindex: 0, role: 'application', 'aria-label': this.#label() };
+    this.maps = element('div', { class: `maps ${rows}`, ...attributes });
     this.more = element('button', { type: 'button', class: 'more', onclick: () => this.#showMore() });
     this.node = element('article', { class: 'layer', 'aria-label': layer.name },
       element('h3', { title: layer.name }, layer.name), ...layer.facts,
@@ -101,9 +105,12 @@ class LayerColumn {
   }
 
   #build(tile, i) {
-    tile.node = element('div', { class: `tile${tile.channel === null ? ' vector' : ''}`, 'data-tile': i }, tile.picture.node);
-    if (tile.channel !== null) tile.node.append(element('span', { class: 'quiet' }, String(tile.channel)));
+    const isVector = tile.channel === null;
+    tile.node = element('div', { class: isVector ? 'tile vector' : 'tile', 'data-tile': i }, tile.picture.node);
+    if (!isVector) tile.node.append(element('span', { class: 'quiet' }, String(tile.channel)));
     else tile.node.style.setProperty('--columns', tile.width);
+    if (this.labels && tile.width === 1)
+      tile.node.append(element('ol', { class: 'labels' }, ...this.labels.map((label) => element('li', {}, label))));
   }
 
   #visible() {
@@ -113,7 +120,6 @@ class LayerColumn {
   #place() {
     const hidden = this.tiles.length - this.shown;
     this.maps.replaceChildren(...this.#visible().map((i) => this.tiles[i].node));
-    this.maps.classList.toggle('two', this.tiles.length > 4);
     this.more.hidden = hidden <= 0;
     this.more.textContent = `${hidden} more`;
   }
@@ -157,7 +163,8 @@ class LayerColumn {
     if (event.key === 'Escape') return this.onRelease();
     if (pointed < 0) return;
     if (event.key === 'Enter') this.onHold(this.index, pointed);
-    else if (event.key === 'PageDown' || event.key === 'PageUp') this.#changeMap(pointed, event.key === 'PageDown' ? 1 : -1);
+    else if (event.key === 'PageDown') this.#changeMap(pointed, 1);
+    else if (event.key === 'PageUp') this.#changeMap(pointed, -1);
     else if (!this.#move(pointed, event.key)) return;
     event.preventDefault();
   }

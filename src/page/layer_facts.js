@@ -16,7 +16,7 @@ function inputFacts(network) {
   return [
     element('p', { class: 'kind quiet' }, 'normalized pixels'),
     element('dl', { class: 'facts' }, fact('output', shapeText(network.inputShape)),
-      activationsFact(network, { activations: countOf(network.inputShape), warning: null })),
+      activationsFact(network, { activations: countOf(network.inputShape), warning: null }), fact('parameters', '0')),
   ];
 }
 

@@ -43,7 +43,8 @@ function fitText(layer, side) {
   const { kernel, stride, dilation, padding } = layer.window;
   const reach = dilation[side] * (kernel[side] - 1) + 1;
   const padded = [padding[side], padding[side + 2]].filter((size) => size > 0).map((size) => ` + ${size}`).join('');
-  return `⌊(${layer.inputShape[side + 1]}${padded} − ${reach}) / ${stride[side]}⌋ + 1 = ${layer.outputShape[side + 1]}`;
+  const size = layer.inputShape[side + 1];
+  return `⌊(${size}${padded} − ${reach}) / ${stride[side]}⌋ + 1 = ${layer.outputShape[side + 1]}`;
 }
 
 /** Why the output has its size. */
@@ -68,45 +69,50 @@ function sharingText(layer) {
     `${counted(layer.denseParameters, 'parameter')}; ${layer.name} has ${withCommas(layer.parameterCount)}.`;
 }
 
+/** "of one map", "in each of 6 maps" */
+function mapsText(count) {
+  return count === 1 ? 'of one map' : `in each of ${count} maps`;
+}
+
 /** What a layer does with its input, in a sentence. */
 const FORWARD_TEXTS = {
   conv: (layer) => `The kernel lies on a window of ${layer.window.kernel.join('x')} inputs ` +
-    `${layer.parameters.weight.shape[1] === 1 ? 'of one map' : `in each of ${layer.parameters.weight.shape[1]} maps`}. Every ` +
-    'input is multiplied by the weight on top of it, and all products are added up' +
-    `${layer.parameters.bias ? ', then the bias' : ''}.`,
+    `${mapsText(layer.parameters.weight.shape[1])}. Every input is multiplied by the weight on top of it, and all ` +
+    `products are added up${layer.parameters.bias ? ', then the bias' : ''}.`,
   max_pool: (layer) => `Max pooling keeps the largest of the ${layer.window.kernel.join('x')} values in the window. ` +
     'It has no parameters.',
   avg_pool: (layer) => `Average pooling takes the mean of the ${layer.window.kernel.join('x')} values in the window. ` +
     'It has no parameters.',
   global_avg_pool: () => 'Global average pooling takes the mean of a whole map, so every map becomes one value.',
   flatten: () => 'Flatten computes nothing: it lays all maps one after the other into one vector, row by row.',
-  dense: (layer) => `Every one of the ${counted(countOf(layer.inputShape), 'input')} has a weight of its own for every ` +
-    `output. Each input is multiplied by its weight, and all products are added up` +
+  dense: (layer) => `Every one of the ${counted(countOf(layer.inputShape), 'input')} has a weight of its own for ` +
+    `every output. Each input is multiplied by its weight, and all products are added up` +
     `${layer.parameters.bias ? ', then the bias' : ''}.`,
   batch_norm: () => 'Batch norm moves a map to mean 0 and variance 1, then gives it a learned scale and a learned ' +
     'shift. This page uses the running statistics, which were gathered in training; in training itself, a batch ' +
     'is normalized with its own mean and variance.',
   dropout: (layer) => `In training, dropout sets each value to 0 with probability ${layer.p} and divides the rest by ` +
     `${shortNumber(1 - layer.p)}. After training, and on this page, every value passes.`,
-  activation: (layer) => `The activation function acts on each value alone: y = ${ACTIVATION_FORMULAS[layer.activation]}.`,
+  activation: (layer) => 'The activation function acts on each value alone: ' +
+    `y = ${ACTIVATION_FORMULAS[layer.activation]}.`,
   scale: (layer) => `Every value is multiplied by the fixed number ${shortNumber(layer.factor)}.`,
   residual: () => 'A residual entry adds the output of its last layer and the shortcut, value by value.',
 };
 
 /** How a layer sends a gradient back to its input, in a sentence. */
 const BACKWARD_TEXTS = {
-  conv: (layer) => `${layer.name} read this value in several windows. Each output that read it sends back its gradient ` +
-    'times the weight that the value met there.',
+  conv: (layer) => `Each output of ${layer.name} whose window held this value sends back its gradient times the ` +
+    'weight that the value met there.',
   max_pool: (layer) => `${layer.name} sends the gradient of an output to the winner of its window; all others get 0.`,
   avg_pool: (layer) => `${layer.name} spreads the gradient of an output evenly over its window.`,
   global_avg_pool: (layer) => `${layer.name} spreads the gradient of an output evenly over the whole map.`,
-  flatten: (layer) => `${layer.name} puts the gradient of every value of the vector back to the place that the value ` +
-    'came from.',
+  flatten: (layer) => `${layer.name} puts the gradient of every value of the vector back in the place that the ` +
+    'value came from.',
   dense: (layer) => `Every output of ${layer.name} read this value. Each sends back its gradient times the weight ` +
     'between the two.',
-  batch_norm: (layer) => `${layer.name} multiplied this value by a fixed factor, so its gradient is multiplied by the ` +
-    'same factor. The running statistics count as constants here; in training, a batch\'s own mean and variance send ' +
-    'gradients back as well.',
+  batch_norm: (layer) => `${layer.name} multiplied this value by a fixed factor, so its gradient is multiplied by ` +
+    'the same factor. The running statistics count as constants here; in training, the mean and the variance of the ' +
+    'batch send gradients back as well.',
   dropout: (layer) => `${layer.name} passes the gradient as it is, as it passed the value.`,
   activation: (layer) => `${layer.name} multiplies the gradient by the slope of its function at this value.`,
   scale: (layer) => `${layer.name} multiplies the gradient by ${shortNumber(layer.factor)}, as it did with the value.`,

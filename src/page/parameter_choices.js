@@ -75,7 +75,8 @@ function denseChoice(detail) {
 /** Scale and shift of one map. */
 function normChoice(detail) {
   const button = (kind, name) => detail.layer.parameters[kind] && parameterButton(detail, kind, detail.channel, name);
-  return [element('div', { class: 'tools' }, ...[button('weight', 'scale γ'), button('bias', 'shift β')].filter(Boolean))];
+  const buttons = [button('weight', 'scale γ'), button('bias', 'shift β')].filter(Boolean);
+  return [element('div', { class: 'tools' }, ...buttons)];
 }
 
 /** The bias of the output, if there is one. */

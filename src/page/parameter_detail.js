@@ -6,7 +6,7 @@ class ParameterDetail {
   /**
    * @param {HTMLElement} root
    * @param {ValueColors} colors
-   * @param {function(object, object, object=)} onTerms  gets (layer, sum of terms, pointed term or undefined) to light them up
+   * @param {function(object, object, object=)} onTerms  gets (layer, sum of terms, pointed term) to light them up
    */
   constructor(root, colors, onTerms) {
     Object.assign(this, { root, colors, onTerms, inputMap: null, place: null });
@@ -21,7 +21,7 @@ class ParameterDetail {
    */
   show(network, pass, back, pointed, learningRate) {
     const layer = network.layers[pointed.layer];
-    const hasParameters = layer !== undefined && Object.keys(back.layers[layer.index].parameters).length > 0;
+    const hasParameters = layer && Object.keys(back.layers[layer.index].parameters).length > 0;
     this.root.hidden = !hasParameters;
     if (!hasParameters) return;
     if (this.layer?.index !== layer.index) Object.assign(this, { inputMap: null, place: null });
@@ -43,7 +43,7 @@ class ParameterDetail {
       element('h2', {}, `${layer.name}: the parameters that made ${made} ${this.channel}`),
       paragraph(layer.type === 'dense'
         ? 'Every weight of a dense layer met one input only, so its gradient is a single term.'
-        : 'The gradient of a parameter is the sum over every output pixel it touched. Point at a parameter to see them.'),
+        : 'The gradient of a parameter is the sum over every output pixel it touched. Point at a parameter to see it.'),
       ...PARAMETER_CHOICES[layer.type](this));
   }
 
@@ -77,7 +77,8 @@ class ParameterDetail {
   /** Shows the sum that makes the gradient of the chosen parameter, and gives it. */
   #showTerms() {
     const { layer, network, pass, back } = this, { kind, index } = this.chosen();
-    const sum = kind === 'bias' ? network.biasTerms(layer, back, index) : network.weightTerms(layer, pass, back, index);
+    const sum = kind === 'bias' ? network.biasTerms(layer, back, index)
+      : network.weightTerms(layer, pass, back, index);
     const gradient = back.layers[layer.index].parameters[kind][index];
     this.working.replaceChildren(
       element('h3', {}, parameterName(layer, kind, index)),
@@ -92,8 +93,9 @@ class ParameterDetail {
   #pictures(sum) {
     const line = paragraph('Point at a cell to see its term.', 'formula pointed-term');
     const pictures = new TermPictures(this.layer, sum, this.colors, (term) => {
-      line.textContent = `${termText(this.layer, term)}. In one step, this output pixel alone changes the parameter by ` +
-        `−${shortNumber(this.learningRate)} × ${factorText(term.product)} = ${shortNumber(-this.learningRate * term.product)}.`;
+      const rate = this.learningRate;
+      line.textContent = `${termText(this.layer, term)}. In one step, this term alone changes the parameter by ` +
+        `−${shortNumber(rate)} × ${factorText(term.product)} = ${shortNumber(-rate * term.product)}.`;
       this.onTerms(this.layer, sum, term);
     });
     return [pictures.node, line];
@@ -102,8 +104,9 @@ class ParameterDetail {
   /** How one step changes the parameter. */
   #stepText(kind, index, gradient) {
     const before = this.layer.parameters[kind].values[index], rate = this.learningRate;
-    return `One step with learning rate ${shortNumber(rate)} changes the ${kind} from ${shortNumber(before)} to ` +
-      `${shortNumber(before)} − ${shortNumber(rate)} × ${factorText(gradient)} = ${shortNumber(before - rate * gradient)}; ` +
-      'every term has its share in that.';
+    const name = this.layer.type === 'batch_norm' ? { weight: 'scale', bias: 'shift' }[kind] : kind;
+    return `One step with learning rate ${shortNumber(rate)} changes the ${name} from ${shortNumber(before)} to ` +
+      `${shortNumber(before)} − ${shortNumber(rate)} × ${factorText(gradient)} = ` +
+      `${shortNumber(before - rate * gradient)}; every term has its share in that.`;
   }
 }

@@ -49,7 +49,8 @@ function termText(layer, { outputPosition, gradient, input, inputPosition, value
 function gradientTable(layer, kind, sum) {
   const d = gradientSymbol(layer), name = kind === 'bias' ? 'db' : layer.type === 'batch_norm' ? 'dγ' : 'dw';
   const rows = sum.terms.map((term) => ({ cells: termCells(layer, kind, term), product: term.product }));
-  const head = kind === 'bias' ? ['output pixel', d] : ['output pixel', d, 'input pixel', '× input', '= term'];
+  const met = layer.type === 'batch_norm' ? '× normalized input' : '× input';
+  const head = kind === 'bias' ? ['output pixel', d] : ['output pixel', d, 'input pixel', met, '= term'];
   return termTable(head, rows, { name: `${name} = sum of ${counted(rows.length, 'term')}`, value: sum.sum });
 }
 

@@ -17,15 +17,17 @@ function termTable(head, rows, total, most = TERMS_SHOWN) {
     body.push(summaryRow(`${counted(others.length, 'other term')} together`, span, shortNumber(sum)));
   }
   body.push(summaryRow(total.name, span, shortNumber(total.value), 'total'));
+  const titles = head.map((title, i) => element('th', { class: i > 0 ? 'n' : null }, title));
   return element('div', { class: 'scroll' }, element('table', { class: 'terms' },
-    element('thead', {}, element('tr', {}, ...head.map((title, i) => element('th', { class: i > 0 ? 'n' : null }, title)))),
-    element('tbody', {}, ...body)));
+    element('thead', {}, element('tr', {}, ...titles)), element('tbody', {}, ...body)));
 }
 
 function termRow(cells, product) {
-  return element('tr', {}, ...[...cells, product].map((text, i) => element('td', { class: i > 0 ? 'n' : null }, text)));
+  const texts = [...cells, product];
+  return element('tr', {}, ...texts.map((text, i) => element('td', { class: i > 0 ? 'n' : null }, text)));
 }
 
 function summaryRow(name, span, value, className = 'others') {
-  return element('tr', { class: className }, element('td', { colspan: span }, name), element('td', { class: 'n' }, value));
+  return element('tr', { class: className },
+    element('td', { colspan: span }, name), element('td', { class: 'n' }, value));
 }

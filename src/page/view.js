@@ -7,7 +7,8 @@ class NetworkPage {
   /** @param {object} data  of the page, see CnnNetwork */
   constructor(data) {
     this.original = this.network = new CnnNetwork(data);
-    Object.assign(this, { mode: 'forward', label: 0, steps: { count: 0, lossBefore: null }, isHeld: false, back: null });
+    Object.assign(this, { mode: 'forward', label: 0, isHeld: false, back: null });
+    this.steps = { count: 0, lossBefore: null };
     this.colors = new ValueColors();
     this.#tellAbout(data);
     this.#buildStrip();
@@ -32,11 +33,11 @@ class NetworkPage {
   #tellAbout(data) {
     byId('title').textContent = data.title || data.name;
     byId('summary').textContent = `${counted(this.network.layers.length, 'layer')}, ` +
-      `${counted(data.parameters, 'parameter')}, ${counted(data.macs, 'multiply-add')} for an image. Draw or choose an ` +
-      'image, then point at any value to see how it is computed.';
+      `${counted(data.parameters, 'parameter')}, ${counted(data.macs, 'multiply-add')} for an image. Draw or choose ` +
+      'an image, then point at any value to see how it is computed.';
     byId('limits').hidden = this.network.canGoBack;
-    byId('limits').textContent = `This network takes ${counted(data.macs, 'multiply-add')} for an image. That is too much ` +
-      'to play with the backward pass in a browser, so this page shows the forward pass only.';
+    byId('limits').textContent = `This network takes ${counted(data.macs, 'multiply-add')} for an image. That is too ` +
+      'much for the backward pass in a browser, so this page shows the forward pass only.';
   }
 
   #buildStrip() {
@@ -47,16 +48,18 @@ class NetworkPage {
       pointedIn: (layer) => (this.pointed?.layer === layer ? this.pointed.index : -1),
     };
     const input = { index: -1, name: 'input', shape: this.network.inputShape, facts: inputFacts(this.network) };
-    const layers = this.network.layers.map((layer) =>
-      ({ index: layer.index, name: layer.name, shape: layer.outputShape, facts: layerFacts(this.network, layer) }));
+    const layers = this.network.layers.map((layer) => ({
+      index: layer.index, name: layer.name, shape: layer.outputShape, facts: layerFacts(this.network, layer),
+    }));
+    layers.at(-1).labels = this.network.classes;
     this.columns = [input, ...layers].map((layer) => new LayerColumn(layer, this.colors, listeners));
     byId('strip').append(...this.columns.map(({ node }) => node));
   }
 
   #buildDetails() {
     this.slide = new SlideControl((index) => this.#point(this.pointed.layer, index, true));
-    this.forward = new ForwardDetail(byId('detail'), this.colors, this.slide);
-    this.backward = new BackwardDetail(byId('detail'));
+    this.forward = new ForwardDetail(byId('forward'), this.colors, this.slide);
+    this.backward = new BackwardDetail(byId('backward'));
     this.parameter = new ParameterDetail(byId('parameter'), this.colors,
       (layer, sum, term) => this.#mark(marksOfParameter(this.network, layer, sum, term)));
   }
@@ -67,23 +70,33 @@ class NetworkPage {
 
   /** Another image, with its class if it is known. */
   #setImage(image, label) {
-    const likeliest = orderBySize(this.network.forward(image).probabilities)[0];
-    this.#change('image', { image, label: label ?? likeliest, steps: { ...this.steps, lossBefore: null } });
+    this.#change('image', { image, steps: { ...this.steps, lossBefore: null } });
+    this.label = label ?? orderBySize(this.#forward().probabilities)[0];
     this.#arrange();
   }
 
   /** Sorts the maps by activity; not while somebody draws, so that no map jumps away. */
   #arrange() {
-    const pass = this.network.forward(this.image);
-    this.columns.forEach((column) => column.arrange(column.index < 0 ? pass.input : pass.layers[column.index].output));
+    const { input, layers } = this.#forward();
+    for (const column of this.columns) column.arrange(column.index < 0 ? input : layers[column.index].output);
     this.#change('image', {});
+  }
+
+  /** The forward pass of this image by this network, computed once. */
+  #forward() {
+    if (this.pass?.image !== this.image || this.passedThrough !== this.network) {
+      this.pass = this.network.forward(this.image);
+      this.passedThrough = this.network;
+    }
+    return this.pass;
   }
 
   /** One step against the gradient of this image, on this page only. */
   #step() {
     const { loss } = this.back;
     const network = this.network.withStep(this.back, this.controls.learningRate);
-    this.#change('image', { network, steps: { count: this.steps.count + 1, lossBefore: this.steps.lossBefore ?? loss } });
+    const steps = { count: this.steps.count + 1, lossBefore: this.steps.lossBefore ?? loss };
+    this.#change('image', { network, steps });
   }
 
   #point(layer, index, isForced) {
@@ -124,12 +137,15 @@ class NetworkPage {
 
   /** Both passes, and what they put out in every layer. */
   #compute() {
-    this.pass = this.network.forward(this.image);
+    this.#forward();
     this.back = this.mode === 'backward' ? this.network.backward(this.pass, this.label) : null;
     this.input.show(this.image);
     this.answer.show(this.pass.probabilities, this.back ? this.label : null);
     this.controls.show(this.mode, this.back, this.steps);
-    for (const column of this.columns) column.show(this.#valuesOf(column.index), `${this.back ? 'd' : ''}${column.index < 0 ? 'x' : 'y'}`);
+    for (const column of this.columns) {
+      const symbol = column.index < 0 ? 'x' : 'y';
+      column.show(this.#valuesOf(column.index), this.back ? `d${symbol}` : symbol);
+    }
     document.body.dataset.mode = this.mode;
   }
 
@@ -143,6 +159,8 @@ class NetworkPage {
     const { network, pass, back, pointed } = this;
     const layer = network.layers[pointed.layer];
     this.#tellPointed();
+    byId('forward').hidden = back !== null;
+    byId('backward').hidden = back === null;
     if (back) {
       this.backward.show(network, pass, back, pointed);
       this.#mark(marksOfGradient(network, back, pass, pointed.layer, pointed.index));
@@ -152,7 +170,8 @@ class NetworkPage {
     byId('parameter').hidden = true;
     if (layer) this.slide.show(layer, pointed.index);
     this.forward.show(network, pass, pointed);
-    this.#mark(layer ? marksOfOutput(network, layer, network.outputTerms(layer, pass, pointed.index)) : new Map());
+    const marks = layer ? marksOfOutput(network, layer, network.outputTerms(layer, pass, pointed.index)) : new Map();
+    this.#mark(marks);
   }
 
   #tellPointed() {

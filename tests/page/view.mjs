@@ -1,0 +1,212 @@
+// Goes through a network's page as a person would, with mouse and keyboard: node view.mjs BROWSER PAGE.html PROFILE.
+// PAGE is that of LeNet-5 with an example of each digit. Each failed check is a line; then the exit status is 1.
+import { BrowserPage } from './browser.mjs';
+
+const [, , browser, file, profile] = process.argv;
+const failures = [];
+const check = (holds, what) => {
+  if (!holds) failures.push(what);
+};
+/** Checks that an element's text begins with `start`. */
+const checkStart = async (selector, start) => {
+  const found = await text(selector);
+  check(found.startsWith(start), `${selector} is "${found}", not "${start}..."`);
+};
+const count = (selector) => page.value(`document.querySelectorAll(${JSON.stringify(selector)}).length`);
+
+/** The maps of a layer; the input is the first. */
+const mapOf = (layer, map = 1) => `.layer:nth-child(${layer + 2}) .tile:nth-child(${map}) .picture`;
+const INPUT = -1, CONV1 = 0, MAX_POOL1 = 1, CONV2 = 2, FLATTEN1 = 4, DENSE1 = 5, DENSE3 = 7;
+
+const KEYS = { Tab: 9, Enter: 13, Escape: 27, ' ': 32, PageDown: 34, ArrowRight: 39, ArrowDown: 40 };
+
+const page = await BrowserPage.open(browser, profile, file);
+const text = (selector) => page.value(`document.querySelector(${JSON.stringify(selector)})?.innerText ?? ''`);
+const press = (key) => page.key(key, KEYS[key]);
+
+/** The number behind a word: number("z = 1.5", "z = ") is 1.5. */
+const number = (line, word) => Number.parseFloat(line.slice(line.lastIndexOf(word) + word.length));
+/** Numbers on the page have four significant digits. */
+const isNear = (a, b, scale = Math.abs(b)) => Math.abs(a - b) <= 2e-3 * scale + 1e-12;
+
+await theStart();
+await anOutputOfAConvolution();
+await otherTypesForward();
+await theSlide();
+await drawing();
+await theKeyboard();
+await backward();
+await aWeight();
+await oneStep();
+await widths();
+check(page.complaints.length === 0, `the console says: ${page.complaints.join('; ')}`);
+check(page.requests.every((address) => address === `file://${file}`), `the page asked for ${page.requests.join(', ')}`);
+await page.close();
+console.log(failures.length === 0 ? 'all is as expected' : failures.join('\n'));
+process.exitCode = failures.length === 0 ? 0 : 1;
+
+async function theStart() {
+  check(await page.becomes('document.querySelector("#detail h2")'), 'the page shows no value at its start');
+  check((await count('.layer')) === 9, 'input and eight layers');
+  check((await count('.example')) === 10, 'ten examples');
+}
+
+/** Pointing shows window, kernel, products and sum; the printed products add up to the printed sum. */
+async function anOutputOfAConvolution() {
+  await page.pointAt(mapOf(CONV1, 2), 0.5, 0.5);
+  await checkStart('#detail h2', 'conv1: map 1, row 14, column 14');
+  const grids = await page.value(`[...document.querySelectorAll('#forward .numbers')].map((table) =>
+    [...table.querySelectorAll('td')].map((cell) => Number(cell.innerText)))`);
+  check(grids.length === 3 && grids.every((cells) => cells.length === 25), 'three grids of 5x5');
+  const sum = grids[2].reduce((total, product) => total + product, 0);
+  const lines = await page.value(`[...document.querySelectorAll('#forward .formula')].map((line) => line.innerText)`);
+  check(Math.abs(sum - number(lines[0], 'sum ')) < 0.02, `products add up to ${sum}: ${lines[0]}`);
+  check(lines.some((line) => line.includes('(bias) = ')), `no bias in ${lines}`);
+  check(lines.some((line) => line.startsWith('y = relu(z) = max(0, z)')), `no activation in ${lines}`);
+  check((await count(`${mapOf(INPUT)} .frame.window:not([hidden])`)) === 1,
+    'the window is not framed in the input');
+  await page.pointAt('#forward .numbers td', 0.5, 0.5);
+  check((await text('#forward .formula')).includes(' × '), 'a cell of the grid shows its product');
+}
+
+async function otherTypesForward() {
+  await page.pointAt(mapOf(CONV2), 0.5, 0.5);
+  check((await count('#forward .part')) === 6, 'six input maps of conv2');
+  await page.click('#forward .part:nth-of-type(2)');
+  check((await page.value('document.activeElement.className')) === 'part', 'the chosen input map keeps the focus');
+  await page.pointAt(mapOf(MAX_POOL1), 0.5, 0.5);
+  check((await count('#forward .winner')) === 1, 'max pooling shows its winner');
+  await page.pointAt(mapOf(FLATTEN1), 0.5, 0.5);
+  check((await text('#forward')).includes('of max_pool2'), 'flatten says where its value came from');
+  await page.pointAt(mapOf(DENSE1), 0.5, 0.5);
+  check((await text('#forward')).includes('sum of 401 terms'), 'dense shows its contributions');
+  await page.pointAt(mapOf(DENSE3), 0.5, 0.35);
+  check((await text('#forward')).includes('p(3) = '), 'the last layer shows the softmax');
+}
+
+async function theSlide() {
+  await page.pointAt(mapOf(CONV1), 0.1, 0.1);
+  const before = await text('#detail h2');
+  await page.click('.slide button');
+  const hasMoved = `document.querySelector('#detail h2').innerText !== ${JSON.stringify(before)}`;
+  check(await page.becomes(hasMoved), 'the kernel does not move');
+  await page.click('.slide button');
+  const stopped = await text('#detail h2');
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  check((await text('#detail h2')) === stopped, 'the slide does not stop');
+}
+
+async function drawing() {
+  await page.click('.example:nth-child(2)');
+  const before = await text('.probabilities');
+  await page.drag('.board canvas', [0.2, 0.2], [0.8, 0.2]);
+  await page.drag('.board canvas', [0.8, 0.2], [0.4, 0.8]);
+  check((await text('.probabilities')) !== before, 'drawing does not change the probabilities');
+  const milliseconds = await page.value(`(() => {
+    const network = new CnnNetwork(JSON.parse(document.getElementById('network-data').textContent));
+    const times = Array.from({ length: 9 }, () => {
+      const start = performance.now();
+      network.forward(network.example(3));
+      return performance.now() - start;
+    });
+    return times.sort((a, b) => a - b)[4];
+  })()`);
+  console.log(`a forward pass takes ${milliseconds.toFixed(1)} ms`);
+  await page.click('.input-tools .tools button');
+  check((await count('.example[aria-pressed=true]')) === 0, 'Clear leaves an example');
+}
+
+async function theKeyboard() {
+  await page.click('.example:nth-child(4)');
+  await page.value(`document.querySelector('.layer:nth-child(2) .maps').focus()`);
+  await page.pointAt(mapOf(CONV1), 0.5, 0.5);
+  await press('ArrowRight');
+  await checkStart('#readout', 'conv1, map 0, row 14, column 15');
+  await press('ArrowDown');
+  await checkStart('#readout', 'conv1, map 0, row 15, column 15');
+  await press('PageDown');
+  await checkStart('#readout', 'conv1, map 1, row 15, column 15');
+  await press('Enter');
+  await page.pointAt(mapOf(CONV2), 0.5, 0.5);
+  check((await text('#readout')).includes('conv1'), 'Enter does not hold the value');
+  await press('Escape');
+  await press('Tab');
+  await checkStart('#readout', 'max_pool1');
+}
+
+/** The gradient that comes back to a value is the sum of the printed terms. */
+async function backward() {
+  await page.click('.mode:nth-of-type(2) span');
+  await page.value(`(() => {
+    const label = document.querySelector('.backward-controls select');
+    label.value = '5';
+    label.dispatchEvent(new Event('change'));
+  })()`);
+  check(await page.becomes('document.querySelector("#backward h2")'), 'no backward pass');
+  await page.pointAt(mapOf(DENSE3), 0.5, 0.55);
+  check((await text('#backward')).includes('loss = −ln p(5)'), 'the last layer shows the loss');
+  await page.pointAt(mapOf(INPUT), 0.45, 0.45);
+  const rows = await tableOf('#backward .terms');
+  const total = rows.pop(), sum = rows.reduce((all, value) => all + value, 0), scale = sizeOf(rows);
+  check(isNear(sum, total, scale), `terms add up to ${sum}, not to the printed ${total}`);
+  check(isNear(number(await text('#backward h2'), '= '), total, scale), 'the sum is not the gradient in the heading');
+}
+
+/** The last column of a table of terms. */
+function tableOf(selector) {
+  const rows = `[...document.querySelectorAll('${selector} tbody tr')]`;
+  return page.value(`${rows}.map((row) => Number(row.lastChild.innerText))`);
+}
+
+function sizeOf(values) {
+  return values.reduce((size, value) => size + Math.abs(value), 0);
+}
+
+/** Pointing at a weight shows every term; they add up to the gradient that the backward pass computed. */
+async function aWeight() {
+  await page.click(mapOf(CONV1, 3), 0.5, 0.5);
+  for (const cell of [0, 7, 18]) {
+    await page.pointAt(`#parameter .grid-figure:nth-of-type(1) [data-cell="${cell}"]`);
+    await checkStart('.working h3', `Weight in row ${Math.floor(cell / 5)}, column ${cell % 5} `);
+    await termsAddUp();
+  }
+  await page.pointAt('#parameter [data-parameter="bias"]');
+  check((await text('.working h3')).startsWith('Bias'), 'the bias is not shown');
+  await termsAddUp();
+  await page.pointAt('#parameter .picture.large', 0.5, 0.5);
+  check((await text('.pointed-term')).includes('dz(14, 14)'), `pointed term: ${await text('.pointed-term')}`);
+}
+
+async function termsAddUp() {
+  const rows = await tableOf('#parameter .terms');
+  const total = rows.pop(), sum = rows.reduce((all, value) => all + value, 0), scale = sizeOf(rows);
+  const computed = number(await text('.working > p:last-child'), 'The backward pass computed ');
+  check(isNear(sum, total, scale), `${await text('.working h3')}: terms add up to ${sum}, not to ${total}`);
+  check(isNear(total, computed, scale), `${await text('.working h3')}: ${total} is not the gradient ${computed}`);
+}
+
+/** A small step makes the loss smaller, and can be undone. */
+async function oneStep() {
+  await page.value(`(() => {
+    const rate = document.querySelector('input[type=range]');
+    rate.value = -3;
+    rate.dispatchEvent(new Event('input'));
+  })()`);
+  const before = await text('.loss');
+  await page.click('.step');
+  const [, from, to] = (await text('.loss')).match(/loss (\S+) → (\S+) after 1 step/) ?? [];
+  check(Number(to) < Number(from), `the loss after a step: ${await text('.loss')}`);
+  await page.value(`[...document.querySelectorAll('.backward-controls button')].at(-1).click()`);
+  await page.settle();
+  check((await text('.loss')) === before, `after undoing: ${await text('.loss')}, not ${before}`);
+}
+
+/** Nothing is wider than the window. */
+async function widths() {
+  for (const width of [360, 768, 1280, 3840]) {
+    await page.resize(width, 900);
+    await page.settle();
+    const content = await page.value('document.documentElement.scrollWidth');
+    check(content <= width, `the page is ${content} pixels wide in a window of ${width}`);
+  }
+}
