@@ -105,7 +105,8 @@ std::vector<std::string> violations(const fs::path& src) {
   std::vector<std::string> found;
   for (const auto& entry : fs::recursive_directory_iterator(src)) {
     const std::string extension = entry.path().extension().string();
-    if (!entry.is_regular_file() || (extension != ".h" && extension != ".cpp")) continue;
+    if (!entry.is_regular_file() || (extension != ".h" && extension != ".cpp" && extension != ".js"))
+      continue;
     const fs::path relative = entry.path().lexically_relative(src);
     const std::string room = relative.begin()->string(), name = relative.generic_string();
     const auto rule = kMayInclude.find(room);

@@ -93,12 +93,15 @@ TEST_CASE("cnn-inspect refuses what a view has no use for", "[cli]") {
                                 {{"--receptive-field", "conv1", "a.png"}, threads},
                                 {{"--receptive-field", "conv1", "a.png"}, image},
                                 {{"--explain=conv1"}, out},
-                                {{"--check-gradients"}, out}});
+                                {{"--check-gradients"}, out},
+                                {{"--page", "a.html"}, threads},
+                                {{"--page", "a.html"}, out},
+                                {{"--page", "a.html"}, config}});
 }
 
 TEST_CASE("the table of layers says which views an option goes with", "[cli]") {
   check_refused("cnn-inspect", {"--config", "a.json", "--image", "a.png"},
-                "--image goes with --explain or --check-gradients");
+                "--image goes with --explain or --check-gradients or --page");
   check_refused("cnn-inspect", {"--config", "a.json", "--out", "a.png"},
                 "--out goes with --features or --receptive-field");
 }

@@ -194,6 +194,7 @@ TEST_CASE("a run whose files may not be read or written is not resumed, and stay
   check_refused(eval({"--predictions", "x.csv"}), 1, "x.csv");
   check_refused(eval({"--report", "x.html"}), 1, "x.html");
   CHECK_FALSE(fs::exists(user.path("work/x.csv")));
+  check_refused(user.run("cnn-inspect", {"--model", model, "--page", "x.html"}), 1, "x.html");
   user.lock("work/run/best.safetensors");
   check_refused(eval({}), 1, "best.safetensors: cannot open");
   check_refused(user.run("cnn-inspect", {"--model", model}), 1, "best.safetensors: cannot open");

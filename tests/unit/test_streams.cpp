@@ -81,6 +81,7 @@ class TrainedModel {
         {inspect + model + " --json", 0, 1},
         {inspect + model + " --explain dense1", 0, 1},
         {inspect + config + " --check-gradients", 0, 1},
+        {inspect + model + " --page " + quoted(path("run.html").string()), 0, 1, {"run.html"}},
         {inspect + " --schema", 0, 1},
         {inspect + " --model nosuch", 1, 1},
         {exports + model + " --force --onnx " + quoted(path("run.onnx").string()), 0, 0, {"run.onnx"}},
