@@ -5,7 +5,10 @@ const MOST_MACS_BACKWARD = 100e6;
 
 /** The bytes of base64 text. */
 function bytesOf(base64) {
-  return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+  const text = atob(base64);
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; ++i) bytes[i] = text.charCodeAt(i);
+  return bytes;
 }
 
 /** p_k = e^z_k / Σ e^z_j, without overflow. */
@@ -23,7 +26,7 @@ function crossEntropy(logits, label) {
   return Math.log(sum) + most - logits[label];
 }
 
-/** d loss / d logits = p − (1 for the right class). There it is minus the others: p may be too close to 1 to subtract. */
+/** d loss / d logits = p − (1 for the right class); there as minus the sum of the others, because p may be all but 1. */
 function lossGradient(probabilities, label) {
   const gradient = probabilities.slice();
   gradient[label] = 0;

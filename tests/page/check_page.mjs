@@ -1,5 +1,5 @@
-// Runs the scripts of a network's page under node: node check_page.mjs PAGE.html EXPECTED.json. Exit status 1: something
-// differs from what is expected; each difference is a line.
+// Runs the scripts of a page under node: node check_page.mjs PAGE.html EXPECTED.json. Exit status 1: something is not as
+// expected; each difference is a line.
 import { readFileSync } from 'node:fs';
 import { createContext, runInContext } from 'node:vm';
 

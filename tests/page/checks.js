@@ -117,7 +117,8 @@ function checkActivation({ function: name, z, y, slope }, report) {
 /** An opened image becomes the same bytes as in the programs. */
 function checkFit({ width, height, rgba, target, bytes }, report) {
   const found = fitImage({ data: bytesOf(rgba), width, height }, target);
-  const difference = largestDifference(Array.from(found, (value) => Math.round(255 * value)), Array.from(bytesOf(bytes)));
+  const foundBytes = Array.from(found, (value) => Math.round(255 * value));
+  const difference = largestDifference(foundBytes, Array.from(bytesOf(bytes)));
   if (difference !== 0) report(`${height}x${width} to ${JSON.stringify(target)} differs by ${difference}`);
 }
 
