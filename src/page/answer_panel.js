@@ -19,7 +19,7 @@ class AnswerPanel {
   /** @param {Float32Array} probabilities @param {number|null} label  the right class, if it is chosen */
   show(probabilities, label) {
     const order = orderBySize(probabilities);
-    this.best.textContent = this.classes[order[0]];
+    setText(this.best, this.classes[order[0]]);
     this.rows.forEach((row, i) => {
       const k = this.isComplete ? i : order[i];
       row.show(this.classes[k], probabilities[k], k === order[0], k === label);
@@ -37,10 +37,10 @@ class ProbabilityRow {
   }
 
   show(name, probability, isBest, isRight) {
-    this.name.textContent = name;
+    setText(this.name, name);
     this.name.title = name;
     this.fill.style.width = `${100 * probability}%`;
-    this.percent.textContent = percentText(probability);
+    setText(this.percent, percentText(probability));
     this.node.classList.toggle('likeliest', isBest);
     this.node.classList.toggle('right', isRight);
   }

@@ -8,9 +8,15 @@ function readersOfLayer(network, index) {
 
 /** Which gradient comes back to one value, and from where. */
 class BackwardDetail {
-  /** @param {HTMLElement} root */
-  constructor(root) {
-    this.root = root;
+  /**
+   * @param {HTMLElement} root
+   * @param {function(number, number)} onFollow  gets (layer, index) of the value where the gradient goes next
+   */
+  constructor(root, onFollow) {
+    // The button stays in its place, so that it keeps the focus.
+    this.workings = element('div', {});
+    this.button = element('button', { type: 'button', onclick: () => onFollow(this.next.layer, this.next.index) });
+    root.append(element('p', { class: 'follow' }, this.button), this.workings);
   }
 
   /**
@@ -23,14 +29,27 @@ class BackwardDetail {
     const { layer: index } = pointed, layer = network.layers[index], isLast = index === network.layers.length - 1;
     const gradient = layer ? back.layers[index].output : back.input, symbol = layer ? 'dy' : 'dx';
     const place = placeText(shapeOfLayer(network, index), pointed.index);
-    this.root.replaceChildren(
+    this.workings.replaceChildren(
       detailHeading(layer?.name ?? 'input', place, gradient[pointed.index], symbol),
       paragraph(layer ? OUTPUT_GRADIENT_TEXT : INPUT_GRADIENT_TEXT),
       ...(back.loss < SMALL_LOSS ? [paragraph(SMALL_LOSS_TEXT, 'remark')] : []),
       ...(isLast ? softmaxWorkings(network, pass, back, pointed.index)
         : arrivals(network, pass, back, pointed, symbol)),
       ...(layer ? slopeWorkings(layer, pass, back, pointed.index) : [pixelNote(network, back, pointed.index)]));
+    this.next = nextOnTheWayBack(network, pass, back, pointed);
+    this.button.textContent = layer ? `Follow the gradient back to ${nameOfLayer(network, layer.source)}`
+      : 'Start again at the loss';
   }
+}
+
+/** Of the inputs of the pointed value, the one with the largest gradient; from the input, back to the loss. */
+function nextOnTheWayBack(network, pass, back, pointed) {
+  const layer = network.layers[pointed.layer];
+  if (!layer) return { layer: network.layers.length - 1, index: back.label };
+  const { terms } = network.outputTerms(layer, pass, pointed.index);
+  const inputs = terms.filter(({ input, role }) => input >= 0 && role === 'source').map(({ input }) => input);
+  const gradients = layer.source < 0 ? back.input : back.layers[layer.source].output;
+  return { layer: layer.source, index: inputs[orderBySize(inputs.map((input) => gradients[input]))[0]] };
 }
 
 const OUTPUT_GRADIENT_TEXT = 'dy is the gradient of the loss with respect to this output: how the loss grows if the ' +

@@ -4,10 +4,11 @@ const GRID_COLUMNS = 11;
 /** More input maps of a convolution are added up in one row. */
 const PARTS_SHOWN = 8;
 
-/** "relu(z) = max(0, z) = 6.22", or an empty text if there is no activation function. */
-function activationText(terms) {
-  if (terms.activation === 'none') return '';
-  return `y = ${terms.activation}(z) = ${ACTIVATION_FORMULAS[terms.activation]} = ${shortNumber(terms.output)}`;
+/** "y = relu(z) = max(0, z) = 6.22", or an empty text if there is no activation function. */
+function activationText({ activation, output }) {
+  if (activation === 'none') return '';
+  const name = `${activation}(z)`, formula = ACTIVATION_FORMULAS[activation];
+  return `y = ${name}${formula === name ? '' : ` = ${formula}`} = ${shortNumber(output)}`;
 }
 
 /** How one output value is computed, with its numbers. */
@@ -191,7 +192,7 @@ function denseWorkings(layer, terms) {
       { name: `sum of ${counted(rows.length, 'term')}`, value: terms.sum }),
     ...(activation ? [paragraph(activation, 'formula')] : []),
     paragraph(`Nothing is shared: ${layer.outputShape[0]} x ${withCommas(inputs)}` +
-      `${layer.parameters.bias ? ` + ${layer.outputShape[0]}` : ''} = ${counted(layer.parameterCount, 'parameter')}, ` +
+      `${layer.parameters.bias ? ` + ${layer.outputShape[0]}` : ''} = ${counted(parametersOf(layer), 'parameter')}, ` +
       'and every output reads every input.'),
   ];
 }
@@ -252,5 +253,5 @@ function oneTermWorkings(layer, terms) {
   const [{ value, weight }] = terms.terms;
   if (layer.type === 'activation')
     return [paragraph(`z = x = ${shortNumber(value)}`, 'formula'), paragraph(activationText(terms), 'formula')];
-  return sumLines([weight === 1 ? factorText(value) : `${factorText(weight)} × ${factorText(value)}`], terms);
+  return sumLines([weight === 1 ? 'x' : `${factorText(weight)} × ${factorText(value)}`], terms);
 }

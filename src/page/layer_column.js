@@ -32,7 +32,7 @@ class LayerColumn {
     this.tiles = tilesOf(layer.shape).map((tile) => ({ ...tile, picture: new Picture(tile, colors) }));
     this.order = this.tiles.map((_, i) => i);
     this.shown = MAPS_SHOWN;
-    this.range = element('p', { class: 'quiet' });
+    this.range = element('p', { class: 'quiet range' });
     const rows = this.tiles.length > 4 ? 'two' : this.tiles.length === 1 ? 'one' : '';
     const attributes = { tabindex: 0, role: 'application', 'aria-label': this.#label() };
     this.maps = element('div', { class: `maps ${rows}`, ...attributes });
@@ -49,7 +49,7 @@ class LayerColumn {
   show(values, what = this.what) {
     Object.assign(this, { values, what });
     const scale = largestSize(values);
-    this.range.textContent = `${what} ${rangeText(values)}`;
+    setText(this.range, `${what} ${rangeText(values)}`);
     for (const i of this.#visible()) this.tiles[i].picture.paint(values, this.tiles[i].first, scale);
   }
 

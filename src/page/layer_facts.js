@@ -7,7 +7,7 @@ function layerFacts(network, layer) {
     element('dl', { class: 'facts' },
       fact('output', shapeText(layer.outputShape)),
       activationsFact(network, layer),
-      fact('parameters', withCommas(layer.parameterCount))),
+      fact('parameters', withCommas(parametersOf(layer)))),
   ];
 }
 
@@ -37,6 +37,7 @@ function activationsFact(network, { activations, warning }) {
   const bar = element('span', { class: `bar${warning ? ' cliff' : ''}` },
     element('i', { style: `width: ${100 * activations / most}%` }));
   return element('div', { class: 'activations', title: warning },
-    element('dt', {}, 'activations'), element('dd', {}, withCommas(activations)), bar,
-    ...(warning ? [element('span', { class: 'cliff-sign' }, 'cliff')] : []));
+    element('dt', {}, 'activations'),
+    element('dd', {}, withCommas(activations), ...(warning ? [element('b', { class: 'cliff-sign' }, ' cliff')] : [])),
+    bar);
 }

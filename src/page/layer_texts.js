@@ -60,13 +60,23 @@ function inputsOfOutput(layer) {
   return countOf(layer.parameters.weight.shape.slice(1));
 }
 
+/** Learned numbers of this layer alone: a residual's projection counts for itself. */
+function parametersOf({ parameters: { weight, bias } }) {
+  return (weight ? countOf(weight.shape) : 0) + (bias ? countOf(bias.shape) : 0);
+}
+
+/** Parameters of a dense layer between the same maps. */
+function denseParametersOf({ inputShape, outputShape, parameters }) {
+  return countOf(outputShape) * (countOf(inputShape) + (parameters.bias ? 1 : 0));
+}
+
 /** Parameter sharing and sparse connections, with the numbers of a dense layer beside it. */
 function sharingText(layer) {
   const positions = layer.outputShape[1] * layer.outputShape[2], inputs = inputsOfOutput(layer);
   return `Parameter sharing: the same ${counted(inputs, 'weight')} make all ${counted(positions, 'value')} of ` +
     `this output map. Sparse connections: one output reads ${withCommas(inputs)} of ` +
     `${counted(countOf(layer.inputShape), 'input')}. A dense layer between the same maps would need ` +
-    `${counted(layer.denseParameters, 'parameter')}; ${layer.name} has ${withCommas(layer.parameterCount)}.`;
+    `${counted(denseParametersOf(layer), 'parameter')}; ${layer.name} has ${withCommas(parametersOf(layer))}.`;
 }
 
 /** "of one map", "in each of 6 maps" */

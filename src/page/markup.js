@@ -22,6 +22,11 @@ function paragraph(text, className) {
   return element('p', { class: className }, text);
 }
 
+/** Changes the text of an element, and nothing if it is the same: the browser need not lay it out again. */
+function setText(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
 /** @param {string} id @returns {HTMLElement} */
 function byId(id) {
   return document.getElementById(id);

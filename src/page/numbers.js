@@ -19,9 +19,12 @@ function cellNumber(value) {
   return value.toFixed(size < 10 ? 3 : size < 100 ? 2 : size < 1000 ? 1 : 0);
 }
 
+/** One formatter for all: making one takes longer than a whole layer. */
+const COUNT_FORMAT = new Intl.NumberFormat('en-US');
+
 /** "4,704" @param {number} count @returns {string} */
 function withCommas(count) {
-  return count.toLocaleString('en-US');
+  return COUNT_FORMAT.format(count);
 }
 
 /** "1 map", "6 maps" @param {number} count @param {string} noun */

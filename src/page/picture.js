@@ -11,6 +11,9 @@ class Picture {
     Object.assign(this, { width, height, count, colors });
     this.canvas = element('canvas', { width, height, 'aria-hidden': 'true' });
     this.veil = element('canvas', { class: 'veil', width, height, 'aria-hidden': 'true' });
+    this.context = this.canvas.getContext('2d');
+    this.veilContext = this.veil.getContext('2d');
+    this.image = this.context.createImageData(width, height);
     this.node = element('div', { class: 'picture' }, this.canvas, this.veil);
     this.node.style.aspectRatio = `${width} / ${height}`;
     this.frames = [];
@@ -20,16 +23,14 @@ class Picture {
 
   /** Shows values[first], ... in the colors of `scale`. */
   paint(values, first, scale) {
-    const context = this.canvas.getContext('2d');
-    const image = context.createImageData(this.width, this.height);
-    this.colors.fill(image.data, values, first, this.count, scale);
-    context.putImageData(image, 0, 0);
+    this.colors.fill(this.image.data, values, first, this.count, scale);
+    this.context.putImageData(this.image, 0, 0);
   }
 
   /** Lets these cells light up: all others fade. @param {Iterable<number>|null} cells  null: none fades */
   light(cells) {
     if (!cells && !this.isLit) return;
-    const context = this.veil.getContext('2d');
+    const context = this.veilContext;
     context.clearRect(0, 0, this.width, this.height);
     this.isLit = cells !== null;
     if (!cells) return;

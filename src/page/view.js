@@ -15,7 +15,7 @@ class NetworkPage {
     this.#buildDetails();
     this.answer = new AnswerPanel(byId('answer-panel'), this.network.classes);
     this.controls = new StepControls(byId('controls'), this.network, {
-      onMode: (mode) => this.#change('image', { mode }),
+      onMode: (mode) => this.#turn(mode),
       onLabel: (label) => this.#change('image', { label, steps: { ...this.steps, lossBefore: null } }),
       onRate: () => this.#change('pointed', {}),
       onStep: () => this.#step(),
@@ -59,7 +59,7 @@ class NetworkPage {
   #buildDetails() {
     this.slide = new SlideControl((index) => this.#point(this.pointed.layer, index, true));
     this.forward = new ForwardDetail(byId('forward'), this.colors, this.slide);
-    this.backward = new BackwardDetail(byId('backward'));
+    this.backward = new BackwardDetail(byId('backward'), (layer, index) => this.#follow(layer, index));
     this.parameter = new ParameterDetail(byId('parameter'), this.colors,
       (layer, sum, term) => this.#mark(marksOfParameter(this.network, layer, sum, term)));
   }
@@ -89,6 +89,20 @@ class NetworkPage {
       this.passedThrough = this.network;
     }
     return this.pass;
+  }
+
+  /** Changes the direction. The way back begins at the loss, unless a value is held. */
+  #turn(mode) {
+    this.slide.stop();
+    const atTheLoss = { layer: this.network.layers.length - 1, index: this.label };
+    this.#change('image', { mode, pointed: mode === 'backward' && !this.isHeld ? atTheLoss : this.pointed });
+  }
+
+  /** Goes to a value of another layer, and scrolls to it. */
+  #follow(layer, index) {
+    this.#point(layer, index, true);
+    const strip = byId('strip'), { node } = this.#column(layer);
+    strip.scrollLeft = node.offsetLeft - (strip.clientWidth - node.clientWidth) / 2;
   }
 
   /** One step against the gradient of this image, on this page only. */

@@ -117,6 +117,13 @@ export class BrowserPage {
     await this.settle();
   }
 
+  /** Chooses a file in an input element, as a dialog would. */
+  async chooseFile(selector, path) {
+    const { root } = await this.send('DOM.getDocument');
+    const { nodeId } = await this.send('DOM.querySelector', { nodeId: root.nodeId, selector });
+    await this.send('DOM.setFileInputFiles', { nodeId, files: [path] });
+  }
+
   async key(key, code) {
     for (const type of ['keyDown', 'keyUp'])
       await this.send('Input.dispatchKeyEvent', { type, key, code: key, windowsVirtualKeyCode: code });

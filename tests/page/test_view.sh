@@ -12,11 +12,12 @@ done
 
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-# One epoch: the network is not sure yet, so gradients are not small.
+# Three epochs: the network is not sure yet, so gradients are not small.
 "$programs/cnn-train" --config "$source/configs/digits-lenet5.json" --run-dir "$folder/run" --quiet \
-  --set training.epochs=1 >/dev/null
+  --set training.epochs=3 >/dev/null
 images=""
 for class in 0 1 2 3 4 5 6 7 8 9; do images="$images --image $source/data/digits/test/$class/0000.png"; done
 # shellcheck disable=SC2086
 "$programs/cnn-inspect" --model "$folder/run/best.safetensors" --page "$folder/page.html" $images >/dev/null
-node "$(dirname "$0")/view.mjs" "$browser" "$folder/page.html" "$folder/profile"
+node "$(dirname "$0")/view.mjs" "$browser" "$folder/page.html" "$folder/profile" \
+  "$source/data/digits/test/4/0001.png"

@@ -1,8 +1,9 @@
-// Goes through a network's page as a person would, with mouse and keyboard: node view.mjs BROWSER PAGE.html PROFILE.
-// PAGE is that of LeNet-5 with an example of each digit. Each failed check is a line; then the exit status is 1.
+// Goes through a network's page as a person would, with mouse and keyboard: node view.mjs BROWSER PAGE.html PROFILE
+// IMAGE. PAGE is that of LeNet-5 with an example of each digit, IMAGE shows a digit that is not 0. Each failed check is a
+// line; then the exit status is 1.
 import { BrowserPage } from './browser.mjs';
 
-const [, , browser, file, profile] = process.argv;
+const [, , browser, file, profile, image] = process.argv;
 const failures = [];
 const check = (holds, what) => {
   if (!holds) failures.push(what);
@@ -34,6 +35,7 @@ await anOutputOfAConvolution();
 await otherTypesForward();
 await theSlide();
 await drawing();
+await imageFiles();
 await theKeyboard();
 await backward();
 await aWeight();
@@ -116,6 +118,17 @@ async function drawing() {
   check((await count('.example[aria-pressed=true]')) === 0, 'Clear leaves an example');
 }
 
+/** A file is opened, resized and classified; what is no image is refused with a sentence. */
+async function imageFiles() {
+  await page.click('.example:nth-child(1)');
+  const before = JSON.stringify(await text('.probabilities'));
+  const isAnother = `document.querySelector(".probabilities").innerText !== ${before}`;
+  await page.chooseFile('input[type=file]', image);
+  check(await page.becomes(isAnother), 'an opened image changes nothing');
+  await page.chooseFile('input[type=file]', file);
+  check(await page.becomes('document.querySelector(".message").innerText.includes("is not an image")'), 'no message');
+}
+
 async function theKeyboard() {
   await page.click('.example:nth-child(4)');
   await page.value(`document.querySelector('.layer:nth-child(2) .maps').focus()`);
@@ -137,6 +150,7 @@ async function theKeyboard() {
 /** The gradient that comes back to a value is the sum of the printed terms. */
 async function backward() {
   await page.click('.mode:nth-of-type(2) span');
+  await checkStart('#readout', 'dense3');
   await page.value(`(() => {
     const label = document.querySelector('.backward-controls select');
     label.value = '5';
@@ -145,6 +159,10 @@ async function backward() {
   check(await page.becomes('document.querySelector("#backward h2")'), 'no backward pass');
   await page.pointAt(mapOf(DENSE3), 0.5, 0.55);
   check((await text('#backward')).includes('loss = −ln p(5)'), 'the last layer shows the loss');
+  for (const name of ['dense2', 'dense1', 'flatten1', 'max_pool2', 'conv2', 'max_pool1', 'conv1', 'input']) {
+    await page.click('.follow button');
+    await checkStart('#readout', name);
+  }
   await page.pointAt(mapOf(INPUT), 0.45, 0.45);
   const rows = await tableOf('#backward .terms');
   const total = rows.pop(), sum = rows.reduce((all, value) => all + value, 0), scale = sizeOf(rows);
