@@ -1,9 +1,11 @@
 // Goes through a network's page as a person would, with mouse and keyboard: node view.mjs BROWSER PAGE.html PROFILE
 // IMAGE. PAGE is that of LeNet-5 with an example of each digit, IMAGE shows a digit that is not 0. Each failed check is a
 // line; then the exit status is 1.
+import { resolve } from 'node:path';
 import { BrowserPage } from './browser.mjs';
 
-const [, , browser, file, profile, image] = process.argv;
+const browser = process.argv[2];
+const [file, profile, image] = process.argv.slice(3).map((path) => resolve(path));
 const failures = [];
 const check = (holds, what) => {
   if (!holds) failures.push(what);
