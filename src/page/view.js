@@ -192,7 +192,7 @@ class NetworkPage {
     const { layer, index } = this.pointed, name = layer < 0 ? 'input' : this.network.layers[layer].name;
     byId('readout').textContent = `${name}, ${placeText(shapeOfLayer(this.network, layer), index)}: ` +
       `${this.back ? 'gradient ' : ''}${shortNumber(this.#valuesOf(layer)[index])}` +
-      `${this.isHeld ? '. Held; Escape lets it go.' : ''}`;
+      `${this.isHeld ? '. Held: click it again to let it go.' : ''}`;
   }
 
   /** @param {Map<number, object>} marks  see marks.js */

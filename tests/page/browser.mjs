@@ -33,7 +33,7 @@ class Pipe {
 /** A page in the browser. `complaints` are console messages and exceptions, `requests` all addresses asked for. */
 export class BrowserPage {
   /** @param {string} browser  program @param {string} profile  empty folder @param {string} file  an HTML file */
-  static async open(browser, profile, file, { width = 1280, height = 900 } = {}) {
+  static async open(browser, profile, file, { width = 1280, height = 900, reducedMotion = false } = {}) {
     const page = new BrowserPage();
     page.pipe = new Pipe(browser, profile);
     page.complaints = [];
@@ -43,7 +43,10 @@ export class BrowserPage {
     page.session = (await page.pipe.send('Target.attachToTarget', { targetId, flatten: true })).sessionId;
     for (const domain of ['Page', 'Runtime', 'Log', 'Network']) await page.send(`${domain}.enable`);
     await page.resize(width, height);
-    await page.send('Page.navigate', { url: `file://${file}` });
+    const motion = { name: 'prefers-reduced-motion', value: reducedMotion ? 'reduce' : 'no-preference' };
+    await page.send('Emulation.setEmulatedMedia', { features: [motion] });
+    page.address = `file://${file}`;
+    await page.send('Page.navigate', { url: page.address });
     return page;
   }
 
@@ -134,6 +137,11 @@ export class BrowserPage {
     const ended = new Promise((resolve) => this.pipe.process.once('exit', resolve));
     await this.pipe.send('Browser.close');
     await ended;
+  }
+
+  /** Ends the browser after a failure. */
+  kill() {
+    this.pipe.process.kill();
   }
 
   #note(method, params) {

@@ -1,6 +1,7 @@
 // Goes through a network's page as a person would, with mouse and keyboard: node view.mjs BROWSER PAGE.html PROFILE
-// IMAGE. PAGE is that of LeNet-5 with an example of each digit, IMAGE shows a digit that is not 0. Each failed check is a
-// line; then the exit status is 1.
+// IMAGE. PAGE is that of LeNet-5 with an example of each digit, IMAGE shows a digit that is not 0. Each failed check is
+// a line; then the exit status is 1.
+import { readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { BrowserPage } from './browser.mjs';
 
@@ -23,7 +24,7 @@ const INPUT = -1, CONV1 = 0, MAX_POOL1 = 1, CONV2 = 2, FLATTEN1 = 4, DENSE1 = 5,
 
 const KEYS = { Tab: 9, Enter: 13, Escape: 27, ' ': 32, PageDown: 34, ArrowRight: 39, ArrowDown: 40 };
 
-const page = await BrowserPage.open(browser, profile, file);
+let page = await BrowserPage.open(browser, profile, file);
 const text = (selector) => page.value(`document.querySelector(${JSON.stringify(selector)})?.innerText ?? ''`);
 const press = (key) => page.key(key, KEYS[key]);
 
@@ -32,25 +33,44 @@ const number = (line, word) => Number.parseFloat(line.slice(line.lastIndexOf(wor
 /** Numbers on the page have four significant digits. */
 const isNear = (a, b, scale = Math.abs(b)) => Math.abs(a - b) <= 2e-3 * scale + 1e-12;
 
-await theStart();
-await anOutputOfAConvolution();
-await otherTypesForward();
-await theSlide();
-await drawing();
-await imageFiles();
-await theKeyboard();
-await backward();
-await aWeight();
-await oneStep();
-await widths();
-check(page.complaints.length === 0, `the console says: ${page.complaints.join('; ')}`);
-check(page.requests.every((address) => address === `file://${file}`), `the page asked for ${page.requests.join(', ')}`);
-await page.close();
+try {
+  await everything();
+} catch (error) {
+  failures.push(error.stack);
+  page.kill();
+}
 console.log(failures.length === 0 ? 'all is as expected' : failures.join('\n'));
 process.exitCode = failures.length === 0 ? 0 : 1;
 
+async function everything() {
+  await theStart();
+  await anOutputOfAConvolution();
+  await otherTypesForward();
+  await theSlide();
+  await drawing();
+  await imageFiles();
+  await theKeyboard();
+  await backward();
+  await aWeight();
+  await oneStep();
+  await widths();
+  await theEnd();
+  await aLargeNetwork();
+}
+
+/** Closes the page. It has neither complained nor asked for anything but itself. */
+async function theEnd() {
+  check(page.complaints.length === 0, `the console says: ${page.complaints.join('; ')}`);
+  const others = page.requests.filter((address) => address !== page.address);
+  check(others.length === 0, `the page asked for ${others.join(', ')}`);
+  await page.close();
+}
+
 async function theStart() {
   check(await page.becomes('document.querySelector("#detail h2")'), 'the page shows no value at its start');
+  const types = '(texts) => Object.keys(LAYER_TYPES).filter((type) => !texts[type]).join(", ")';
+  for (const texts of ['FORWARD_TEXTS', 'BACKWARD_TEXTS'])
+    check((await page.value(`(${types})(${texts})`)) === '', `${texts} has nothing about a type of layer`);
   check((await count('.layer')) === 9, 'input and eight layers');
   check((await count('.example')) === 10, 'ten examples');
 }
@@ -229,4 +249,18 @@ async function widths() {
     const content = await page.value('document.documentElement.scrollWidth');
     check(content <= width, `the page is ${content} pixels wide in a window of ${width}`);
   }
+}
+
+/** Of a network that is too large only the forward pass is offered; without motion, the kernel moves on request. */
+async function aLargeNetwork() {
+  const large = `${file}.large.html`;
+  writeFileSync(large, readFileSync(file, 'utf8').replace(/"macs":416520/, '"macs":100000001'));
+  page = await BrowserPage.open(browser, `${profile}-large`, large, { reducedMotion: true });
+  check(await page.becomes('document.querySelector("#detail h2")'), 'the page of a large network shows no value');
+  check((await text('#limits')).includes('100,000,001 multiply-adds'), 'a large network is not told about');
+  check(await page.value('document.querySelector("[value=backward]").disabled'), 'a large network goes backward');
+  await page.pointAt(mapOf(CONV1), 0.5, 0.5);
+  await page.click('.slide button');
+  await checkStart('#readout', 'conv1, map 0, row 14, column 15');
+  await theEnd();
 }
