@@ -1,6 +1,3 @@
-/** Kernels and windows with more columns are drawn without numbers. */
-const GRID_COLUMNS = 11;
-
 /** More input maps of a convolution are added up in one row. */
 const PARTS_SHOWN = 8;
 
@@ -125,20 +122,19 @@ function convWorkings(layer, terms, detail) {
 function windowProducts(layer, terms, part, colors) {
   const columns = layer.window.kernel[1], outputMap = terms.position[0];
   const cells = (value) => part.terms.map((term) => ({ value: value(term), padding: term.input < 0 }));
-  if (columns > GRID_COLUMNS) return paragraph('The kernel is too large to write its numbers out.', 'quiet');
   const products = counted(part.terms.length, 'product');
   const caption = paragraph(`map ${part.channel}: ${products}, sum ${shortNumber(part.sum)}`, 'formula');
   const weights = part.terms.map(({ weight }) => ({ value: weight }));
   const grids = [
-    new NumberGrid(`inputs, map ${part.channel}`, columns, cells(({ value }) => value), colors),
-    new NumberGrid(`kernel, map ${part.channel} to ${outputMap}`, columns, weights, colors),
-    new NumberGrid('products', columns, cells(({ product }) => product), colors),
+    valueGrid(`inputs, map ${part.channel}`, columns, cells(({ value }) => value), colors),
+    valueGrid(`kernel, map ${part.channel} to ${outputMap}`, columns, weights, colors),
+    valueGrid('products', columns, cells(({ product }) => product), colors),
   ];
   const explain = (cell) => {
     const { value, weight, product } = part.terms[cell];
     caption.textContent = `${factorText(value)} × ${factorText(weight)} = ${shortNumber(product)}`;
   };
-  return element('div', {}, linkedGrids(grids, ['×', '='], explain), caption);
+  return element('div', {}, linkedGrids(grids, ['×', '='], 'Inputs under the kernel', explain), caption);
 }
 
 /** What each input map adds to the sum; one of them shows its window. */
@@ -200,12 +196,11 @@ function denseWorkings(layer, terms) {
 function poolWorkings(layer, terms, detail) {
   const columns = layer.window.kernel[1], inside = terms.terms.filter(({ input }) => input >= 0);
   const cells = terms.terms.map(({ value, input }, i) => ({ value, padding: input < 0, winner: i === terms.winner }));
-  const isGrid = columns <= GRID_COLUMNS && cells.length % columns === 0;
   const sum = shortNumber(terms.sum), { divisor } = terms;
   const result = terms.winner !== null ? `y = max of ${counted(inside.length, 'value')} = ${sum}`
     : `y = sum / ${divisor} = ${shortNumber(terms.sum * divisor)} / ${divisor} = ${sum}`;
   return [
-    isGrid ? new NumberGrid('window', columns, cells, detail.colors).node : null,
+    valueGrid('window', columns, cells, detail.colors).node,
     paragraph(result, 'formula'),
     ...(terms.activation === 'none' ? [] : [paragraph(activationText(terms), 'formula')]),
     terms.winner === null ? null : winnerNote(layer, terms),

@@ -25,6 +25,7 @@ class LayerColumn {
    * @param {function(number, number, boolean)} page.onPoint  (layer, index of the value, whether by a key)
    * @param {function(number, number)} page.onHold
    * @param {function()} page.onRelease
+   * @param {function()} page.onMore  more maps are shown
    * @param {function(number): number} page.pointedIn  the pointed value of a layer, or -1
    */
   constructor(layer, colors, page) {
@@ -128,6 +129,7 @@ class LayerColumn {
     this.shown += MAPS_MORE;
     this.#place();
     this.show(this.values);
+    this.onMore();
   }
 
   #tileOf(index) {

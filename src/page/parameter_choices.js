@@ -8,15 +8,15 @@ function kernelChoice(detail) {
   detail.inputMap ??= strongestKernel(detail, inputs);
   const { first, count } = detail.weightsShown();
   const firstMap = Math.floor(channel / (outputs / layer.groups)) * inputs;
-  const cells = (values) => Array.from(values, (value) => ({ value }));
+  const names = `map ${firstMap + detail.inputMap} to ${channel}`;
+  const grid = (caption, values) => valueGrid(caption, columns, Array.from(values, (value) => ({ value })), colors);
   const grids = [
-    new NumberGrid(`kernel, map ${firstMap + detail.inputMap} to ${channel}`, columns,
-      cells(weight.values.subarray(first, first + count)), colors),
-    new NumberGrid('gradient of each weight', columns, cells(detail.gradients('weight', first, count)), colors),
+    grid(`kernel, ${names}`, weight.values.subarray(first, first + count)),
+    grid('gradient of each weight', detail.gradients('weight', first, count)),
   ];
   return [
     ...(inputs > 1 ? [inputMapSelect(detail, inputs, firstMap)] : []),
-    weightGrids(detail, grids, first),
+    weightGrids(detail, grids, 'Weights of the kernel', first),
     ...biasButton(detail),
   ];
 }
@@ -29,18 +29,11 @@ function strongestKernel(detail, inputs) {
   return orderBySize(sizes)[0];
 }
 
-/** Grids of a kernel, in which a weight can be chosen with pointer and keys. */
-function weightGrids(detail, grids, first) {
-  const choose = (cell) => {
-    for (const grid of grids) grid.point(cell);
-    detail.choose('weight', first + cell);
-  };
-  const { kind, index } = detail.chosen(), start = kind === 'weight' ? index - first : -1;
-  const row = linkedGrids(grids, [''], (cell) => detail.choose('weight', first + cell));
-  for (const grid of grids) {
-    grid.onKeys('Weights of the kernel; arrow keys choose one', Math.max(0, start), choose);
-    grid.point(start);
-  }
+/** Grids in which a weight can be chosen; `first` is the index of the first one. */
+function weightGrids(detail, grids, label, first) {
+  const row = linkedGrids(grids, [''], label, (cell) => detail.choose('weight', first + cell));
+  const { kind, index } = detail.chosen();
+  for (const grid of grids) grid.point(kind === 'weight' ? index - first : -1);
   return row;
 }
 
@@ -56,20 +49,13 @@ function inputMapSelect(detail, inputs, firstMap) {
   return element('label', { class: 'field' }, 'kernel for ', element('select', { onchange: choose }, ...options));
 }
 
-/** The gradients of all weights of one output of a dense layer as a picture. */
+/** The gradients of all weights of one output of a dense layer. */
 function denseChoice(detail) {
-  const { first, count } = detail.weightsShown(), width = Math.ceil(Math.sqrt(count));
-  const picture = new Picture({ width, height: Math.ceil(count / width), count }, detail.colors);
-  const gradients = detail.gradients('weight', first, count);
-  picture.paint(gradients, 0, largestSize(gradients));
-  const { kind, index } = detail.chosen();
+  const { first, count } = detail.weightsShown();
   const caption = `gradients of ${counted(count, 'weight')}, one for each input`;
-  const figure = pictureFigure(picture, caption, (place) => {
-    picture.frameCell(place);
-    detail.choose('weight', first + place);
-  });
-  picture.frameCell(kind === 'weight' ? index - first : -1);
-  return [figure, ...biasButton(detail)];
+  const cells = Array.from(detail.gradients('weight', first, count), (value) => ({ value }));
+  const grid = new PictureGrid(caption, Math.ceil(Math.sqrt(count)), cells, detail.colors);
+  return [weightGrids(detail, [grid], caption, first), ...biasButton(detail)];
 }
 
 /** Scale and shift of one map. */

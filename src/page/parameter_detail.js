@@ -89,16 +89,22 @@ class ParameterDetail {
     return sum;
   }
 
-  /** The terms as pictures, with a line for the one that is pointed at. */
+  /** The terms as pictures, one cell for each output pixel that the parameter touched. */
   #pictures(sum) {
     const line = paragraph('Point at a cell to see its term.', 'formula pointed-term');
-    const pictures = new TermPictures(this.layer, sum, this.colors, (term) => {
-      const rate = this.learningRate;
-      line.textContent = `${termText(this.layer, term)}. In one step, this term alone changes the parameter by ` +
-        `−${shortNumber(rate)} × ${factorText(term.product)} = ${shortNumber(-rate * term.product)}.`;
-      this.onTerms(this.layer, sum, term);
+    const grids = termGrids(this.layer, sum.terms, this.colors);
+    const row = linkedGrids(grids, ['×', '='], 'Terms of the gradient', (place) => {
+      line.textContent = this.#termText(sum.terms[place]);
+      this.onTerms(this.layer, sum, sum.terms[place]);
     });
-    return [pictures.node, line];
+    return [row, line];
+  }
+
+  /** One term, and what it does to the parameter. */
+  #termText(term) {
+    const rate = this.learningRate, change = shortNumber(-rate * term.product);
+    return `${termText(this.layer, term)}. In one step, this term alone changes the parameter by ` +
+      `−${shortNumber(rate)} × ${factorText(term.product)} = ${change}.`;
   }
 
   /** How one step changes the parameter. */
@@ -109,4 +115,13 @@ class ParameterDetail {
       `${shortNumber(before)} − ${shortNumber(rate)} × ${factorText(gradient)} = ` +
       `${shortNumber(before - rate * gradient)}; every term has its share in that.`;
   }
+}
+
+/** The gradients at all output pixels, the inputs that the parameter met there, and the products. */
+function termGrids(layer, terms, colors) {
+  const d = gradientSymbol(layer), isBias = terms[0].value === undefined;
+  const shown = isBias ? [[`${d}: the terms`, 'gradient']]
+    : [[`${d} there`, 'gradient'], ['input it met', 'value'], ['term', 'product']];
+  return shown.map(([caption, key]) =>
+    new PictureGrid(caption, layer.outputShape[2], terms.map((term) => ({ value: term[key] })), colors));
 }

@@ -103,26 +103,3 @@ function cellAfterKey(picture, cell, key) {
   if (key === 'End') return Math.min(next, picture.count - 1);
   return next >= 0 && next < picture.count ? next : cell;
 }
-
-/**
- * A picture with a caption, in which a cell can be pointed at with pointer and arrow keys.
- * @param {Picture} picture
- * @param {function(number)} onPoint  gets another cell than the one before
- */
-function pictureFigure(picture, caption, onPoint) {
-  const point = (cell) => {
-    if (cell >= 0 && cell !== picture.pointed) onPoint(cell);
-  };
-  picture.node.classList.add('large');
-  picture.node.tabIndex = 0;
-  picture.node.setAttribute('role', 'application');
-  picture.node.setAttribute('aria-label', `${caption}; arrow keys move the pointed cell`);
-  picture.node.addEventListener('pointermove', (event) => point(picture.cellAt(event)));
-  picture.node.addEventListener('keydown', (event) => {
-    const cell = cellAfterKey(picture, Math.max(0, picture.pointed), event.key);
-    if (cell === null) return;
-    event.preventDefault();
-    point(cell);
-  });
-  return element('figure', { class: 'grid-figure' }, element('figcaption', {}, caption), picture.node);
-}

@@ -45,6 +45,7 @@ class NetworkPage {
       onPoint: (layer, index, isKey = false) => this.#point(layer, index, isKey),
       onHold: (layer, index) => this.#hold(layer, index),
       onRelease: () => this.#release(),
+      onMore: () => this.#change('pointed', {}),
       pointedIn: (layer) => (this.pointed?.layer === layer ? this.pointed.index : -1),
     };
     const input = { index: -1, name: 'input', shape: this.network.inputShape, facts: inputFacts(this.network) };
