@@ -22,7 +22,8 @@ const count = (selector) => page.value(`document.querySelectorAll(${JSON.stringi
 const mapOf = (layer, map = 1) => `.layer:nth-child(${layer + 2}) .tile:nth-child(${map}) .picture`;
 const INPUT = -1, CONV1 = 0, MAX_POOL1 = 1, CONV2 = 2, FLATTEN1 = 4, DENSE1 = 5, DENSE3 = 7;
 
-const KEYS = { Tab: 9, Enter: 13, Escape: 27, ' ': 32, PageDown: 34, ArrowRight: 39, ArrowDown: 40 };
+const KEYS = { Tab: 9, Enter: 13, Escape: 27, ' ': 32, PageDown: 34, ArrowLeft: 37, ArrowUp: 38, ArrowRight: 39,
+  ArrowDown: 40 };
 
 let page = await BrowserPage.open(browser, profile, file);
 const text = (selector) => page.value(`document.querySelector(${JSON.stringify(selector)})?.innerText ?? ''`);
@@ -126,6 +127,10 @@ async function drawing() {
   await page.drag('.board canvas', [0.2, 0.2], [0.8, 0.2]);
   await page.drag('.board canvas', [0.8, 0.2], [0.4, 0.8]);
   check((await text('.probabilities')) !== before, 'drawing does not change the probabilities');
+  const pixels = `document.querySelector('.board canvas').toDataURL()`, drawn = await page.value(pixels);
+  await page.value(`document.querySelector('.board canvas').focus()`);
+  for (const key of ['ArrowLeft', 'ArrowUp', ' ']) await press(key);
+  check((await page.value(pixels)) !== drawn, 'the space bar does not paint');
   const milliseconds = await page.value(`(() => {
     const network = new CnnNetwork(JSON.parse(document.getElementById('network-data').textContent));
     const times = Array.from({ length: 9 }, () => {
