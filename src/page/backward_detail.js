@@ -13,7 +13,7 @@ class BackwardDetail {
    * @param {function(number, number)} onFollow  gets (layer, index) of the value where the gradient goes next
    */
   constructor(root, onFollow) {
-    // The button stays in its place, so that it keeps the focus.
+    // The button stays in its place, so that it keeps the focus and the pointer.
     this.workings = element('div', {});
     this.button = element('button', { type: 'button', onclick: () => onFollow(this.next.layer, this.next.index) });
     root.append(element('p', { class: 'follow' }, this.button), this.workings);

@@ -17,10 +17,10 @@ class ForwardDetail {
    */
   constructor(root, colors, slide) {
     Object.assign(this, { root, colors, slide, inputMap: null });
-    // The button of the slide stays in its place, so that it keeps the focus.
+    // The button of the slide stays in its place, so that it keeps the focus and the pointer.
     this.workings = element('div', {});
     this.notes = element('div', {});
-    root.append(this.workings, slide.node, this.notes);
+    root.append(slide.node, this.workings, this.notes);
   }
 
   /**
