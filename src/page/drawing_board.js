@@ -104,8 +104,9 @@ class DrawingBoard {
   /** A line with round ends. A pixel at its edge is covered in part. */
   #line(image, from, to, value) {
     const radius = Math.max(0.6, STROKE_SHARE * Math.min(this.width, this.height) / 2);
-    const range = (a, b, size) => [Math.max(0, Math.floor(Math.min(a, b) - radius - 1)),
-                                   Math.min(size - 1, Math.ceil(Math.max(a, b) + radius + 1))];
+    const reach = radius + 1;
+    const range = (a, b, size) =>
+      [Math.max(0, Math.floor(Math.min(a, b) - reach)), Math.min(size - 1, Math.ceil(Math.max(a, b) + reach))];
     const [left, right] = range(from.x, to.x, this.width), [top, bottom] = range(from.y, to.y, this.height);
     for (let y = top; y <= bottom; ++y)
       for (let x = left; x <= right; ++x) {
@@ -124,8 +125,7 @@ class DrawingBoard {
     event.preventDefault();
     if (next !== null) this.cursor = next;
     else this.#paintAtCursor();
-    placeFrame(this.cursorFrame, { x: this.cursor % this.width, y: Math.floor(this.cursor / this.width), width: 1,
-                                   height: 1, kind: 'pointed' }, this);
+    placeFrame(this.cursorFrame, frameOfCell(this.cursor, this.width), this);
   }
 
   #paintAtCursor() {

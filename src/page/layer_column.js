@@ -82,9 +82,7 @@ class LayerColumn {
     for (const i of this.#visible()) {
       const { picture, channel, first, width } = this.tiles[i], frames = [];
       if (window?.channels.has(channel)) frames.push({ ...window, kind: 'window' });
-      if (i === tileOfIndex)
-        frames.push({ x: (index - first) % width, y: Math.floor((index - first) / width), width: 1, height: 1,
-          kind: 'pointed' });
+      if (i === tileOfIndex) frames.push(frameOfCell(index - first, width));
       picture.frame(frames);
     }
   }

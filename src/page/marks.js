@@ -29,14 +29,16 @@ function litInputs(layer, terms, ofRole) {
 /** The rectangle of inputs below a window, and the maps that it lies on. */
 function windowOf(layer, terms) {
   if (!layer.window) return null;
-  const channels = new Set(), rows = [], columns = [];
+  const channels = new Set();
+  let top = Infinity, left = Infinity, bottom = -Infinity, right = -Infinity;
   for (const { inputPosition: [channel, row, column] } of terms) {
     channels.add(channel);
-    rows.push(row);
-    columns.push(column);
+    top = Math.min(top, row);
+    left = Math.min(left, column);
+    bottom = Math.max(bottom, row);
+    right = Math.max(right, column);
   }
-  const y = Math.min(...rows), x = Math.min(...columns);
-  return { channels, x, y, width: Math.max(...columns) - x + 1, height: Math.max(...rows) - y + 1 };
+  return { channels, x: left, y: top, width: right - left + 1, height: bottom - top + 1 };
 }
 
 /** A flattened vector and the maps before it are the same values. */

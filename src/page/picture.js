@@ -58,8 +58,7 @@ class Picture {
   /** Frames one cell, or none if it is negative. */
   frameCell(cell) {
     this.pointed = cell;
-    const x = cell % this.width, y = Math.floor(cell / this.width);
-    this.frame(cell < 0 ? [] : [{ x, y, width: 1, height: 1, kind: 'pointed' }]);
+    this.frame(cell < 0 ? [] : [frameOfCell(cell, this.width)]);
   }
 
   /** The cell under the pointer, or -1. @param {PointerEvent} event */
@@ -70,6 +69,11 @@ class Picture {
     const cell = y * this.width + x;
     return x >= 0 && x < this.width && y >= 0 && cell < this.count ? cell : -1;
   }
+}
+
+/** The frame of one cell in a picture of this width. */
+function frameOfCell(cell, width) {
+  return { x: cell % width, y: Math.floor(cell / width), width: 1, height: 1, kind: 'pointed' };
 }
 
 /**

@@ -31,14 +31,15 @@ class StepControls {
   /**
    * @param {string} mode
    * @param {object|null} back  of the backward pass
-   * @param {{count: number, lossBefore: number|null}} steps  taken on this page
+   * @param {{count: number, lossBefore: number}|null} steps  taken with this image and this class
+   * @param {boolean} isTrained  whether any step changed the network
    */
-  show(mode, back, steps) {
+  show(mode, back, steps, isTrained) {
     this.backward.hidden = mode !== 'backward';
-    this.reset.hidden = steps.count === 0;
+    this.reset.hidden = !isTrained;
     if (!back) return;
     this.label.value = back.label;
-    this.loss.textContent = steps.lossBefore === null ? `loss ${shortNumber(back.loss)}`
+    this.loss.textContent = steps === null ? `loss ${shortNumber(back.loss)}`
       : `loss ${shortNumber(steps.lossBefore)} → ${shortNumber(back.loss)} after ${counted(steps.count, 'step')}`;
   }
 

@@ -7,8 +7,7 @@ class NetworkPage {
   /** @param {object} data  of the page, see CnnNetwork */
   constructor(data) {
     this.original = this.network = new CnnNetwork(data);
-    Object.assign(this, { mode: 'forward', label: 0, isHeld: false, back: null });
-    this.steps = { count: 0, lossBefore: null };
+    Object.assign(this, { mode: 'forward', label: 0, isHeld: false, back: null, steps: null });
     this.colors = new ValueColors();
     this.#tellAbout(data);
     this.#buildStrip();
@@ -16,14 +15,14 @@ class NetworkPage {
     this.answer = new AnswerPanel(byId('answer-panel'), this.network.classes);
     this.controls = new StepControls(byId('controls'), this.network, {
       onMode: (mode) => this.#turn(mode),
-      onLabel: (label) => this.#change('image', { label, steps: { ...this.steps, lossBefore: null } }),
+      onLabel: (label) => this.#change('image', { label, steps: null }),
       onRate: () => this.#change('pointed', {}),
       onStep: () => this.#step(),
-      onReset: () => this.#change('image', { network: this.original, steps: { count: 0, lossBefore: null } }),
+      onReset: () => this.#change('image', { network: this.original, steps: null }),
     });
     this.input = new InputPanel(byId('input-panel'), byId('input-tools'), this.network, {
       onImage: (image, label) => this.#setImage(image, label),
-      onDraw: (image) => this.#change('image', { image }),
+      onDraw: (image) => this.#change('image', { image, steps: null }),
       onStrokeEnd: () => this.#arrange(),
     });
     this.#followColorScheme();
@@ -71,7 +70,7 @@ class NetworkPage {
 
   /** Another image, with its class if it is known. */
   #setImage(image, label) {
-    this.#change('image', { image, steps: { ...this.steps, lossBefore: null } });
+    this.#change('image', { image, steps: null });
     this.label = label ?? orderBySize(this.#forward().probabilities)[0];
     this.#arrange();
   }
@@ -108,10 +107,9 @@ class NetworkPage {
 
   /** One step against the gradient of this image, on this page only. */
   #step() {
-    const { loss } = this.back;
+    const { count, lossBefore } = this.steps ?? { count: 0, lossBefore: this.back.loss };
     const network = this.network.withStep(this.back, this.controls.learningRate);
-    const steps = { count: this.steps.count + 1, lossBefore: this.steps.lossBefore ?? loss };
-    this.#change('image', { network, steps });
+    this.#change('image', { network, steps: { count: count + 1, lossBefore } });
   }
 
   #point(layer, index, isForced) {
@@ -156,7 +154,7 @@ class NetworkPage {
     this.back = this.mode === 'backward' ? this.network.backward(this.pass, this.label) : null;
     this.input.show(this.image);
     this.answer.show(this.pass.probabilities, this.back ? this.label : null);
-    this.controls.show(this.mode, this.back, this.steps);
+    this.controls.show(this.mode, this.back, this.steps, this.network !== this.original);
     for (const column of this.columns) {
       const symbol = column.index < 0 ? 'x' : 'y';
       column.show(this.#valuesOf(column.index), this.back ? `d${symbol}` : symbol);

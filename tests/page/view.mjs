@@ -241,6 +241,8 @@ async function oneStep() {
   await page.click('.step');
   const [, from, to] = (await text('.loss')).match(/loss (\S+) → (\S+) after 1 step/) ?? [];
   check(Number(to) < Number(from), `the loss after a step: ${await text('.loss')}`);
+  await page.click('.step');
+  check((await text('.loss')).endsWith('after 2 steps'), `after another step: ${await text('.loss')}`);
   await page.value(`[...document.querySelectorAll('.backward-controls button')].at(-1).click()`);
   await page.settle();
   check((await text('.loss')) === before, `after undoing: ${await text('.loss')}, not ${before}`);
