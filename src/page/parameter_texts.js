@@ -49,12 +49,13 @@ function termText(layer, { outputPosition, gradient, input, inputPosition, value
 function gradientTable(layer, kind, sum) {
   const d = gradientSymbol(layer), name = kind === 'bias' ? 'db' : layer.type === 'batch_norm' ? 'dγ' : 'dw';
   const rows = sum.terms.map((term) => ({ cells: termCells(layer, kind, term), product: term.product }));
+  const [output, input] = layer.type === 'dense' ? ['output', 'input'] : ['output pixel', 'input pixel'];
   const met = layer.type === 'batch_norm' ? '× normalized input' : '× input';
-  const head = kind === 'bias' ? ['output pixel', d] : ['output pixel', d, 'input pixel', met, '= term'];
+  const head = kind === 'bias' ? [output, d] : [output, d, input, met, '= term'];
   return termTable(head, rows, { name: `${name} = sum of ${counted(rows.length, 'term')}`, value: sum.sum });
 }
 
-function termCells(layer, kind, { output, gradient, input, inputPosition, value }) {
+function termCells(layer, kind, { output, gradient, input, value }) {
   const there = placeText(layer.outputShape, output);
   if (kind === 'bias') return [there];
   const met = input < 0 ? 'padding' : placeText(layer.inputShape, input);
