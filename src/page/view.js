@@ -31,9 +31,10 @@ class NetworkPage {
 
   #tellAbout(data) {
     byId('title').textContent = data.title || data.name;
+    const isGray = this.network.inputShape[0] === 1;
     byId('summary').textContent = `${counted(this.network.layers.length, 'layer')}, ` +
-      `${counted(data.parameters, 'parameter')}, ${counted(data.macs, 'multiply-add')} for an image. Draw or choose ` +
-      'an image, then point at any value to see how it is computed.';
+      `${counted(data.parameters, 'parameter')}, ${counted(data.macs, 'multiply-add')} for an image. ` +
+      `${isGray ? 'Draw, choose' : 'Choose'} or drop an image, then point at any value to see how it is computed.`;
     byId('limits').hidden = this.network.canGoBack;
     byId('limits').textContent = `This network takes ${counted(data.macs, 'multiply-add')} for an image. That is too ` +
       'much for the backward pass in a browser, so this page shows the forward pass only.';

@@ -25,6 +25,18 @@ const INPUT = -1, CONV1 = 0, MAX_POOL1 = 1, CONV2 = 2, FLATTEN1 = 4, DENSE1 = 5,
 const KEYS = { Tab: 9, Enter: 13, Escape: 27, ' ': 32, PageDown: 34, ArrowLeft: 37, ArrowUp: 38, ArrowRight: 39,
   ArrowDown: 40 };
 
+/** Drops a picture with a white bar in it. */
+const DROP_A_PICTURE = `(async () => {
+  const canvas = Object.assign(document.createElement('canvas'), { width: 90, height: 60 });
+  const context = canvas.getContext('2d');
+  context.fillRect(0, 0, 90, 60);
+  context.fillStyle = 'white';
+  context.fillRect(40, 8, 9, 44);
+  const dataTransfer = new DataTransfer();
+  dataTransfer.items.add(new File([await new Promise((done) => canvas.toBlob(done))], 'bar.png'));
+  document.body.dispatchEvent(new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true }));
+})()`;
+
 let page = await BrowserPage.open(browser, profile, file);
 const text = (selector) => page.value(`document.querySelector(${JSON.stringify(selector)})?.innerText ?? ''`);
 const press = (key) => page.key(key, KEYS[key]);
@@ -145,15 +157,24 @@ async function drawing() {
   check((await count('.example[aria-pressed=true]')) === 0, 'Clear leaves an example');
 }
 
+/** An expression: the probabilities are others than now. */
+async function otherProbabilities() {
+  const now = JSON.stringify(await text('.probabilities'));
+  return `document.querySelector('.probabilities').innerText !== ${now}`;
+}
+
 /** A file is opened, resized and classified; what is no image is refused with a sentence. */
 async function imageFiles() {
   await page.click('.example:nth-child(1)');
-  const before = JSON.stringify(await text('.probabilities'));
-  const isAnother = `document.querySelector(".probabilities").innerText !== ${before}`;
+  const opens = await otherProbabilities();
   await page.chooseFile('input[type=file]', image);
-  check(await page.becomes(isAnother), 'an opened image changes nothing');
+  check(await page.becomes(opens), 'an opened image changes nothing');
   await page.chooseFile('input[type=file]', file);
   check(await page.becomes('document.querySelector(".message").innerText.includes("is not an image")'), 'no message');
+  const drops = await otherProbabilities();
+  await page.value(DROP_A_PICTURE);
+  check(await page.becomes(drops), 'a dropped image changes nothing');
+  check((await text('.message')) === '', 'the message stays');
 }
 
 async function theKeyboard() {
