@@ -13,6 +13,7 @@
 #include "core/error.h"
 #include "core/standard_streams.h"
 #include "core/text.h"
+#include "data/decode.h"
 #include "kernels/simd.h"
 #include "report/terminal.h"
 
@@ -23,10 +24,10 @@ void add_version(CLI::App& app, const std::string& program) {
       "--version",
       [program] {
         use_instruction_set_from_environment();
-        return fmt::format("{} {} ({}; this machine runs {})", program, CNN_VERSION, instruction_set(),
-                           join(supported_instruction_sets()));
+        return fmt::format("{} {} ({}; this machine runs {})\nreads {}", program, CNN_VERSION,
+                           instruction_set(), join(supported_instruction_sets()), join(readable_formats()));
       },
-      "Print the version and the instruction set in use");
+      "Print the version, the instruction set in use, and the image formats that are read");
 }
 
 namespace {

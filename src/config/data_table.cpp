@@ -258,8 +258,16 @@ Table<ImageSpec> image_table() {
        optional_key(
            "resize", &S::resize, choice<Resize>(),
            "Images of another size: `stretch` both sides; `fit` keeps the shape and adds black (letterbox); "
-           "`crop` keeps the shape and cuts to the center; `none`: the size must match.")}};
+           "`crop` keeps the shape and cuts to the center; `none`: the size must match."),
+       optional_key(
+           "scaled_decoding", &S::scaled_decoding, boolean(),
+           "JPEGs that are at least eight times as large as the target on both sides are decoded at a "
+           "half, a quarter or an eighth of their size, and then resized: several times as fast, and "
+           "within two grey levels of the whole image. Kept in the model.")}};
   table.check = [](const Place& place, ImageSpec& image) {
+    // Models from before the key was there saw JPEGs of full size.
+    if (place.reading().use() == ConfigUse::model && !place.has("scaled_decoding"))
+      image.scaled_decoding = false;
     // In double: the product of three such sizes need not fit 64 bits.
     const double values = double(image.channels) * image.height * image.width;
     if (values <= static_cast<double>(kMostImageValues)) return true;

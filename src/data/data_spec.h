@@ -67,6 +67,7 @@ struct ImageSpec {
   int channels = 0;  ///< 1 grey, 3 RGB; others only where the files have as many
   int height = 0, width = 0;
   Resize resize = Resize::stretch;
+  bool scaled_decoding = true;  ///< of large JPEGs, see decode_image()
   friend bool operator==(const ImageSpec&, const ImageSpec&) = default;
 };
 

@@ -6,10 +6,22 @@
 
 namespace cnn {
 
+/// Of an image that was decoded at a part of its size: each pixel stands for factor x factor pixels of the
+/// whole one. The last row and column of the file may lie partly outside of it.
+struct Reduction {
+  int factor = 1;
+  int height = 0, width = 0;  ///< of the whole image; 0: factor is 1
+  double top = 0, left = 0;   ///< where it begins, in pixels of the small one
+};
+
 /// An image of bytes as the data room passes it around: [C][H][W], channel by channel, row by row.
 struct Image {
   int channels = 0, height = 0, width = 0;
   std::vector<std::uint8_t> pixels;
+  Reduction reduction = {};
+
+  int full_height() const { return reduction.factor > 1 ? reduction.height : height; }
+  int full_width() const { return reduction.factor > 1 ? reduction.width : width; }
 };
 
 /// An image, or why there is none.
@@ -22,13 +34,20 @@ struct Decoded {
 struct ImageView {
   const std::uint8_t* pixels = nullptr;
   int channels = 0, height = 0, width = 0;
+  Reduction reduction = {};
 
   ImageView(const std::uint8_t* pixels_, int channels_, int height_, int width_)
       : pixels(pixels_), channels(channels_), height(height_), width(width_) {}
   ImageView(const Image& image)
-      : pixels(image.pixels.data()), channels(image.channels), height(image.height), width(image.width) {}
+      : pixels(image.pixels.data()),
+        channels(image.channels),
+        height(image.height),
+        width(image.width),
+        reduction(image.reduction) {}
 
   std::int64_t plane() const { return std::int64_t{height} * width; }
+  int full_height() const { return reduction.factor > 1 ? reduction.height : height; }
+  int full_width() const { return reduction.factor > 1 ? reduction.width : width; }
 };
 
 }  // namespace cnn

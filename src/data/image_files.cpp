@@ -13,6 +13,7 @@
 
 #include "core/error.h"
 #include "core/text.h"
+#include "data/decode.h"
 
 namespace cnn {
 namespace {
@@ -194,8 +195,8 @@ ImageFiles scan_folder(const fs::path& folder, const std::function<void(std::int
       ++files.beside;
   }
   if (files.size() == 0)
-    fail("{}: there is no image in it (PNG, JPEG, BMP, GIF, PNM, TGA); {} other file{}, {} hidden, {} bad{}",
-         files.where, files.others, files.others == 1 ? "" : "s", files.hidden, files.bad.size(),
+    fail("{}: there is no image in it ({}); {} other file{}, {} hidden, {} bad{}", files.where,
+         join(readable_formats()), files.others, files.others == 1 ? "" : "s", files.hidden, files.bad.size(),
          files.bad.empty()
              ? ""
              : fmt::format(" ({}: {})", printable(files.bad.front().path), files.bad.front().reason));

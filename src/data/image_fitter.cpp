@@ -21,6 +21,18 @@ std::int64_t divide_rounded(std::int64_t a, std::int64_t b) { return (2 * a + b)
 
 }  // namespace
 
+FittedSize fitted_extent(const ImageSpec& spec, std::int64_t height, std::int64_t width) {
+  FittedSize extent{spec.height, spec.width};
+  if (spec.resize != Resize::fit && spec.resize != Resize::crop) return extent;
+  // The side that touches the target keeps its size exactly; the other follows the shape of the image.
+  const bool wide = width * spec.height > height * spec.width;
+  if (wide == (spec.resize == Resize::fit))
+    extent.height = std::max<std::int64_t>(1, divide_rounded(height * spec.width, width));
+  else
+    extent.width = std::max<std::int64_t>(1, divide_rounded(width * spec.height, height));
+  return extent;
+}
+
 ImageFitter::ImageFitter(const ImageSpec& spec) : spec_(spec) {
   CNN_CHECK(spec.channels >= 1 && spec.height >= 1 && spec.width >= 1, "{} x {} x {}", spec.channels,
             spec.height, spec.width);
@@ -28,11 +40,15 @@ ImageFitter::ImageFitter(const ImageSpec& spec) : spec_(spec) {
 
 // Antialiased bilinear: a triangle around the middle of every output position, as wide as one input position
 // when enlarging and as one output position when shrinking, cut off at the border and normalized to 1.
-void ImageFitter::Side::prepare(std::int64_t input_size, std::int64_t output_size,
-                                std::int64_t first_position, std::int64_t positions) {
-  if (input == input_size && output == output_size && begin == first_position && length == positions) return;
+void ImageFitter::Side::prepare(std::int64_t input_size, double input_extent, double input_offset,
+                                std::int64_t output_size, std::int64_t first_position,
+                                std::int64_t positions) {
+  if (input == input_size && extent == input_extent && offset == input_offset && output == output_size &&
+      begin == first_position && length == positions)
+    return;
   input = input_size, output = output_size, begin = first_position, length = positions;
-  const double scale = static_cast<double>(input_size) / static_cast<double>(output_size);
+  extent = input_extent, offset = input_offset;
+  const double scale = input_extent / static_cast<double>(output_size);
   const double radius = std::max(scale, 1.0);
   taps =
       static_cast<std::size_t>(std::min<double>(static_cast<double>(input_size), 2 * std::ceil(radius) + 1));
@@ -41,15 +57,19 @@ void ImageFitter::Side::prepare(std::int64_t input_size, std::int64_t output_siz
   weights.assign(static_cast<std::size_t>(positions) * taps, 0);
   std::vector<double> triangle(taps);
   for (std::int64_t i = 0; i < positions; ++i) {
-    const double middle = (static_cast<double>(first_position + i) + 0.5) * scale;
+    const double middle = input_offset + (static_cast<double>(first_position + i) + 0.5) * scale;
     const auto low = std::max<std::int64_t>(0, static_cast<std::int64_t>(middle - radius + 0.5));
     const auto high = std::min(input_size, static_cast<std::int64_t>(middle + radius + 0.5));
     const auto n = static_cast<std::size_t>(high - low);
     CNN_CHECK(high > low && n <= taps, "{} of {} taps", high - low, taps);
     double total = 0;
     for (std::size_t k = 0; k < n; ++k) {
-      const double distance = (static_cast<double>(low) + static_cast<double>(k) - middle + 0.5) / radius;
-      triangle[k] = std::max(0.0, 1 - std::abs(distance));
+      const double position = static_cast<double>(low) + static_cast<double>(k);
+      const double distance = (position - middle + 0.5) / radius;
+      // Of a reduced image the outermost positions may lie partly outside.
+      const double inside =
+          std::min(position + 1, input_offset + input_extent) - std::max(position, input_offset);
+      triangle[k] = std::max(0.0, 1 - std::abs(distance)) * inside;
       total += triangle[k];
     }
     std::int32_t* row = &weights[static_cast<std::size_t>(i) * taps];
@@ -96,6 +116,7 @@ void ImageFitter::resample(const std::uint8_t* plane, int width, std::uint8_t* o
 std::string ImageFitter::fit(const ImageView& image, std::uint8_t* out) {
   CNN_CHECK(image.height >= 1 && image.width >= 1, "{}x{}", image.height, image.width);
   const int channels = spec_.channels, height = spec_.height, width = spec_.width;
+  const std::int64_t h = image.full_height(), w = image.full_width();
   if (spec_.resize == Resize::none && (image.height != height || image.width != width))
     return fmt::format("is {}x{} (height x width), expected {}x{} because \"resize\" is \"none\"",
                        image.height, image.width, height, width);
@@ -114,24 +135,16 @@ std::string ImageFitter::fit(const ImageView& image, std::uint8_t* out) {
   const int distinct = to_color ? 1 : channels;  // planes to resize; the others are copies
   const std::int64_t out_plane = std::int64_t{height} * width;
 
-  if (image.height == height && image.width == width) {
+  if (h == height && w == width) {
     std::memcpy(out, source, static_cast<std::size_t>(distinct * plane));
   } else {
-    const std::int64_t h = image.height, w = image.width;
-    std::int64_t scaled_h = height, scaled_w = width;
-    // The side that touches the target keeps its size exactly; the other follows the shape of the image.
-    const bool wide = w * height > h * width;
-    if (spec_.resize == Resize::fit || spec_.resize == Resize::crop) {
-      if (wide == (spec_.resize == Resize::fit)) {
-        scaled_h = std::max<std::int64_t>(1, divide_rounded(h * width, w));
-      } else {
-        scaled_w = std::max<std::int64_t>(1, divide_rounded(w * height, h));
-      }
-    }
+    const auto [scaled_h, scaled_w] = fitted_extent(spec_, h, w);
     const std::int64_t shown_h = std::min<std::int64_t>(scaled_h, height);
     const std::int64_t shown_w = std::min<std::int64_t>(scaled_w, width);
-    y_.prepare(h, scaled_h, (scaled_h - shown_h) / 2, shown_h);
-    x_.prepare(w, scaled_w, (scaled_w - shown_w) / 2, shown_w);
+    const Reduction& reduction = image.reduction;
+    const auto part = [&](std::int64_t size) { return static_cast<double>(size) / reduction.factor; };
+    y_.prepare(image.height, part(h), reduction.top, scaled_h, (scaled_h - shown_h) / 2, shown_h);
+    x_.prepare(image.width, part(w), reduction.left, scaled_w, (scaled_w - shown_w) / 2, shown_w);
     const std::int64_t offset = (height - shown_h) / 2 * width + (width - shown_w) / 2;
     if (shown_h < height || shown_w < width)
       std::memset(out, 0, static_cast<std::size_t>(distinct * out_plane));

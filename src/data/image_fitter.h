@@ -14,6 +14,12 @@ constexpr std::uint8_t grey_of(int r, int g, int b) {
   return static_cast<std::uint8_t>((r * 19595 + g * 38470 + b * 7471 + 0x8000) >> 16);
 }
 
+/// The size to which fit() brings a whole image: its shape decides with `fit` and `crop`.
+struct FittedSize {
+  std::int64_t height = 0, width = 0;
+};
+FittedSize fitted_extent(const ImageSpec& spec, std::int64_t height, std::int64_t width);
+
 /// Makes images of any size and color into what the config asks for. One preprocessing path: training,
 /// evaluation and every file format come through here. Integer arithmetic after the table of weights, and
 /// that is made of IEEE basic operations only: the same bytes on every machine. Not shared by threads: it
@@ -32,6 +38,7 @@ class ImageFitter {
   ///   crop     the smallest size of the same shape that covers the target, cut out of the middle (an odd
   ///            remainder is cut off at the right and below);
   ///   none     the size must match.
+  /// An image that was decoded at a part of its size comes out as the whole one would, nearly.
   std::string fit(const ImageView& image, std::uint8_t* out);
 
  private:
@@ -39,13 +46,14 @@ class ImageFitter {
   /// weights[i * taps ...] * input[first[i] ...], count[i] of them, in units of 2^-22.
   struct Side {
     std::int64_t input = 0, output = 0, begin = 0, length = 0;  // what the table was made for
+    double extent = 0, offset = 0;                              // of the whole image within the input
     std::size_t taps = 0;
     std::vector<int> first, count;
     std::vector<std::int32_t> weights;
 
-    void prepare(std::int64_t input_size, std::int64_t output_size, std::int64_t first_position,
-                 std::int64_t positions);
-    bool identity() const { return input == output; }
+    void prepare(std::int64_t input_size, double input_extent, double input_offset, std::int64_t output_size,
+                 std::int64_t first_position, std::int64_t positions);
+    bool identity() const { return input == output && extent == static_cast<double>(input); }
   };
 
   void resample(const std::uint8_t* plane, int width, std::uint8_t* out, int out_pitch);

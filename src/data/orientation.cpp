@@ -1,5 +1,6 @@
 #include "data/orientation.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <optional>
 
@@ -28,28 +29,53 @@ class Reader {
   bool little_;
 };
 
-}  // namespace
-
-int exif_orientation(std::string_view tiff) {
+/// 0: it is not there.
+int found_in_exif(std::string_view tiff) {
   const bool little = tiff.starts_with("II");
-  if (!little && !tiff.starts_with("MM")) return 1;
+  if (!little && !tiff.starts_with("MM")) return 0;
   const Reader reader(tiff, little);
   const auto directory = reader.number(4, 4);
-  if (reader.number(2, 2) != 42 || !directory) return 1;
+  if (reader.number(2, 2) != 42 || !directory) return 0;
   const auto entries = reader.number(*directory, 2);
-  if (!entries) return 1;
+  if (!entries) return 0;
   constexpr std::uint32_t kOrientation = 0x0112, kShort = 3, kLong = 4;
   for (std::uint32_t i = 0; i < *entries; ++i) {
     const std::size_t at = std::size_t{*directory} + 2 + std::size_t{12} * i;
     const auto tag = reader.number(at, 2);
-    if (!tag) return 1;
+    if (!tag) return 0;
     if (*tag != kOrientation) continue;
     const auto type = reader.number(at + 2, 2);
     if (type != kShort && type != kLong) return 1;
     const auto value = reader.number(at + 8, type == kShort ? 2 : 4);
     return value && *value >= 1 && *value <= 8 ? static_cast<int>(*value) : 1;
   }
-  return 1;
+  return 0;
+}
+
+/// As an attribute, tiff:Orientation="6", or as an element, <tiff:Orientation>6</...>. 0: it is not there.
+int found_in_xmp(std::string_view xmp) {
+  constexpr std::string_view kName = "tiff:Orientation";
+  for (std::size_t at = xmp.find(kName); at != std::string_view::npos; at = xmp.find(kName, at + 1)) {
+    std::string_view value = xmp.substr(at + kName.size());
+    if (value.starts_with("=\"") || value.starts_with("='"))
+      value.remove_prefix(2);
+    else if (value.starts_with(">"))
+      value.remove_prefix(1);
+    else
+      continue;
+    if (!value.empty() && value[0] >= '1' && value[0] <= '8') return value[0] - '0';
+  }
+  return 0;
+}
+
+}  // namespace
+
+int exif_orientation(std::string_view tiff) { return std::max(1, found_in_exif(tiff)); }
+
+int orientation_of(std::string_view exif, std::string_view xmp) {
+  if (exif.starts_with(std::string_view("Exif\0\0", 6))) exif.remove_prefix(6);
+  const int found = found_in_exif(exif);
+  return found != 0 ? found : std::max(1, found_in_xmp(xmp));
 }
 
 Upright::Upright(int orientation, int stored_height, int stored_width) {

@@ -5,6 +5,11 @@
 
 namespace cnn {
 
+/// How an image was turned, from what a file holds of EXIF (below) and of XMP; either may be empty. EXIF
+/// comes first. 1, upright, if neither says anything. Source: Adobe, "XMP Specification, part 1",
+/// tiff:Orientation.
+int orientation_of(std::string_view exif, std::string_view xmp);
+
 /// How a camera was held, 1 .. 8, out of the TIFF structure that EXIF consists of (behind "Exif\0\0" in a
 /// JPEG, the eXIf chunk of a PNG). 1, upright, for anything that is not a well-formed orientation: the bytes
 /// come from anywhere.

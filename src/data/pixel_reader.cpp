@@ -7,11 +7,12 @@
 namespace cnn {
 
 std::string read_image(const std::string& path, const DecodeLimits& limits, std::string& buffer,
-                       const std::function<std::string(const Image&)>& use, FileStamp* stamp) try {
+                       const std::function<std::string(const Image&)>& use, FileStamp* stamp,
+                       const ImageSpec* target) try {
   const ImageFile file = read_image_file(path, limits, buffer);
   if (stamp) *stamp = file.stamp;
   if (!file.fault.empty()) return file.fault;
-  const Decoded decoded = decode_image(file.content, path, limits);
+  const Decoded decoded = decode_image(file.content, path, limits, target);
   return decoded.fault.empty() ? use(decoded.image) : decoded.fault;
 } catch (const std::bad_alloc&) {  // the other images can still be read
   return "needs more memory to decode than there is";
@@ -21,7 +22,7 @@ std::string PixelReader::read(const std::string& path, std::byte* out, FileStamp
   const auto fit = [&](const Image& image) {
     return fitter_.fit(image, reinterpret_cast<std::uint8_t*>(out));
   };
-  return read_image(path, limits_, buffer_, fit, stamp);
+  return read_image(path, limits_, buffer_, fit, stamp, &spec_);
 }
 
 }  // namespace cnn

@@ -1,3 +1,5 @@
+#include "data/png_structure.h"
+
 #include <zlib.h>
 
 #include <algorithm>
@@ -9,7 +11,6 @@
 
 #include "core/error.h"
 #include "core/text.h"
-#include "data/file_structure.h"
 #include "data/image_size.h"
 #include "data/orientation.h"
 #include "data/structure_parts.h"
@@ -93,6 +94,8 @@ FileStructure examine_png(std::string_view content, const DecodeLimits& limits, 
   std::uint32_t depth = 0, color = 0;
   std::size_t palette_at = 0, palette_bytes = 0;
   std::unique_ptr<PngData> data;
+  constexpr std::string_view kXmp("XML:com.adobe.xmp\0\0", 19);  // not compressed
+  std::string_view exif, xmp;
   for (std::size_t at = kSignature;;) {
     if (content.size() - at < kAround) return faulty(truncated(content.size()));
     const std::size_t length = big_endian(content, at, 4);
@@ -129,13 +132,16 @@ FileStructure examine_png(std::string_view content, const DecodeLimits& limits, 
     } else if (name == "IDAT") {
       if (std::string fault = data->add(chunk); !fault.empty()) return faulty(fault);
     } else if (name == "eXIf") {
-      png.orientation = exif_orientation(chunk);
+      exif = chunk;
+    } else if (name == "iTXt" && chunk.starts_with(kXmp)) {
+      xmp = chunk;
     } else if (name == "IEND") {
       if (std::string fault = data->end(); !fault.empty()) return faulty(fault);
       break;
     }
     at += kAround + length;
   }
+  png.orientation = orientation_of(exif, xmp);
   // Pixels may name colors beyond a short palette, and a decoder may then read anything. They become a ramp
   // of grey, as in Pillow.
   if (color == kPaletteColor && depth <= 8 && palette_at != 0 && palette_bytes < 3u << depth) {

@@ -2,6 +2,7 @@
 
 #include <spdlog/fmt/fmt.h>
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -21,6 +22,8 @@ struct FileStructure {
 };
 
 // The rest is what the readers of the single formats share, for them only.
+
+using Rgb = std::array<std::uint8_t, 3>;
 
 inline std::uint32_t byte_at(std::string_view bytes, std::size_t at) {
   return static_cast<unsigned char>(bytes[at]);

@@ -46,8 +46,12 @@ void image(std::string_view input) {
                   static_cast<std::int64_t>(image.pixels.size()) == image.channels * ImageView(image).plane(),
               "{}x{}x{} pixels in {} bytes", image.channels, image.height, image.width, image.pixels.size());
     CNN_CHECK(decode_image(input, name, limits).image.pixels == image.pixels, "another image each time");
+    const ImageSpec target{3, 8, 8, Resize::fit};
     std::array<std::uint8_t, 3 * 8 * 8> fitted{};
-    CNN_CHECK(ImageFitter({3, 8, 8, Resize::fit}).fit(image, fitted.data()).empty(), "cannot be fitted");
+    CNN_CHECK(ImageFitter(target).fit(image, fitted.data()).empty(), "cannot be fitted");
+    const Decoded reduced = decode_image(input, name, limits, &target);  // a JPEG at a part of its size
+    CNN_CHECK(reduced.fault.empty() && ImageFitter(target).fit(reduced.image, fitted.data()).empty(),
+              "cannot be decoded for its target: {}", reduced.fault);
     return;
   }
 }

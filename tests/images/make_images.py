@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes the small image files in this folder, and what Pillow reads in them (expected.txt, resized.txt).
 
-Run it with Pillow 9.4: `python3 make_images.py`; with `--scan FOLDER OUT` it writes what Pillow says about every
+Run it with Pillow 9.4 and jpegtran of libjpeg-turbo: `python3 make_images.py`; with `--scan FOLDER OUT` it writes what Pillow says about every
 file below a folder instead (hostile.txt was made like that).
 
 expected.txt, a line a file: name, channels, height, width, largest difference allowed, the pixels [C][H][W] in hex.
@@ -11,6 +11,7 @@ the one of pattern(), which the test makes itself.
 import io
 import os
 import struct
+import subprocess
 import sys
 import zlib
 
@@ -123,15 +124,24 @@ def make_files():
     keep("plain.ppm", b"P3 1 2 255 1 2 3 # end\n4 5 6", expected=Image.frombytes("RGB", (1, 2), bytes(range(1, 7))))
     keep("wide.pgm", b"P5 2 1 65535\n" + struct.pack(">HH", 0x8000, 0xffff), expected=Image.frombytes(
         "L", (2, 1), bytes([128, 255])))
-    keep("grey.jpg", saved(grey_image(8, 16).resize((16, 8)), "JPEG", quality=95), 3)
+    keep("grey.jpg", saved(grey_image(8, 16).resize((16, 8)), "JPEG", quality=95))
     smooth = color_image(2, 3).resize((24, 16), Image.Resampling.BICUBIC)
-    keep("color.jpg", saved(smooth, "JPEG", quality=95, subsampling=0), 3)
-    keep("half_width.jpg", saved(smooth, "JPEG", quality=95, subsampling=1), 3)
-    keep("progressive.jpg", saved(smooth, "JPEG", quality=90, progressive=True), 6)
+    keep("color.jpg", saved(smooth, "JPEG", quality=95, subsampling=0))
+    keep("half_width.jpg", saved(smooth, "JPEG", quality=95, subsampling=1))
+    keep("progressive.jpg", saved(smooth, "JPEG", quality=90, progressive=True))
+    keep("narrow.jpg", saved(smooth.crop((0, 0, 3, 9)), "JPEG", quality=90, subsampling=2))
+    keep("arithmetic.jpg", subprocess.run(["jpegtran", "-arithmetic"], check=True, capture_output=True,
+                                          input=saved(smooth, "JPEG", quality=90)).stdout)
+    # Pillow writes inks as they are. Another transform in the Adobe segment, and the same numbers are YCCK.
+    inks = saved(Image.merge("CMYK", (*smooth.split(), smooth.getchannel(1).transpose(
+        Image.Transpose.FLIP_LEFT_RIGHT))), "JPEG", quality=95)
+    transform = inks.index(b"Adobe") + 11
+    keep("cmyk.jpg", inks)
+    keep("ycck.jpg", inks[:transform] + b"\2" + inks[transform + 1:])
     upright = grey_image(2, 3).resize((12, 8), Image.Resampling.BICUBIC)
     for orientation in range(1, 9):
         keep(f"orientation{orientation}.jpg",
-             saved(upright, "JPEG", quality=95, exif=exif(orientation, orientation % 2 == 0)), 3)
+             saved(upright, "JPEG", quality=95, exif=exif(orientation, orientation % 2 == 0)))
     keep("orientation6.png", saved(grey, "PNG", exif=exif(6, True)))
     with open("expected.txt", "w") as f:
         f.write("\n".join(lines) + "\n")

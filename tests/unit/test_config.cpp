@@ -363,7 +363,7 @@ TEST_CASE("the resolved config writes every default out", "[config]") {
     "validation": null,
     "test": null,
     "classes": "auto",
-    "image": {"channels": 1, "height": 28, "width": 28, "resize": "stretch"},
+    "image": {"channels": 1, "height": 28, "width": 28, "resize": "stretch", "scaled_decoding": true},
     "normalize": "auto",
     "augment": [],
     "test_time_augmentation": "none",
@@ -438,6 +438,16 @@ TEST_CASE("the config in a model names no paths and reads back", "[config]") {
       config_of(edited("\"train\": \"train\"", R"("train": "train", "validation": {"fraction": 0.2})"));
   CHECK(std::get<ValidationFraction>(read_model_config(model_config_json(split), "m").data.validation)
             .fraction == 0.2);
+}
+
+TEST_CASE("a model from before scaled decoding decodes whole images", "[config]") {
+  const std::string now = model_config_json(config_of(kBaseConfig)), key = ", \"scaled_decoding\": true";
+  CHECK(read_model_config(now, "m").data.image.scaled_decoding);
+  std::string before = now;
+  REQUIRE(before.find(key) != std::string::npos);
+  before.erase(before.find(key), key.size());
+  CHECK_FALSE(read_model_config(before, "m").data.image.scaled_decoding);
+  CHECK(config_of(kBaseConfig).data.image.scaled_decoding);
 }
 
 TEST_CASE("a damaged config in a model is told with the model's name", "[config]") {

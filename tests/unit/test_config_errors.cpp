@@ -270,7 +270,7 @@ a.json:3:18: /x: unknown key; the config takes "name", "seed", "data", "network"
                 {R"("channels": 1)", R"("channels": 0)",
                  R"(a.json:2:72: /data/image/channels: found 0, expected an integer >= 1)"},
                 {R"("channels": 1)", R"("out_channels": 1)",
-                 R"(a.json:2:60: /data/image/out_channels: unknown key (did you mean "channels"?); image takes "channels", "height", "width", "resize")"},
+                 R"(a.json:2:60: /data/image/out_channels: unknown key (did you mean "channels"?); image takes "channels", "height", "width", "resize", "scaled_decoding")"},
                 {R"("width": 28)", R"("width": 28, "resize": "letterbox")",
                  R"(a.json:2:112: /data/image/resize: found the string "letterbox", expected one of "stretch", "fit", "crop", "none" (did you mean "fit"?))"},
                 {R"("height": 28, "width": 28)", R"("height": 100000, "width": 100000)",

@@ -66,6 +66,7 @@ const std::vector<LibraryRule> kLibraries = {
     {"stb_easy_font.h", {"report"}},
     // Reading is config's; the others write.
     {"nlohmann/", {"config", "train", "report", "inspect", "page", "session", "starter", "export"}},
+    {"jpeglib.h", {"data"}},
     {"hwy/", {"kernels"}},
     {"protozero/", {"export"}},
     {"mpi.h", {"cluster"}},

@@ -40,10 +40,11 @@ std::string slow_jpeg(int side, int scans) {
   jpeg += "\xFF\xC4" + number(20, 2) + '\0' + '\1' + std::string(15, '\0') + '\0';
   jpeg += "\xFF\xC4" + number(20, 2) + '\x10' + '\1' + std::string(15, '\0') + '\xE0';
   jpeg += std::string("\xFF\xDA") + number(8, 2) + "\x01\x01" + '\0' + '\0' + '\0' + '\0';
-  jpeg += std::string(static_cast<std::size_t>(side / 8) * static_cast<std::size_t>(side / 8) / 8 + 1, '\0');
+  const auto blocks = static_cast<std::size_t>(side / 8) * static_cast<std::size_t>(side / 8);
+  jpeg += std::string(blocks / 8, '\0');
   for (int scan = 0; scan < scans; ++scan)
     jpeg += std::string("\xFF\xDA") + number(8, 2) + "\x01\x01" + '\0' + "\x01\x3F" + '\0' +
-            std::string(static_cast<std::size_t>(side / 8 * (side / 8) / 8192 + 2), '\0');
+            std::string((blocks / 16384 * 15 + 7) / 8, '\0');
   return jpeg + "\xFF\xD9";
 }
 

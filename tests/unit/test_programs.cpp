@@ -336,13 +336,13 @@ TEST_CASE("--help fits 100 columns", "[cli]") {
   }
 }
 
-TEST_CASE("--version names the instruction set in use", "[cli]") {
+TEST_CASE("--version names the instruction set in use and the image formats", "[cli]") {
   for (const char* name : {"cnn-train", "cnn-inspect"}) {
     ProgramOptions options;
     options.environment = {{"CNN_SIMD", "sse4"}};
     const ProgramResult result = run_program(program_path(name), {"--version"}, options);
     CHECK(result.exit_code == 0);
-    CHECK_THAT(result.out, ContainsSubstring("(sse4;"));
+    CHECK_THAT(result.out, ContainsSubstring("(sse4;") && ContainsSubstring("\nreads PNG, JPEG, BMP, "));
   }
 }
 

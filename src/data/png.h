@@ -1,0 +1,14 @@
+#pragma once
+
+#include <string_view>
+
+#include "data/cpu_deadline.h"
+#include "data/data_spec.h"
+#include "data/image.h"
+
+namespace cnn {
+
+/// Decodes a PNG of any kind. Alpha is left out, of 16 bits the upper 8 are kept.
+Decoded decode_png(std::string_view content, const DecodeLimits& limits, const CpuDeadline& deadline);
+
+}  // namespace cnn

@@ -1,0 +1,47 @@
+#include "data/upright_image.h"
+
+#include <algorithm>
+
+namespace cnn {
+
+UprightImage::UprightImage(int components, int stored_height, int stored_width, int orientation)
+    : components_(components),
+      height_(stored_height),
+      width_(stored_width),
+      orientation_(orientation),
+      upright_(orientation, stored_height, stored_width) {
+  image_ = {components >= 3 ? 3 : 1, upright_.height, upright_.width, {}};
+  image_.pixels.resize(static_cast<std::size_t>(image_.channels * ImageView(image_).plane()));
+}
+
+void UprightImage::is_reduced(int factor, int stored_full_height, int stored_full_width) {
+  const Upright whole(orientation_, stored_full_height, stored_full_width);
+  Reduction& reduction = image_.reduction;
+  reduction = {factor, whole.height, whole.width, 0, 0};
+  // What lies outside is at the end of the stored rows and columns: upright, perhaps at their beginning.
+  const bool sideways = orientation_ >= 5;
+  const auto outside = [&](int size, int full_size) {
+    return size - static_cast<double>(full_size) / factor;
+  };
+  const double below = outside(height_, stored_full_height), right = outside(width_, stored_full_width);
+  if (upright_.step_y < 0) (sideways ? reduction.left : reduction.top) = below;
+  if (upright_.step_x < 0) (sideways ? reduction.top : reduction.left) = right;
+}
+
+void UprightImage::put(const std::uint8_t* rows, int first, int count) {
+  const int channels = image_.channels;
+  const std::int64_t plane = ImageView(image_).plane();
+  constexpr int kTile = 64;  // a sideways image is written column by column: stay within a few cache lines
+  for (int top = 0; top < count; top += kTile)
+    for (int left = 0; left < width_; left += kTile)
+      for (int y = top; y < std::min(count, top + kTile); ++y) {
+        const int end = std::min(width_, left + kTile);
+        const std::uint8_t* from = rows + (std::int64_t{y} * width_ + left) * components_;
+        std::uint8_t* to =
+            image_.pixels.data() + upright_.origin + (first + y) * upright_.step_y + left * upright_.step_x;
+        for (int x = left; x < end; ++x, from += components_, to += upright_.step_x)
+          for (int c = 0; c < channels; ++c) to[c * plane] = from[c];
+      }
+}
+
+}  // namespace cnn
