@@ -8,10 +8,13 @@
 #include "data/bmp.h"
 #include "data/cpu_deadline.h"
 #include "data/gif.h"
+#include "data/heif.h"
 #include "data/jpeg.h"
 #include "data/png.h"
 #include "data/pnm.h"
 #include "data/tga.h"
+#include "data/tiff.h"
+#include "data/webp.h"
 
 namespace cnn {
 namespace {
@@ -25,17 +28,7 @@ std::string stranger(std::string_view content) {
     std::string_view bytes;
     const char* what;
   };
-  static constexpr std::array<Known, 26> kKnown{{
-      {8, "WEBP"sv, "is a WebP image"},
-      {0, "II*\0"sv, "is a TIFF image"},
-      {0, "MM\0*"sv, "is a TIFF image"},
-      {0, "II+\0"sv, "is a TIFF image"},
-      {4, "ftypavif"sv, "is an AVIF image"},
-      {4, "ftypavis"sv, "is an AVIF image"},
-      {4, "ftyphei"sv, "is a HEIC image"},
-      {4, "ftyphev"sv, "is a HEIC image"},
-      {4, "ftypmif1"sv, "is a HEIC image"},
-      {4, "ftypmsf1"sv, "is a HEIC image"},
+  static constexpr std::array<Known, 16> kKnown{{
       {4, "ftyp"sv, "is a video"},
       {4, "jP  "sv, "is a JPEG 2000 image"},
       {0, "\xFF\x4F\xFF\x51"sv, "is a JPEG 2000 image"},
@@ -87,9 +80,20 @@ bool ends_with_tga(std::string_view name) {
   return ending == ".tga";
 }
 
+bool is_tiff(std::string_view content) {
+  return content.starts_with("II*\0"sv) || content.starts_with("MM\0*"sv) || content.starts_with("II+\0"sv) ||
+         content.starts_with("MM\0+"sv);
+}
+
 }  // namespace
 
-std::vector<std::string> readable_formats() { return {"PNG", "JPEG", "BMP", "GIF", "PNM", "TGA"}; }
+std::vector<std::string> readable_formats() {
+  std::vector<std::string> formats{"PNG", "JPEG", "BMP", "GIF", "PNM", "TGA"};
+  if (reads_webp()) formats.push_back("WebP");
+  if (reads_tiff()) formats.push_back("TIFF");
+  for (const char* format : heif_formats()) formats.push_back(format);
+  return formats;
+}
 
 Decoded decode_image(std::string_view content, std::string_view name, const DecodeLimits& limits,
                      const ImageSpec* target) {
@@ -107,6 +111,11 @@ Decoded decode_image(std::string_view content, std::string_view name, const Deco
   if (content.size() > 2 && content[0] == 'P' && content[1] >= '1' && content[1] <= '6' &&
       (content[2] == '#' || content[2] == ' ' || (content[2] >= '\t' && content[2] <= '\r')))
     return decode_pnm(content, limits);
+  if (content.starts_with("RIFF") &&
+      content.substr(std::min<std::size_t>(8, content.size())).starts_with("WEBP"))
+    return decode_webp(content, limits, deadline);
+  if (is_tiff(content)) return decode_tiff(content, limits, deadline);
+  if (const char* kind = heif_kind(content)) return decode_heif(content, kind, limits, deadline);
   if (ends_with_tga(name)) return decode_tga(content, limits);
   return {{}, stranger(content)};
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes the small image files in this folder, and what Pillow reads in them (expected.txt, resized.txt).
 
-Run it with Pillow 9.4 and jpegtran of libjpeg-turbo: `python3 make_images.py`; with `--scan FOLDER OUT` it writes what Pillow says about every
+Run it with Pillow 9.4, jpegtran of libjpeg-turbo and heif-enc of libheif: `python3 make_images.py`; with `--scan FOLDER OUT` it writes what Pillow says about every
 file below a folder instead (hostile.txt was made like that).
 
 expected.txt, a line a file: name, channels, height, width, largest difference allowed, the pixels [C][H][W] in hex.
@@ -13,6 +13,7 @@ import os
 import struct
 import subprocess
 import sys
+import tempfile
 import zlib
 
 from PIL import Image, ImageOps
@@ -143,6 +144,23 @@ def make_files():
         keep(f"orientation{orientation}.jpg",
              saved(upright, "JPEG", quality=95, exif=exif(orientation, orientation % 2 == 0)))
     keep("orientation6.png", saved(grey, "PNG", exif=exif(6, True)))
+    keep("lossy.webp", saved(smooth, "WEBP", quality=80))
+    keep("lossless.webp", saved(color, "WEBP", lossless=True, exif=exif(6, False)[6:]))
+    keep("animated.webp", saved(color, "WEBP", lossless=True, save_all=True, append_images=[color.transpose(Image.Transpose.FLIP_LEFT_RIGHT)]))
+    keep("color.tif", saved(color, "TIFF"))
+    keep("packed.tif", saved(smooth, "TIFF", compression="tiff_lzw"))
+    keep("palette.tif", saved(palette, "TIFF"))
+    keep("bilevel.tif", saved(grey.point(lambda v: 255 * (v > 99), "1"), "TIFF", compression="group4"))
+    keep("alpha.tif", saved(Image.merge("RGBA", (*color.split(), alpha)), "TIFF"))
+    keep("grey16.tif", saved(Image.frombytes("I;16", (WIDTH, HEIGHT), b"".join(v[::-1] for v in wide[:WIDTH * HEIGHT])),
+                             "TIFF"), expected=Image.frombytes("L", (WIDTH, HEIGHT), high[:WIDTH * HEIGHT]))
+    for kind, options in ("heic", []), ("avif", ["--avif"]):
+        with tempfile.TemporaryDirectory() as folder:
+            smooth.resize((64, 64)).save(f"{folder}/in.png")
+            subprocess.run(["heif-enc", *options, "-q", "95", "-o", f"{folder}/out", f"{folder}/in.png"], check=True,
+                           capture_output=True)
+            with open(f"{folder}/out", "rb") as f:
+                keep(f"color.{kind}", f.read(), 20, smooth.resize((64, 64)))
     with open("expected.txt", "w") as f:
         f.write("\n".join(lines) + "\n")
 

@@ -89,6 +89,10 @@ TEST_CASE("every kind of image file is decoded like Pillow decodes it", "[data]"
   while (list >> name >> channels >> height >> width >> tolerance >> hex) {
     CAPTURE(name);
     const Decoded decoded = decode_image(image_file(name), name);
+    if (decoded.fault.find("which this build cannot read") != std::string::npos) {
+      WARN(name << ": skipped, its library is not here");
+      continue;
+    }
     ++files;
     REQUIRE(decoded.fault == "");
     CHECK(decoded.image.height == height);
@@ -96,7 +100,7 @@ TEST_CASE("every kind of image file is decoded like Pillow decodes it", "[data]"
     CHECK(largest_difference(with_channels(decoded.image, channels), from_hex(hex)) <= tolerance);
     CHECK(largest_difference(with_channels(decoded.image, channels), from_hex(hex)) >= 0);
   }
-  CHECK(files == 44);
+  CHECK(files >= 44);
 }
 
 TEST_CASE("the content of a file decides what it is, not its name", "[data]") {
@@ -565,8 +569,6 @@ TEST_CASE("a file that vanishes or changes after it was checked is named", "[dat
 
 /// Refused here although Pillow reads them, and why.
 const std::map<std::string, std::string> kRefused{
-    {"handmade/rgb.tiff", "TIFF"},
-    {"handmade/rgb.webp", "WebP"},
     {"libpng/contrib/testpngs/crashers/badcrc.png", "checksum of its IDAT"},
     {"libpng/contrib/testpngs/crashers/huge_IDAT.png", "IDAT chunk claims 1,073,741,823 bytes"},
     {"stb/tests/pngsuite/corrupt/xcsn0g01.png", "checksum of its IDAT"},
@@ -612,7 +614,10 @@ TEST_CASE("hostile files are scanned without harm, and the good ones decoded lik
   int status = -1;
   REQUIRE(::waitpid(child, &status, 0) == child);
   REQUIRE((WIFEXITED(status) && WEXITSTATUS(status) == 0));
-  CHECK(read_file(out) == "468 60\n");
+  const std::vector<std::string> formats = readable_formats();
+  const auto reads = [&](const char* format) { return std::count(formats.begin(), formats.end(), format); };
+  const std::int64_t good = 468 + reads("WebP") + reads("TIFF");
+  CHECK(read_file(out) == std::to_string(good) + ' ' + std::to_string(528 - good) + '\n');
 
   std::ifstream list(kImages / "hostile.txt");
   int channels, files = 0, same = 0;
@@ -632,6 +637,7 @@ TEST_CASE("hostile files are scanned without harm, and the good ones decoded lik
       CHECK_THAT(decoded.fault, ContainsSubstring(refused->second));
       continue;
     }
+    if (decoded.fault.find("which this build cannot read") != std::string::npos) continue;
     CHECK((decoded.fault == "") == (channels > 0 || name == kAccepted));
     if (channels == 0 || !decoded.fault.empty()) continue;
     REQUIRE(decoded.image.height == height);
@@ -642,7 +648,7 @@ TEST_CASE("hostile files are scanned without harm, and the good ones decoded lik
     ++same;
   }
   CHECK(files == 537);
-  CHECK(same == 469);
+  CHECK(same == good + 1);
 }
 
 }  // namespace

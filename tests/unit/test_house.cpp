@@ -67,6 +67,9 @@ const std::vector<LibraryRule> kLibraries = {
     // Reading is config's; the others write.
     {"nlohmann/", {"config", "train", "report", "inspect", "page", "session", "starter", "export"}},
     {"jpeglib.h", {"data"}},
+    {"webp/", {"data"}},
+    {"tiffio.h", {"data"}},
+    {"libheif/", {"data"}},
     {"hwy/", {"kernels"}},
     {"protozero/", {"export"}},
     {"mpi.h", {"cluster"}},

@@ -2,6 +2,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -321,7 +322,44 @@ TEST_CASE("a GIF may go on with a full table", "[data]") {
   CHECK(pixels_of(gif(100, 60, 100, 60, 8, codes), "x.gif") == pixels);
 }
 
-// --- Others ------------------------------------------------------------------------------------------------
+// --- Formats of libraries that need not be there -----------------------------------------------------------
+
+bool is_read(const std::string& format) {
+  const std::vector<std::string> formats = readable_formats();
+  return std::find(formats.begin(), formats.end(), format) != formats.end();
+}
+
+TEST_CASE("a format that this build does not read names its package", "[data]") {
+  for (const auto& [name, format, package] : {std::tuple{"lossy.webp", "WebP", "libwebp-dev"},
+                                              {"color.tif", "TIFF", "libtiff-dev"},
+                                              {"color.heic", "HEIC", "libheif-dev"},
+                                              {"color.avif", "AVIF", "libheif-dev"}}) {
+    CAPTURE(name);
+    const std::string fault = fault_of(read_file(fs::path(CNN_SOURCE_DIR) / "tests" / "images" / name), name);
+    if (is_read(format))
+      CHECK(fault == "");
+    else
+      CHECK_THAT(fault, ContainsSubstring(package));
+  }
+}
+
+TEST_CASE("a damaged WebP, TIFF, HEIC or AVIF is bad or an image, the same each time", "[data]") {
+  std::uint32_t state = 1;
+  const auto random = [&] { return (state = state * 1664525u + 1013904223u) >> 8; };
+  for (const char* name : {"lossy.webp", "lossless.webp", "animated.webp", "packed.tif", "palette.tif",
+                           "bilevel.tif", "grey16.tif", "color.heic", "color.avif"}) {
+    const std::string whole = read_file(fs::path(CNN_SOURCE_DIR) / "tests" / "images" / name);
+    CAPTURE(name);
+    CHECK(fault_of(whole.substr(0, whole.size() / 2), name) != "");
+    for (int repeat = 0; repeat < 60; ++repeat) {
+      std::string damaged = whole;
+      damaged[random() % damaged.size()] = static_cast<char>(random());
+      const Decoded first = decode_image(damaged, name), second = decode_image(damaged, name);
+      REQUIRE(first.fault == second.fault);
+      REQUIRE(first.image.pixels == second.image.pixels);
+    }
+  }
+}
 
 TEST_CASE("what only looks like a video or a web page is called by its name", "[data]") {
   const auto brand = [](const std::string& name) {
