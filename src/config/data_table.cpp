@@ -255,10 +255,10 @@ Table<ImageSpec> image_table() {
                     "1 for grey, 3 for color; other numbers only if the files have as many."),
        required_key("height", &S::height, integer(1), "Rows."),
        required_key("width", &S::width, integer(1), "Columns."),
-       optional_key(
-           "resize", &S::resize, choice<Resize>(),
-           "Images of another size: `stretch` both sides; `fit` keeps the shape and adds black (letterbox); "
-           "`crop` keeps the shape and cuts to the center; `none`: the size must match."),
+       optional_key("resize", &S::resize, choice<Resize>(),
+                    "Images of another size, scaled by antialiased bilinear interpolation as in Pillow: "
+                    "`stretch` both sides; `fit` keeps the shape and adds black (letterbox); "
+                    "`crop` keeps the shape and cuts to the center; `none`: the size must match."),
        optional_key(
            "scaled_decoding", &S::scaled_decoding, boolean(),
            "JPEGs that are at least eight times as large as the target on both sides are decoded at a "

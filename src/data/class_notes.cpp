@@ -74,8 +74,10 @@ std::vector<std::string> class_notes(const Dataset& train, const Dataset* valida
   for (const std::string& name : train.classes()) alike[key_of(name)].push_back(name);
   for (const auto& [key, names] : alike)
     if (names.size() > 1)
-      notes.push_back(fmt::format(
-          "warning: the classes {} differ in case, spaces, dashes or the form of their accents only; are they one?", some(names)));
+      notes.push_back(
+          fmt::format("warning: the classes {} differ in case, spaces, dashes or the form of their accents "
+                      "only; are they one?",
+                      some(names)));
   return notes;
 }
 

@@ -245,8 +245,8 @@ TEST_CASE("a TGA may be stored from any corner", "[data]") {
     for (int x = 0; x < 4; ++x) right.push_back(grey(60 * x + 30 * y));
   for (const int descriptor : {0x00, 0x10, 0x20, 0x30}) {
     CAPTURE(descriptor);
-    std::string file =
-        std::string("\0\0\3\0\0\0\0\0\0\0\0\0\4\0\2\0\x08", 17) + static_cast<char>(descriptor);
+    std::string file("\0\0\3\0\0\0\0\0\0\0\0\0\4\0\2\0\x08", 17);
+    file.push_back(static_cast<char>(descriptor));
     for (int y = 0; y < 2; ++y)
       for (int x = 0; x < 4; ++x)
         file +=
