@@ -263,7 +263,7 @@ Table<ImageSpec> image_table() {
            "scaled_decoding", &S::scaled_decoding, boolean(),
            "JPEGs that are at least eight times as large as the target on both sides are decoded at a "
            "half, a quarter or an eighth of their size, and then resized: several times as fast, and "
-           "within two grey levels of the whole image. Kept in the model.")}};
+           "within two grey levels of the whole image on photos. Kept in the model.")}};
   table.check = [](const Place& place, ImageSpec& image) {
     // Models from before the key was there saw JPEGs of full size.
     if (place.reading().use() == ConfigUse::model && !place.has("scaled_decoding"))

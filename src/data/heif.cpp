@@ -8,6 +8,7 @@
 #include <array>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "core/error.h"
 #include "data/image_size.h"
@@ -54,7 +55,7 @@ Decoded decode_heif(std::string_view content, std::string_view kind, const Decod
   const std::unique_ptr<heif_context, void (*)(heif_context*)> context(heif_context_alloc(),
                                                                        heif_context_free);
   if (!context) return {{}, "needs more memory to decode than there is"};
-  heif_context_set_maximum_image_size_limit(context.get(), kLargestSide);
+  heif_context_set_max_decoding_threads(context.get(), 0);  // this thread's time is counted
   heif_error error =
       heif_context_read_from_memory_without_copy(context.get(), content.data(), content.size(), nullptr);
   if (error.code != heif_error_Ok) return damaged(error);
@@ -64,7 +65,13 @@ Decoded decode_heif(std::string_view content, std::string_view kind, const Decod
   const std::unique_ptr<heif_image_handle, void (*)(const heif_image_handle*)> handle(
       found, heif_image_handle_release);
   const std::int64_t height = heif_image_handle_get_height(found), width = heif_image_handle_get_width(found);
-  if (std::string fault = image_size_fault(height, width, limits); !fault.empty()) return {{}, fault};
+  const std::int64_t coded_height = heif_image_handle_get_ispe_height(found);
+  const std::int64_t coded_width = heif_image_handle_get_ispe_width(found);
+  for (const auto& [h, w] : {std::pair(height, width), std::pair(coded_height, coded_width)})
+    if (std::string fault = image_size_fault(h, w, limits); !fault.empty()) return {{}, fault};
+  // The parts of an image may say sizes of their own, and memory is asked for by those.
+  heif_context_set_maximum_image_size_limit(
+      context.get(), static_cast<int>(std::max({height, width, coded_height, coded_width})) + 1);
 
   const PixelBudget budget(height * width);
   heif_image* decoded = nullptr;
@@ -76,7 +83,7 @@ Decoded decode_heif(std::string_view content, std::string_view kind, const Decod
   const std::uint8_t* rows = heif_image_get_plane_readonly(decoded, heif_channel_interleaved, &stride);
   const int rgb_height = heif_image_get_height(decoded, heif_channel_interleaved);
   const int rgb_width = heif_image_get_width(decoded, heif_channel_interleaved);
-  if (!rows || rgb_height < 1 || rgb_width < 1 || std::int64_t{rgb_height} * rgb_width > limits.pixels)
+  if (!rows || rgb_height != height || rgb_width != width)
     return {{}, fmt::format("is {} {} image that holds two sizes", article, kind)};
   UprightImage image(3, rgb_height, rgb_width, 1);
   for (int y = 0; y < rgb_height; ++y) image.put(rows + std::int64_t{y} * stride, y, 1);

@@ -116,6 +116,7 @@ class JpegLibrary {
         stop_with_message(JpegStop::ends_early);
       case JWRN_ARITH_BAD_CODE:
       case JWRN_EXTRANEOUS_DATA:
+      case JWRN_BOGUS_PROGRESSION:  // a scan is missing
       case JWRN_HUFF_BAD_CODE:
       case JWRN_MUST_RESYNC:
         stop_with_message(JpegStop::corrupt);
@@ -193,6 +194,18 @@ void mix_inks(std::uint8_t* row, std::int64_t pixels) {
   }
 }
 
+/// Whether a progressive image ends before its values are exact, or a component has none at all: the file was
+/// cut between two scans.
+bool lacks_scans(const jpeg_decompress_struct& info) {
+  if (!info.coef_bits) return false;
+  for (int c = 0; c < info.num_components; ++c) {
+    const int* bits = info.coef_bits[c];
+    if (bits[0] != 0 || std::any_of(bits + 1, bits + DCTSIZE2, [](int missing) { return missing > 0; }))
+      return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 Decoded decode_jpeg(std::string_view content, const DecodeLimits& limits, const CpuDeadline& deadline,
@@ -210,6 +223,7 @@ Decoded decode_jpeg(std::string_view content, const DecodeLimits& limits, const 
 
   const PixelBudget budget(std::int64_t{info.image_height} * info.image_width);
   if (!jpeg.guarded([&] { jpeg_start_decompress(&info); })) return jpeg.stopped();
+  if (lacks_scans(info)) return {{}, "ends early: some of its scans are missing"};
   const int height = static_cast<int>(info.output_height), width = static_cast<int>(info.output_width);
   UprightImage image(inks ? 3 : info.num_components, height, width, orientation);
   if (factor > 1)

@@ -48,6 +48,14 @@ struct TiffMemory {
     if (self.message[0] == 0) std::vsnprintf(self.message.data(), self.message.size(), format, arguments);
     return 1;
   }
+  /// Decoders of JPEG and fax warn of pixels that they have invented; other warnings are about tags.
+  static int judge_warning(TIFF* file, void* user, const char* module, const char* format,
+                           va_list arguments) {
+    const std::string_view from = module ? module : "";
+    if (from.starts_with("JPEG") || from.starts_with("Fax"))
+      return complain(file, user, module, format, arguments);
+    return 1;
+  }
 };
 
 struct TiffCloser {
@@ -60,8 +68,7 @@ TiffFile open(TiffMemory& memory, std::int64_t most_bytes) {
                                                                              TIFFOpenOptionsFree);
   TIFFOpenOptionsSetMaxSingleMemAlloc(options.get(), most_bytes);
   TIFFOpenOptionsSetErrorHandlerExtR(options.get(), TiffMemory::complain, &memory);
-  TIFFOpenOptionsSetWarningHandlerExtR(
-      options.get(), [](TIFF*, void*, const char*, const char*, va_list) { return 1; }, nullptr);
+  TIFFOpenOptionsSetWarningHandlerExtR(options.get(), TiffMemory::judge_warning, &memory);
   return TiffFile(TIFFClientOpenExt(
       "TIFF", "rm", &memory, TiffMemory::read, [](thandle_t, void*, tmsize_t) -> tmsize_t { return 0; },
       TiffMemory::seek, [](thandle_t) { return 0; },
@@ -131,6 +138,11 @@ std::string page_fault(const TiffPage& page, const DecodeLimits& limits) {
   if (page.tiled && (page.tile_width == 0 || page.tile_height == 0 || page.tile_width > kLargestTile ||
                      page.tile_height > kLargestTile))
     return fmt::format("is damaged: its tiles are {}x{} pixels", page.tile_width, page.tile_height);
+  constexpr std::uint64_t kTilePixels = 1 << 22;
+  if (page.tiled && std::uint64_t{page.tile_width} * page.tile_height >
+                        std::max(kTilePixels, std::uint64_t{page.width} * page.height))
+    return fmt::format("is a TIFF image of {}x{} pixels with tiles of {}x{}, which are too large for it",
+                       page.width, page.height, page.tile_width, page.tile_height);
   return "";
 }
 
@@ -216,7 +228,8 @@ TiffReading read_tiles(TIFF* file, const TiffPage& page, const TiffColors& color
                        const CpuDeadline& deadline) {
   const auto channels = static_cast<std::size_t>(page.channels());
   std::vector<std::uint8_t> stored(static_cast<std::size_t>(TIFFTileSize64(file)));
-  std::vector<std::uint8_t> rows(std::size_t{page.width} * channels * page.tile_height);
+  std::vector<std::uint8_t> rows(std::size_t{page.width} * channels *
+                                 std::min(page.tile_height, page.height));
   const auto row_bytes = static_cast<std::size_t>(TIFFTileRowSize64(file));
   for (std::uint32_t top = 0; top < page.height; top += page.tile_height) {
     const std::uint32_t count = std::min(page.tile_height, page.height - top);
@@ -249,6 +262,7 @@ Decoded decode_tiff(std::string_view content, const DecodeLimits& limits, const 
   if (!file) return damaged();
   const TiffPage page = read_page(file.get());
   if (std::string fault = page_fault(page, limits); !fault.empty()) return {{}, fault};
+  memory.message[0] = 0;  // from here on: about pixels
   const TiffColors colors(file.get(), page);
   if (!colors.complete()) return {{}, "is damaged: the TIFF's palette is missing"};
   const PixelBudget budget(std::int64_t{page.height} * page.width);
@@ -257,7 +271,7 @@ Decoded decode_tiff(std::string_view content, const DecodeLimits& limits, const 
   const TiffReading reading = page.tiled ? read_tiles(file.get(), page, colors, image, deadline)
                                          : read_rows(file.get(), page, colors, image, deadline);
   if (reading == TiffReading::too_slow) return {{}, deadline.fault()};
-  if (reading == TiffReading::failed) return damaged();
+  if (reading == TiffReading::failed || memory.message[0]) return damaged();
   return {image.take(), ""};
 }
 

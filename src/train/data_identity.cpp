@@ -112,7 +112,10 @@ std::vector<std::string> differences(const DataIdentity& before, const DataIdent
   else if (before.validation)
     compare(*before.validation, *now.validation, "validation", found);
   if (found.empty() && (before.mean != now.mean || before.std != now.std))
-    found.push_back("the pixels have a different mean or standard deviation: images were changed");
+    found.push_back(
+        "the pixels have a different mean or standard deviation: images were changed, or they are JPEGs and "
+        "the "
+        "run began with a version of the program that decoded them by another library");
   return found;
 }
 
