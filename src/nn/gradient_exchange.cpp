@@ -1,8 +1,8 @@
 #include "nn/gradient_exchange.h"
 
 #include <algorithm>
-#include <thread>
 
+#include "cluster/patience.h"
 #include "core/block.h"
 #include "core/clock.h"
 #include "core/error.h"
@@ -116,7 +116,8 @@ void GradientExchange::progress() {
 void GradientExchange::finish() {
   if (parts_.empty()) return;
   const double start = now_seconds();
-  for (progress(); !parts_.empty(); progress()) std::this_thread::yield();
+  Patience patience;
+  for (progress(); !parts_.empty(); progress()) patience.pause();
   cluster_.add_waiting(now_seconds() - start);
 }
 

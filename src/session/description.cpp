@@ -68,6 +68,13 @@ void describe_all(const TrainingSetup& setup, spdlog::logger& log, const ShowLay
                counted(images, "training image"));
   }
   const int processes = setup.cluster().size();
+  if (const int blocks = blocks_of(setup.config().training.batch_size); processes > blocks)
+    log.warn(
+        "warning: a batch of {} images has {} of {}, so {} of the {} processes have nothing to do; a "
+        "batch_size of {} "
+        "or more gives each of them work",
+        setup.config().training.batch_size, counted(blocks, "block"), kLanes, processes - blocks, processes,
+        processes * kLanes);
   log.info("{}{}, {}, {} of memory for activations, gradients and optimizer",
            processes > 1 ? fmt::format("{} processes, here ", processes) : "",
            counted(setup.pool().threads(), "thread"), instruction_set(), human_bytes(setup.bytes()));

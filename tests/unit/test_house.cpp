@@ -24,7 +24,7 @@ const std::map<std::string, Prefixes, std::less<>> kMayInclude = {
     {"core", {"core/"}},
     {"cluster", {"core/", "cluster/"}},
     {"kernels", {"core/", "kernels/"}},
-    {"nn", {"core/", "cluster/cluster.h", "kernels/", "nn/"}},
+    {"nn", {"core/", "cluster/cluster.h", "cluster/patience.h", "kernels/", "nn/"}},
     // The specs only: it is there to check the engine.
     {"reference",
      {"core/", "reference/", "nn/network_spec.h", "nn/layers/", "nn/shape.h", "kernels/activation.h"}},

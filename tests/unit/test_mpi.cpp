@@ -374,6 +374,10 @@ TEST_CASE("log and report say how many processes there were, and how long they w
   together.require_success(together.train_with(2, together.start("run", {"--quiet"})));
   CHECK_THAT(read_file(together.path("run/train.log")), ContainsSubstring("2 processes; this one waited "));
   CHECK_THAT(read_file(together.path("run/report.html")), ContainsSubstring(">processes<"));
+  const ProgramResult small =
+      together.train_with(2, together.start("small", {"--quiet", "--set", "training.batch_size=16"}));
+  together.require_success(small);
+  CHECK(count(small.err, "has 1 block of 16, so 1 of the 2 processes have nothing to do") == 1);
   together.require_success(together.train(together.start("one", {"--quiet"})));
   CHECK_THAT(read_file(together.path("one/train.log")), !ContainsSubstring("waited"));
 }
