@@ -17,4 +17,16 @@ std::string composed(const std::string& text) {
   return {reinterpret_cast<const char*>(result), static_cast<std::size_t>(bytes)};
 }
 
+int display_width(std::string_view text) {
+  int width = 0;
+  while (!text.empty()) {
+    utf8proc_int32_t character = 0;
+    const utf8proc_ssize_t bytes = utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
+                                                    static_cast<utf8proc_ssize_t>(text.size()), &character);
+    width += bytes > 0 ? utf8proc_charwidth(character) : 1;
+    text.remove_prefix(bytes > 0 ? static_cast<std::size_t>(bytes) : 1);
+  }
+  return width;
+}
+
 }  // namespace cnn

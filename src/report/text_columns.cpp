@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "core/unicode.h"
+
 namespace cnn {
 namespace {
 
@@ -10,9 +12,7 @@ bool begins_character(char c) { return (c & 0xC0) != 0x80; }
 
 }  // namespace
 
-std::size_t width_of(const std::string& text) {
-  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), begins_character));
-}
+std::size_t width_of(const std::string& text) { return static_cast<std::size_t>(display_width(text)); }
 
 std::string left(const std::string& text, std::size_t width) {
   return text + std::string(width - std::min(width, width_of(text)), ' ');
@@ -51,10 +51,13 @@ std::string wrapped(std::span<const std::string> words, std::size_t indent, std:
 
 std::string cut(const std::string& text, std::size_t width) {
   if (width_of(text) <= width) return text;
-  std::size_t end = 0;
-  for (std::size_t i = 0, column = 0; i < text.size() && column < width; ++i)
-    if (begins_character(text[i])) ++column, end = i;
-  return width == 0 ? "" : text.substr(0, end) + "…";
+  if (width == 0) return "";
+  std::string kept = text;
+  do {
+    do kept.pop_back();
+    while (!kept.empty() && !begins_character(text[kept.size()]));
+  } while (width_of(kept) + 1 > width);
+  return kept + "…";
 }
 
 }  // namespace cnn

@@ -6,7 +6,7 @@
 
 namespace cnn {
 
-/// Columns that a printable text takes: code points, which is right for most scripts.
+/// Columns that a printable text takes on a terminal.
 std::size_t width_of(const std::string& text);
 
 /// Padded with blanks to `width` columns: at the end (left) or in front.

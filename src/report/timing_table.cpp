@@ -45,13 +45,13 @@ class TimingLines {
   std::string name(const std::string& text) const { return left(cut(printable(text), name_), name_); }
   /// A head over the columns of one direction.
   std::string head(const char* wide, const char* narrow) const {
-    return " " + right(rates_ ? wide : narrow, cell_width());
+    return fmt::format(" {}", right(rates_ ? wide : narrow, cell_width()));
   }
   std::string units() const { return fmt::format(" {:>9}{}", "us", rates_ ? " GFLOP/s" : ""); }
   /// "    12.30   85.1": microseconds and GFLOP/s of one worker.
   std::string cell(double seconds, double flops) const {
     const bool nothing = seconds < 5e-10;
-    std::string text = " " + right(nothing ? "-" : fmt::format("{:.2f}", 1e6 * seconds), kTime);
+    std::string text = fmt::format(" {}", right(nothing ? "-" : fmt::format("{:.2f}", 1e6 * seconds), kTime));
     if (!rates_) return text;
     return text + right(nothing || flops == 0 ? "" : fmt::format("{:.1f}", 1e-9 * flops / seconds), kRate);
   }

@@ -244,6 +244,8 @@ TEST_CASE("the confusion of many classes is a picture with names, and with numbe
 
 TEST_CASE("text is cut and padded by characters, not bytes", "[report]") {
   CHECK(width_of("äöü") == 3);
+  CHECK(width_of("Mu\u0308ller") == 6);  // the accent is a character of its own
+  CHECK(width_of("\u732b") == 2);
   CHECK(left("ä", 3) == "ä  ");
   CHECK(right("ä", 3) == "  ä");
   CHECK(cut("äöüß", 3) == "äö…");
