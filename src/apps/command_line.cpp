@@ -64,9 +64,8 @@ class WrappedHelp final : public CLI::Formatter {
     constexpr std::size_t kShown = 2;
     std::string out = "\nExamples:\n";
     for (std::size_t i = 0; i < std::min(kShown, manual_.examples.size()); ++i)
-      out += wrapped(fmt::format("  {}\n      {}", manual_.examples[i].term, manual_.examples[i].text),
-                     columns, 6) +
-             "\n";
+      out += fmt::format("  {}\n{}\n", manual_.examples[i].term,
+                         wrapped("      " + manual_.examples[i].text, columns, 6));
     return out + "\n" +
            wrapped(
                fmt::format(

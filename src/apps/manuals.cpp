@@ -158,13 +158,13 @@ Manual export_manual() {
                  "The C code: what goes in and out, with its costs; the network; a program that uses it."}},
       .examples = {{"cnn-export --model best.safetensors --onnx digits.onnx --images digits/test",
                     "Write an ONNX model, and compare it with the engine."},
-                   {"cnn-export --model best.safetensors --onnx - --uint8 | gzip > digits.onnx.gz",
-                    "Write one for bytes to standard output."},
                    {"cnn-export --model best.safetensors --c digits --name digits",
                     "Write digits/digits.h, digits/digits.c and digits/digits_main.c."},
                    {"cnn-export --model best.safetensors --c digits --int8 --calibrate digits/train --images "
                     "digits/test",
-                    "The same in 8-bit integers, and what that costs in accuracy."}},
+                    "The same in 8-bit integers, and what that costs in accuracy."},
+                   {"cnn-export --model best.safetensors --onnx - --uint8 | gzip > digits.onnx.gz",
+                    "Write an ONNX model for bytes to standard output."}},
       .see_also = {"cnn-train", "cnn-eval", "cnn-inspect"}};
 }
 

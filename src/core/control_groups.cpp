@@ -47,6 +47,7 @@ std::vector<ControlGroup> control_groups(std::string_view controller, const fs::
       if (controllers != controller) add_levels(mount / controllers, group, 1, groups);
     }
   }
+  if (groups.empty()) groups.push_back({mount, 2});  // no /proc: what is there is of version 2
   return groups;
 }
 

@@ -90,14 +90,15 @@ ExitCode find_learning_rate(TrainingSetup& setup, const SweepRange& range, const
     print_err("interrupted before the sweep was finished; nothing was written\n");
     return interruption.exit_code();
   }
-  const LearningRateReport report{.name = config.name,
-                                  .rates = sweep.rates,
-                                  .losses = sweep.losses,
-                                  .smoothed = sweep.smoothed,
-                                  .suggestion = sweep.suggestion,
-                                  .verdict = verdict_of(sweep, config.training),
-                                  .config = resolved_json(config),
-                                  .environment = environment({.threads = setup.pool().threads()})};
+  const LearningRateReport report{
+      .name = config.name,
+      .rates = sweep.rates,
+      .losses = sweep.losses,
+      .smoothed = sweep.smoothed,
+      .suggestion = sweep.suggestion,
+      .verdict = verdict_of(sweep, config.training),
+      .config = resolved_json(config),
+      .environment = environment({setup.pool().threads(), setup.cluster().size()})};
   const Terminal terminal = terminal_of(STDOUT_FILENO);
   if (!sweep.rates.empty()) print_out("{}\n", terminal_chart(learning_rate_chart(report, false), terminal));
   print_out("{}\n", wrapped(report.verdict, terminal.columns));

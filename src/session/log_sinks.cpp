@@ -1,7 +1,5 @@
 #include "session/log_sinks.h"
 
-#include <unistd.h>
-
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -9,16 +7,13 @@
 #include "core/error.h"
 #include "core/standard_streams.h"
 #include "core/text.h"
-#include "report/terminal.h"
 
 namespace cnn {
 
 void StderrSink::sink_it_(const spdlog::details::log_msg& message) {
   spdlog::memory_buf_t text;
   formatter_->format(message, text);
-  const std::string_view message_text(text.data(), text.size());
-  write_err(::isatty(STDERR_FILENO) ? wrapped(message_text, terminal_columns(STDERR_FILENO), 2)
-                                    : std::string(message_text));
+  write_err({text.data(), text.size()});
 }
 
 LogFileSink::LogFileSink(std::filesystem::path path, std::function<void(const std::string&)> on_fault)

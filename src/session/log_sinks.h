@@ -11,8 +11,7 @@
 
 namespace cnn {
 
-/// Messages to stderr, broken into lines as long as the terminal is wide. One that cannot be written is lost,
-/// and that is all.
+/// Messages to stderr. One that cannot be written is lost, and that is all.
 class StderrSink final : public spdlog::sinks::base_sink<std::mutex> {
   void sink_it_(const spdlog::details::log_msg& message) override;
   void flush_() override {}

@@ -23,19 +23,15 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Refuses a run folder in which something else stands in the place of a file: reading a pipe would never
-/// end.
+/// Refuses a run folder in which a pipe or a socket stands in the place of a file: writing it could wait
+/// forever.
 void check_files(const fs::path& folder) {
-  for (const char* name : {"config.json", "metrics.csv", "activations.csv", "best.safetensors",
-                           "last.safetensors", "result.json", "train.log", "report.html"}) {
-    const fs::file_status status = status_of(folder / name);
-    const char* what = fs::is_fifo(status)        ? "a pipe (FIFO)"
-                       : fs::is_socket(status)    ? "a socket"
-                       : fs::is_directory(status) ? "a folder"
-                                                  : nullptr;
-    if (what)
-      fail("{}: is {}, expected a file of the run; remove it, or start a new run",
-           printable((folder / name).string()), what);
+  std::error_code unknown;
+  for (const auto& entry : fs::recursive_directory_iterator(folder, unknown)) {
+    const fs::file_status status = status_of(entry.path());
+    if (!fs::is_fifo(status) && !fs::is_socket(status)) continue;
+    fail("{}: is a {}, expected a file of the run; remove it, or start a new run",
+         printable(entry.path().string()), fs::is_fifo(status) ? "pipe (FIFO)" : "socket");
   }
 }
 

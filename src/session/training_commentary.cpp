@@ -45,11 +45,11 @@ std::string epoch_line(const EpochResult& r, int epochs, const std::string& left
                               {"accuracy " + percent_text(r.train_accuracy), 7}};
   if (r.validation) {
     parts.push_back({"validation " + percent_text(r.validation->accuracy()), 9});
-    parts.push_back({fmt::format("(loss {})", loss_text(r.validation->loss())), 3});
+    parts.push_back({fmt::format("(loss {})", loss_text(r.validation->loss())), 5});
   }
-  parts.push_back({with_commas(static_cast<std::int64_t>(r.images_per_second)) + " images/s", 4});
+  parts.push_back({with_commas(static_cast<std::int64_t>(r.images_per_second)) + " images/s", 3});
   parts.push_back({fmt::format("learning rate {:.3g}", r.learning_rate), 2});
-  if (!left.empty()) parts.push_back({left + " left", 5});
+  if (!left.empty()) parts.push_back({left + " left", 4});
   if (r.validation && r.best) parts.push_back({"best", 6});
   return fitting_line(parts, static_cast<std::size_t>(columns));
 }
@@ -58,12 +58,14 @@ std::string epoch_line(const EpochResult& r, int epochs, const std::string& left
 
 std::string percent_text(double fraction) { return fmt::format("{:.2f} %", 100 * fraction); }
 
-TrainingCommentary::TrainingCommentary(RunLog& log, Trainer& trainer, const TrainingData& data,
-                                       const Voice& voice)
+TrainingCommentary::TrainingCommentary(RunLog& log, Trainer& trainer, const Cluster& cluster,
+                                       const TrainingData& data, const Voice& voice)
     : log_(log),
       trainer_(trainer),
       validation_images_(data.validation ? data.validation->size() : 0),
       voice_(voice),
+      cluster_(cluster),
+      waited_before_(cluster.waited()),
       start_(now_seconds()) {}
 
 void TrainingCommentary::listen(TrainingEvents& events) {
@@ -82,8 +84,12 @@ void TrainingCommentary::listen(TrainingEvents& events) {
   events.layers_every = voice_.layers().every_steps;
   events.on_layers = [this](const StepProgress& p, const std::vector<LayerActivity>& layers) {
     if (line_) line_->clear();
-    log_.both().info("epoch {}, step {}: the layers on this step's images\n{}", p.epoch, p.step,
-                     statistics_table(statistics_of(p.epoch, layers), kLogColumns));
+    const auto show = [&](spdlog::logger& log, int columns) {
+      log.info("epoch {}, step {}: the layers on this step's images\n{}", p.epoch, p.step,
+               statistics_table(statistics_of(p.epoch, layers), columns));
+    };
+    show(log_.voice(), terminal_of(STDERR_FILENO).columns);
+    show(log_.file(), kLogColumns);
   };
 }
 
@@ -110,7 +116,7 @@ void TrainingCommentary::show_activity(const EpochResult& r) {
   for (const LayerActivity& layer : r.activity) {
     const auto [told, is_new] = told_.try_emplace(layer.layer, layer.active_fraction);
     told->second = std::max(told->second, layer.active_fraction);
-    if (is_new || layer.active_fraction > kMuchLess * told->second) continue;
+    if (is_new || told->second == 0 || layer.active_fraction > kMuchLess * told->second) continue;
     fewer.push_back(fmt::format("{} {:.0f} -> {:.0f} %", printable(layer.layer), 100 * told->second,
                                 100 * layer.active_fraction));
     told->second = layer.active_fraction;
@@ -134,7 +140,7 @@ void TrainingCommentary::complain(const EpochResult& result) {
   standing_ = std::move(now);
 }
 
-void TrainingCommentary::times(const Cluster& cluster) const {
+void TrainingCommentary::times() const {
   const TimeAccount& account = trainer_.times();
   const double all = account.all();
   double booked = 0;
@@ -151,9 +157,9 @@ void TrainingCommentary::times(const Cluster& cluster) const {
   add("pages", account.seconds(Spent::pages));
   add("other", all - booked);
   log_.both().info("time: {}{}", human_seconds(all), text);
-  if (cluster.size() > 1)
-    log_.both().info("{} processes; this one waited {} for the others, {:.0f} % of the time", cluster.size(),
-                     human_seconds(cluster.waited()), 100 * cluster.waited() / all);
+  if (const double waited = cluster_.waited() - waited_before_; cluster_.size() > 1)
+    log_.both().info("{} processes; this one waited {} for the others, {:.0f} % of the time", cluster_.size(),
+                     human_seconds(waited), 100 * waited / all);
 }
 
 void TrainingCommentary::end() const {

@@ -25,7 +25,8 @@ std::string percent_text(double fraction);
 class TrainingCommentary {
  public:
   /// All references must outlive the object.
-  TrainingCommentary(RunLog& log, Trainer& trainer, const TrainingData& data, const Voice& voice);
+  TrainingCommentary(RunLog& log, Trainer& trainer, const Cluster& cluster, const TrainingData& data,
+                     const Voice& voice);
 
   /// Takes the events for progress and layers; they must not outlive this object.
   void listen(TrainingEvents& events);
@@ -34,7 +35,7 @@ class TrainingCommentary {
   /// then. Its warning scrolled by long ago.
   void end() const;
   /// Where the time went since the trainer was made, and what of it was spent on waiting for other processes.
-  void times(const Cluster& cluster) const;
+  void times() const;
   /// Removes the progress line.
   void clear() { line_.reset(), validating_ = false; }
 
@@ -46,6 +47,8 @@ class TrainingCommentary {
   Trainer& trainer_;
   const std::int64_t validation_images_;
   const Voice& voice_;
+  const Cluster& cluster_;
+  const double waited_before_;
   std::unique_ptr<ProgressLine> line_;
   bool validating_ = false;
   double start_;

@@ -123,7 +123,7 @@ TrainingRun::TrainingRun(TrainingSetup& setup, RunFolder& folder, CheckpointFold
       saver_(trainer_, std::move(checkpoints), spec_, checkpoint_texts(setup), log_),
       report_(folder_, setup.config(), setup.network(), data_,
               {setup.pool().threads(), setup.cluster().size()}, log_),
-      commentary_(log, trainer_, data_, voice) {
+      commentary_(log, trainer_, cluster_, data_, voice) {
   if (!trainer_.history().empty()) report_.resume(best_of(trainer_.history()).epoch);
   listen();
   reserve_ = std::make_unique<char[]>(1 << 20);
@@ -254,7 +254,7 @@ std::optional<Evaluation> TrainingRun::evaluate_all(std::span<const WeightedLook
 TrainingOutcome TrainingRun::finished() {
   outcome_.best = best_of(trainer_.history());
   trainer_.times().measure(Spent::pages, [&] { report_.finish(outcome_.best.epoch); });
-  commentary_.times(cluster_);
+  commentary_.times();
   outcome_.summary = summary_line(outcome_);
   file_log_.info("{}", outcome_.summary);
   return std::move(outcome_);

@@ -304,7 +304,8 @@ TEST_CASE("a folder of runs is not resumed, one of them is", "[cli]") {
 TEST_CASE("--resume does not wait for a pipe in the place of a file", "[cli]") {
   const Runs runs;
   runs.require_success(runs.train(runs.start("run", {"--quiet", "--set", "training.epochs=1"})));
-  for (const char* name : {"metrics.csv", "activations.csv", "best.safetensors", "train.log"}) {
+  for (const char* name :
+       {"metrics.csv", "activations.csv", "best.safetensors", "train.log", "train_batch.png"}) {
     const fs::path file = runs.path("run") / name;
     const std::string content = read_file(file);
     fs::remove(file);

@@ -123,17 +123,20 @@ void check_survives(const TrainedModel& trained, const StreamCommand& command, c
     CHECK_THAT(result.err, ContainsSubstring("standard output"));
 }
 
-/// Every command with every `step`th failure, one further for each command.
-void check_all_survive(std::size_t step) {
+/// Every command with every `step`th failure, one further for each command; a config that is missing, and a
+/// training, with all of them.
+void check_all_survive(std::size_t most) {
   if (!fs::exists("/dev/full")) return;
   const TrainedModel trained;
   const std::vector<StreamCommand> commands = trained.commands();
-  for (std::size_t i = 0; i < commands.size(); ++i)
+  for (std::size_t i = 0; i < commands.size(); ++i) {
+    const std::size_t step = i == 0 || i == 4 ? 1 : most;
     for (std::size_t j = i % step; j < kFailures.size(); j += step)
       check_survives(trained, commands[i], kFailures[j]);
+  }
 }
 
-TEST_CASE("no output that fails ends a program or changes its exit status", "[streams]") {
+TEST_CASE("outputs that fail do not end a program or change its exit status", "[streams]") {
   check_all_survive(4);
 }
 TEST_CASE("every failure of an output with every command", "[streams][slow]") { check_all_survive(1); }
