@@ -26,12 +26,15 @@ namespace fs = std::filesystem;
 /// Refuses a run folder in which a pipe or a socket stands in the place of a file: writing it could wait
 /// forever.
 void check_files(const fs::path& folder) {
-  std::error_code unknown;
-  for (const auto& entry : fs::recursive_directory_iterator(folder, unknown)) {
-    const fs::file_status status = status_of(entry.path());
+  // What cannot be looked at is told by who reads it.
+  std::error_code fault, unknown;
+  constexpr auto kOptions = fs::directory_options::skip_permission_denied;
+  for (fs::recursive_directory_iterator at(folder, kOptions, fault), end; !fault && at != end;
+       at.increment(fault)) {
+    const fs::file_status status = at->status(unknown);
     if (!fs::is_fifo(status) && !fs::is_socket(status)) continue;
     fail("{}: is a {}, expected a file of the run; remove it, or start a new run",
-         printable(entry.path().string()), fs::is_fifo(status) ? "pipe (FIFO)" : "socket");
+         printable(at->path().string()), fs::is_fifo(status) ? "pipe (FIFO)" : "socket");
   }
 }
 

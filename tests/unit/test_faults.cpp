@@ -41,7 +41,7 @@ void check_fault(const Runs& runs, const std::string& kind, int number, const st
   CHECK((runs.result("run") == expected));
 }
 
-TEST_CASE("a fault of the disk, or a kill between two operations, costs nothing", "[cli]") {
+TEST_CASE("a fault of the disk, or a kill between two operations, costs nothing", "[resume]") {
   const Runs runs;
   std::string expected;
   const int count = operations(runs, expected);
@@ -53,7 +53,7 @@ TEST_CASE("a fault of the disk, or a kill between two operations, costs nothing"
     for (int i = 0; i < 3; ++i) check_fault(runs, kind, (number += count / 18 + 1) % count, expected);
 }
 
-TEST_CASE("a monotonic clock that runs backwards does not end a training", "[cli]") {
+TEST_CASE("a monotonic clock that runs backwards does not end a training", "[resume]") {
   const Runs runs;
   const std::string expected = runs.expected({"--threads", "1"});
   ProgramOptions backwards;
@@ -70,7 +70,7 @@ TEST_CASE("every operation on the files of a run fails once, in every way", "[.]
     for (int number = 0; number < count; ++number) check_fault(runs, kind, number, expected);
 }
 
-TEST_CASE("a disk that is full for a while is said, and everything is written later", "[cli]") {
+TEST_CASE("a disk that is full for a while is said, and everything is written later", "[resume]") {
   const Runs runs;
   std::string expected;
   const int count = operations(runs, expected);

@@ -39,7 +39,7 @@ int kills_until_done(const Runs& runs, const std::string& run, std::uint32_t see
   }
 }
 
-TEST_CASE("a run that is killed again and again ends with the same bits", "[cli]") {
+TEST_CASE("a run that is killed again and again ends with the same bits", "[resume]") {
   const Runs runs;
   const std::string expected = runs.expected();
   for (std::uint32_t seed = 1; seed <= 3; ++seed) {
@@ -61,7 +61,7 @@ TEST_CASE("hundreds of kills, and the same bits", "[.][slow]") {
   }
 }
 
-TEST_CASE("an interrupted run goes on with another number of threads, with the same bits", "[cli]") {
+TEST_CASE("an interrupted run goes on with another number of threads, with the same bits", "[resume]") {
   const Runs runs;
   const std::string expected = runs.expected({"--threads", "1", "--set", "training.epochs=60"});
   RunningProgram program(program_path("cnn-train"),
@@ -79,7 +79,7 @@ TEST_CASE("an interrupted run goes on with another number of threads, with the s
   CHECK((runs.result("run") == expected));
 }
 
-TEST_CASE("a finished run has nothing left to do, and can be made longer", "[cli]") {
+TEST_CASE("a finished run has nothing left to do, and can be made longer", "[resume]") {
   const Runs runs;
   const std::vector<std::string> constant{"--set", "training.schedule.type=\"constant\""};
   const std::string expected = runs.expected(constant);
@@ -106,7 +106,7 @@ TEST_CASE("a finished run has nothing left to do, and can be made longer", "[cli
   CHECK((runs.result("run") == expected));
 }
 
-TEST_CASE("a schedule over all epochs that is made longer says so", "[cli]") {
+TEST_CASE("a schedule over all epochs that is made longer says so", "[resume]") {
   const Runs runs;
   runs.require_success(runs.train(runs.start("run", {"--set", "training.epochs=2"})));
   const ProgramResult longer = runs.resume("run", {"--set", "training.epochs=3"});
@@ -118,7 +118,7 @@ TEST_CASE("a schedule over all epochs that is made longer says so", "[cli]") {
   CHECK_THAT(read_file(runs.path("run/train.log")), ContainsSubstring("the schedule now spans 3 epochs"));
 }
 
-TEST_CASE("a schedule over all epochs that is made longer on the way names both rates", "[cli]") {
+TEST_CASE("a schedule over all epochs that is made longer on the way names both rates", "[resume]") {
   const Runs runs;
   RunningProgram program(program_path("cnn-train"), runs.start("run", {"--set", "training.epochs=2000"}));
   REQUIRE(program.wait_for_stderr("epoch 2/"));
@@ -130,7 +130,7 @@ TEST_CASE("a schedule over all epochs that is made longer on the way names both 
   CHECK(longer.wait_for_stderr(" instead of 0.0"));
 }
 
-TEST_CASE("changes of the config that break the meaning are refused, others are said", "[cli]") {
+TEST_CASE("changes of the config that break the meaning are refused, others are said", "[resume]") {
   const Runs runs;
   runs.require_success(runs.train(runs.start("run", {"--set", "training.epochs=2"})));
   const std::string before = runs.result("run");
@@ -161,7 +161,7 @@ TEST_CASE("changes of the config that break the meaning are refused, others are 
   CHECK_THAT(looks.err, ContainsSubstring("data.test_time_augmentation was \"none\" and is \"flip\"\n"));
 }
 
-TEST_CASE("a validation set may move, but not come to a run that had none", "[cli]") {
+TEST_CASE("a validation set may move, but not come to a run that had none", "[resume]") {
   const Runs runs;
   const std::string set = R"(data.validation={"images": ")", labels = R"(", "labels": "labels.idx"})";
   runs.require_success(
@@ -181,7 +181,7 @@ TEST_CASE("a validation set may move, but not come to a run that had none", "[cl
   CHECK_THAT(added.err, ContainsSubstring("data.validation was null and is {\"fraction\": 0.2}"));
 }
 
-TEST_CASE("a run that was killed before its first checkpoint starts over", "[cli]") {
+TEST_CASE("a run that was killed before its first checkpoint starts over", "[resume]") {
   const Runs runs;
   const std::string expected = runs.expected();
   runs.require_success(runs.train(runs.start("run", {"--set", "training.epochs=1"})));
@@ -194,7 +194,7 @@ TEST_CASE("a run that was killed before its first checkpoint starts over", "[cli
   CHECK((runs.result("run") == expected));
 }
 
-TEST_CASE("a damaged checkpoint is named and the older one used; two are the end", "[cli]") {
+TEST_CASE("a damaged checkpoint is named and the older one used; two are the end", "[resume]") {
   const Runs runs;
   const std::string expected = runs.expected();
   runs.require_success(runs.train(runs.start("run", {"--set", "training.epochs=4"})));
@@ -216,7 +216,7 @@ TEST_CASE("a damaged checkpoint is named and the older one used; two are the end
   CHECK_THAT(none.err, ContainsSubstring("every checkpoint is damaged"));
 }
 
-TEST_CASE("a run that lost its checkpoints is not trained over", "[cli]") {
+TEST_CASE("a run that lost its checkpoints is not trained over", "[resume]") {
   const Runs runs;
   runs.require_success(runs.train(runs.start("run")));
   const std::string before = runs.result("run");
@@ -228,7 +228,7 @@ TEST_CASE("a run that lost its checkpoints is not trained over", "[cli]") {
   CHECK((runs.result("run") == before));
 }
 
-TEST_CASE("data that is not the same any more is noticed", "[cli]") {
+TEST_CASE("data that is not the same any more is noticed", "[resume]") {
   const Runs runs;
   runs.require_success(runs.train(runs.start("run")));
   std::string pixels = read_file_maybe_gz(runs.path("images.idx.gz"));
@@ -240,7 +240,7 @@ TEST_CASE("data that is not the same any more is noticed", "[cli]") {
   CHECK_THAT(result.err, ContainsSubstring("the data has changed since this run began"));
 }
 
-TEST_CASE("classes that came, went or were renamed are named, with the way to a new run", "[cli]") {
+TEST_CASE("classes that came, went or were renamed are named, with the way to a new run", "[resume]") {
   const TemporaryFolder folder;
   const fs::path digits = fs::path(CNN_SOURCE_DIR) / "data/digits/test", images = folder.path() / "images";
   fs::create_directories(images);
@@ -273,7 +273,7 @@ TEST_CASE("classes that came, went or were renamed are named, with the way to a 
   refused("class \"3\" was removed; there were", "let that layer give 2 values");
 }
 
-TEST_CASE("a folder that is not a run folder is refused, and two programs never share one", "[cli]") {
+TEST_CASE("a folder that is not a run folder is refused, and two programs never share one", "[resume]") {
   const Runs runs;
   const auto refused = [&](const ProgramResult& result, const std::string& message) {
     INFO(result.description());
@@ -292,7 +292,7 @@ TEST_CASE("a folder that is not a run folder is refused, and two programs never 
   CHECK(program.wait().exit_code == 143);
 }
 
-TEST_CASE("a folder of runs is not resumed, one of them is", "[cli]") {
+TEST_CASE("a folder of runs is not resumed, one of them is", "[resume]") {
   const Runs runs;
   runs.require_success(runs.train(runs.start("all/one")));
   const ProgramResult all = runs.resume("all");
@@ -301,7 +301,7 @@ TEST_CASE("a folder of runs is not resumed, one of them is", "[cli]") {
   runs.require_success(runs.resume("all/one", {"--set", "training.epochs=5"}));
 }
 
-TEST_CASE("--resume does not wait for a pipe in the place of a file", "[cli]") {
+TEST_CASE("--resume does not wait for a pipe in the place of a file", "[resume]") {
   const Runs runs;
   runs.require_success(runs.train(runs.start("run", {"--quiet", "--set", "training.epochs=1"})));
   for (const char* name :

@@ -27,7 +27,7 @@ void check_resume(const std::vector<std::string>& settings) {
   CHECK((runs.result("run") == expected));
 }
 
-TEST_CASE("optimizers and their averages are resumed bit for bit", "[cli]") {
+TEST_CASE("optimizers and their averages are resumed bit for bit", "[resume]") {
   SECTION("muon") {
     check_resume(
         {R"(training.optimizer={"type": "muon", "learning_rate": 0.02, "normalize_weights": true, "others": {"type": "adam", "learning_rate": 0.004}})"});
@@ -42,7 +42,7 @@ TEST_CASE("optimizers and their averages are resumed bit for bit", "[cli]") {
   SECTION("weight_averaging") { check_resume({R"(training.weight_averaging={"decay": 0.8})"}); }
 }
 
-TEST_CASE("augmentation is resumed bit for bit", "[cli]") {
+TEST_CASE("augmentation is resumed bit for bit", "[resume]") {
   SECTION("mixup, cutout and elastic") {
     check_resume(
         {R"(data.augment=[{"type": "elastic", "alpha": 3, "sigma": 2}, {"type": "cutout", "size": 3}, {"type": "mixup", "alpha": 0.4}])"});
@@ -52,7 +52,7 @@ TEST_CASE("augmentation is resumed bit for bit", "[cli]") {
   }
 }
 
-TEST_CASE("what changes in the course of a training is resumed bit for bit", "[cli]") {
+TEST_CASE("what changes in the course of a training is resumed bit for bit", "[resume]") {
   SECTION("trainable until an epoch") { check_resume({R"(network.0.trainable={"until_epoch": 2})"}); }
   SECTION("class weights") {
     check_resume({"training.class_weights=\"balanced\"", "training.label_smoothing=0.1"});

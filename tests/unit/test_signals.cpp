@@ -58,7 +58,7 @@ bool appears(const fs::path& path) {
   return false;
 }
 
-TEST_CASE("SIGINT in the evaluation of an epoch, and of the test, does not wait for its end", "[cli]") {
+TEST_CASE("SIGINT in the evaluation of an epoch, and of the test, does not wait for its end", "[resume]") {
   for (const char* which : {"validation", "test"}) {
     const SlowEvaluation slow;
     RunningProgram program(program_path("cnn-train"), slow.arguments(which));
@@ -75,7 +75,7 @@ TEST_CASE("SIGINT in the evaluation of an epoch, and of the test, does not wait 
   }
 }
 
-TEST_CASE("a second SIGINT ends the program at once", "[cli]") {
+TEST_CASE("a second SIGINT ends the program at once", "[resume]") {
   const SlowEvaluation slow;
   RunningProgram program(program_path("cnn-train"), slow.arguments("validation"));
   REQUIRE(appears(slow.run() / "config.json"));
@@ -97,7 +97,7 @@ TEST_CASE("a second SIGINT ends the program at once", "[cli]") {
   CHECK((result.signal == SIGINT || result.exit_code == 130));
 }
 
-TEST_CASE("nohup keeps SIGHUP away, and a script's background job still obeys SIGINT", "[cli]") {
+TEST_CASE("nohup keeps SIGHUP away, and a script's background job still obeys SIGINT", "[resume]") {
   const TemporaryFolder folder;
   RunningProgram program(
       "/bin/sh", {"-c", "trap '' HUP INT; exec \"$@\"", "sh", program_path("cnn-train").string(), "--config",
@@ -113,7 +113,7 @@ TEST_CASE("nohup keeps SIGHUP away, and a script's background job still obeys SI
 }
 
 TEST_CASE("a signal while the images are read ends the program with 130 or 143, and leaves nothing",
-          "[cli]") {
+          "[resume]") {
   int with_code = 0;
   for (const auto& [signal, code] : {std::pair{SIGINT, 130}, std::pair{SIGTERM, 143}})
     for (int ms = 0; ms <= 500; ms += 50) {
@@ -138,7 +138,7 @@ TEST_CASE("a signal while the images are read ends the program with 130 or 143, 
   CHECK(with_code > 0);
 }
 
-TEST_CASE("SIGUSR1 saves and goes on", "[cli]") {
+TEST_CASE("SIGUSR1 saves and goes on", "[resume]") {
   const Runs runs;
   RunningProgram program(program_path("cnn-train"), runs.start("run", {"--set", "training.epochs=1000000"}));
   REQUIRE(program.wait_for_stderr("epoch 2/"));
@@ -152,7 +152,7 @@ TEST_CASE("SIGUSR1 saves and goes on", "[cli]") {
   CHECK(result.exit_code == 143);
 }
 
-TEST_CASE("a reader of the output that goes away does not end the training", "[cli]") {
+TEST_CASE("a reader of the output that goes away does not end the training", "[resume]") {
   const Runs runs;
   const std::string command = "exec 2>&1; '" + program_path("cnn-train").string() + "' --config '" +
                               runs.path("config.json").string() + "' --run-dir '" +
