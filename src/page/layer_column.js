@@ -24,7 +24,6 @@ class LayerColumn {
    * @param {object} page
    * @param {function(number, number, boolean)} page.onPoint  (layer, index of the value, whether by a key)
    * @param {function(number, number)} page.onHold
-   * @param {function()} page.onRelease
    * @param {function()} page.onMore  more maps are shown
    * @param {function(number): number} page.pointedIn  the pointed value of a layer, or -1
    */
@@ -160,7 +159,6 @@ class LayerColumn {
 
   #key(event) {
     const pointed = this.pointed();
-    if (event.key === 'Escape') return this.onRelease();
     if (pointed < 0) return;
     if (event.key === 'Enter') this.onHold(this.index, pointed);
     else if (event.key === 'PageDown') this.#changeMap(pointed, 1);

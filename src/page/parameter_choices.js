@@ -31,10 +31,14 @@ function strongestKernel(detail, inputs) {
 
 /** Grids in which a weight can be chosen; `first` is the index of the first one. */
 function weightGrids(detail, grids, label, first) {
-  const row = linkedGrids(grids, [''], label, (cell) => detail.choose('weight', first + cell));
-  const { kind, index } = detail.chosen();
-  for (const grid of grids) grid.point(kind === 'weight' ? index - first : -1);
-  return row;
+  detail.markers.push(({ kind, index }) => {
+    for (const grid of grids) grid.point(kind === 'weight' ? index - first : -1);
+  });
+  return linkedGrids(grids, [''], label, (cell) => detail.choose('weight', first + cell), {
+    get isHeld() { return detail.isHeld; },
+    press: (cell) => detail.press('weight', first + cell),
+    release: () => detail.release(),
+  });
 }
 
 /** Which input map's kernel is shown. */
@@ -71,11 +75,19 @@ function biasButton(detail) {
   return [element('div', { class: 'tools' }, parameterButton(detail, 'bias', detail.channel, 'bias'))];
 }
 
-/** A parameter that is chosen by pointing at a button or by pressing it. */
+/** A parameter that is chosen by pointing at a button, and held by pressing it. */
 function parameterButton(detail, kind, index, name) {
   const value = shortNumber(detail.layer.parameters[kind].values[index]);
   const gradient = shortNumber(detail.gradients(kind, index, 1)[0]);
-  const choose = () => detail.choose(kind, index);
-  return element('button', { type: 'button', 'data-parameter': kind, onclick: choose, onpointerenter: choose },
+  const point = () => {
+    if (!detail.isHeld) detail.choose(kind, index);
+  };
+  const press = () => {
+    detail.press(kind, index);
+    detail.choose(kind, index);
+  };
+  const button = element('button', { type: 'button', 'data-parameter': kind, onclick: press, onpointerenter: point },
     `${name} ${value}, gradient ${gradient}`);
+  detail.markers.push((chosen) => button.setAttribute('aria-pressed', String(chosen.kind === kind)));
+  return button;
 }

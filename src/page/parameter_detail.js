@@ -6,10 +6,12 @@ class ParameterDetail {
   /**
    * @param {HTMLElement} root
    * @param {ValueColors} colors
-   * @param {function(object, object, object=)} onTerms  gets (layer, sum of terms, pointed term) to light them up
+   * @param {{onTerms: function(object, object, object=), onHold: function()}} listeners  onTerms gets (layer, sum of
+   *     terms, pointed term) to light them up; onHold: a parameter is held, so the value behind it should be, too
    */
-  constructor(root, colors, onTerms) {
-    Object.assign(this, { root, colors, onTerms, inputMap: null, place: null });
+  constructor(root, colors, listeners) {
+    Object.assign(this, { root, colors, ...listeners, inputMap: null, place: null, isHeld: false, held: null });
+    this.note = paragraph('', 'quiet hold-note');
     this.choice = element('div', { class: 'choice' });
     this.working = element('div', { class: 'working' });
     root.append(this.choice, this.working);
@@ -24,33 +26,73 @@ class ParameterDetail {
     const hasParameters = layer && Object.keys(back.layers[layer.index].parameters).length > 0;
     this.root.hidden = !hasParameters;
     if (!hasParameters) return;
-    if (this.layer?.index !== layer.index) Object.assign(this, { inputMap: null, place: null });
-    Object.assign(this, { network, pass, back, layer, learningRate });
-    this.channel = positionOf(layer.outputShape, pointed.index)[0];
-    this.refresh();
+    if (this.layer?.index !== layer.index) Object.assign(this, { inputMap: null, place: null, isHeld: false });
+    const shown = { network, pass, back, layer, learningRate, channel: positionOf(layer.outputShape, pointed.index)[0] };
+    const isSame = Object.entries(shown).every(([name, value]) => this[name] === value);
+    Object.assign(this, shown);
+    // What is there already stays, and with it the focus.
+    if (!isSame) this.refresh();
+    else if (this.isHeld) this.onTerms(layer, this.#terms());
   }
 
   /** After a choice within the same output. */
   refresh() {
     this.#showChoice();
-    this.#showTerms();
+    this.#showChosen();
   }
 
   #showChoice() {
     const { layer } = this;
     const made = layer.type === 'dense' ? 'output' : 'map';
+    this.markers = [];
     this.choice.replaceChildren(
       element('h2', {}, `${layer.name}: the parameters that made ${made} ${this.channel}`),
       paragraph(layer.type === 'dense'
         ? 'Every weight of a dense layer met one input only, so its gradient is a single term.'
         : 'The gradient of a parameter is the sum over every output pixel it touched. Point at a parameter to see it.'),
-      ...PARAMETER_CHOICES[layer.type](this));
+      ...PARAMETER_CHOICES[layer.type](this), this.note);
   }
 
   /** Shows the terms of another parameter. @param {'weight'|'bias'} kind @param {number} index */
   choose(kind, index) {
     this.place = { kind, index };
+    if (this.isHeld) this.held = this.place;
+    this.#mark();
     this.onTerms(this.layer, this.#showTerms());
+  }
+
+  /** Holds a parameter that is then chosen, or lets it go if it is the one that is held. */
+  press(kind, index) {
+    const isSame = this.held?.kind === kind && this.held.index === index;
+    this.isHeld = !(this.isHeld && isSame);
+    if (this.isHeld) this.onHold();
+  }
+
+  release() {
+    this.isHeld = false;
+    this.#mark();
+  }
+
+  /** Frames the chosen parameter, and says whether it is held. */
+  #mark() {
+    if (this.root.hidden || !this.layer) return;
+    for (const mark of this.markers) mark(this.chosen());
+    setText(this.note, this.isHeld ? 'Held: click it again or press Escape to let it go.'
+      : 'Point at a parameter; click to hold it.');
+  }
+
+  /** The terms light up in the layers only for a held parameter; else the pointed value has its own marks. */
+  #showChosen() {
+    if (this.isHeld) this.held = this.chosen();
+    this.#mark();
+    const sum = this.#showTerms();
+    if (this.isHeld) this.onTerms(this.layer, sum);
+  }
+
+  /** The terms of the chosen parameter's gradient. */
+  #terms() {
+    const { layer, network, pass, back } = this, { kind, index } = this.chosen();
+    return kind === 'bias' ? network.biasTerms(layer, back, index) : network.weightTerms(layer, pass, back, index);
   }
 
   /** The chosen parameter: at the same place of its kernel as the one before, at first the largest gradient. */
@@ -76,9 +118,7 @@ class ParameterDetail {
 
   /** Shows the sum that makes the gradient of the chosen parameter, and gives it. */
   #showTerms() {
-    const { layer, network, pass, back } = this, { kind, index } = this.chosen();
-    const sum = kind === 'bias' ? network.biasTerms(layer, back, index)
-      : network.weightTerms(layer, pass, back, index);
+    const { layer, back } = this, { kind, index } = this.chosen(), sum = this.#terms();
     const gradient = back.layers[layer.index].parameters[kind][index];
     this.working.replaceChildren(
       element('h3', {}, parameterName(layer, kind, index)),
@@ -91,7 +131,7 @@ class ParameterDetail {
 
   /** The terms as pictures, one cell for each output pixel that the parameter touched. */
   #pictures(sum) {
-    const line = paragraph('Point at a cell to see its term.', 'formula pointed-term');
+    const line = paragraph('Point at a cell to see its term; click to hold it.', 'formula pointed-term');
     const grids = termGrids(this.layer, sum.terms, this.colors);
     const row = linkedGrids(grids, ['×', '='], 'Terms of the gradient', (place) => {
       line.textContent = this.#termText(sum.terms[place]);

@@ -44,7 +44,6 @@ class NetworkPage {
     const listeners = {
       onPoint: (layer, index, isKey = false) => this.#point(layer, index, isKey),
       onHold: (layer, index) => this.#hold(layer, index),
-      onRelease: () => this.#release(),
       onMore: () => this.#change('pointed', {}),
       pointedIn: (layer) => (this.pointed?.layer === layer ? this.pointed.index : -1),
     };
@@ -61,8 +60,16 @@ class NetworkPage {
     this.slide = new SlideControl((index) => this.#point(this.pointed.layer, index, true));
     this.forward = new ForwardDetail(byId('forward'), this.colors, this.slide);
     this.backward = new BackwardDetail(byId('backward'), (layer, index) => this.#follow(layer, index));
-    this.parameter = new ParameterDetail(byId('parameter'), this.colors,
-      (layer, sum, term) => this.#mark(marksOfParameter(this.network, layer, sum, term)));
+    this.parameter = new ParameterDetail(byId('parameter'), this.colors, {
+      onTerms: (layer, sum, term) => this.#mark(marksOfParameter(this.network, layer, sum, term)),
+      onHold: () => {
+        this.isHeld = true;
+        this.#tellPointed();
+      },
+    });
+    document.addEventListener('keydown', ({ key }) => {
+      if (key === 'Escape') this.#release();
+    });
   }
 
   #column(layer) {
@@ -120,15 +127,17 @@ class NetworkPage {
     this.#change('pointed', { pointed: { layer, index } });
   }
 
-  /** Holds a value, or lets it go if it is held. */
+  /** Holds a value, or lets it go if it is held, and with it the parameter that is held. */
   #hold(layer, index) {
     this.slide.stop();
     const isSame = this.pointed.layer === layer && this.pointed.index === index;
-    this.#change('pointed', { pointed: { layer, index }, isHeld: !(this.isHeld && isSame) });
+    if (this.isHeld && isSame) return this.#release();
+    this.#change('pointed', { pointed: { layer, index }, isHeld: true });
   }
 
   #release() {
     this.slide.stop();
+    this.parameter.release();
     this.#change('pointed', { isHeld: false });
   }
 

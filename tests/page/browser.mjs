@@ -108,6 +108,14 @@ export class BrowserPage {
     await this.settle();
   }
 
+  /** Touches a share of an element with a finger, which does not move. */
+  async tap(selector, x, y) {
+    const place = await this.place(selector, x, y);
+    await this.send('Input.dispatchTouchEvent', { type: 'touchStart', touchPoints: [place] });
+    await this.send('Input.dispatchTouchEvent', { type: 'touchEnd', touchPoints: [] });
+    await this.settle();
+  }
+
   /** Draws a line over an element, from one share of it to another. */
   async drag(selector, from, to) {
     const start = await this.place(selector, ...from), end = await this.place(selector, ...to);

@@ -65,6 +65,8 @@ async function everything() {
   await theKeyboard();
   await backward();
   await aWeight();
+  await aHeldParameter();
+  await fingers();
   await oneStep();
   await widths();
   await theEnd();
@@ -239,8 +241,41 @@ async function aWeight() {
   await page.pointAt('#parameter [data-parameter="bias"]');
   check((await text('.working h3')).startsWith('Bias'), 'the bias is not shown');
   await termsAddUp();
-  await page.pointAt('#parameter .picture.large', 0.5, 0.5);
+  await page.pointAt('#parameter .picture.large', 0.52, 0.52);
   check((await text('.pointed-term')).includes('dz(14, 14)'), `pointed term: ${await text('.pointed-term')}`);
+}
+
+/** A click on a weight or the bias holds it, while the pointer goes to its terms; Escape or a click lets it go. */
+async function aHeldParameter() {
+  const KERNEL = '#parameter .grid-figure:nth-of-type(1)', BIAS = '#parameter [data-parameter="bias"]';
+  const isChosen = (start) => checkStart('.working h3', start);
+  await page.click(`${KERNEL} [data-cell="6"]`);
+  await page.pointAt(`${KERNEL} [data-cell="9"]`);
+  await page.pointAt(BIAS);
+  await isChosen('Weight in row 1, column 1 ');
+  check((await text('.hold-note')).startsWith('Held'), `a weight is held: ${await text('.hold-note')}`);
+  await page.click('#parameter .picture.large', 0.52, 0.52);
+  await page.pointAt('#parameter .picture.large', 0.1, 0.1);
+  check((await text('.pointed-term')).includes('dz(14, 14)'), `a term is not held: ${await text('.pointed-term')}`);
+  await press('Escape');
+  check((await text('.hold-note')).includes('click to hold it'), `after Escape: ${await text('.hold-note')}`);
+  await page.click(mapOf(CONV1, 3), 0.5, 0.5);
+  await page.click(BIAS);
+  check((await count(`${KERNEL} .pointed`)) === 0, 'the bias is chosen, and a weight still framed');
+  check(await page.value(`document.querySelector('${BIAS}').ariaPressed === 'true'`), 'the bias is not marked');
+  await page.pointAt(`${KERNEL} [data-cell="12"]`);
+  await isChosen('Bias of ');
+  await page.click(BIAS);
+  await page.pointAt(`${KERNEL} [data-cell="12"]`);
+  await isChosen('Weight in row 2, column 2 ');
+}
+
+/** A finger on a narrow screen: a term answers to the tap. */
+async function fingers() {
+  await page.resize(360, 780);
+  await page.tap('#parameter .picture.large', 0.52, 0.52);
+  check((await text('.pointed-term')).includes('dz(14, 14)'), `after a tap: ${await text('.pointed-term')}`);
+  await page.resize(1280, 900);
 }
 
 async function termsAddUp() {
