@@ -16,10 +16,15 @@ class StepControls {
     this.slider = element('input', { type: 'range', min: LEAST_RATE_POWER, max: MOST_RATE_POWER, step: 0.25,
       value: FIRST_RATE_POWER, oninput: () => this.#rateChanged() });
     this.rateText = element('output', {});
+    this.assumed = element('span', { class: 'assumed', title: 'the answer of the network; choose the right class' },
+      ' assumed');
     this.loss = element('output', { class: 'loss' });
-    this.reset = element('button', { type: 'button', onclick: () => this.onReset() }, 'Undo all steps');
+    this.changed = element('span', { class: 'changed', role: 'status' });
+    this.reset = element('button', { type: 'button', class: 'undo', onclick: () => this.onReset() }, 'Undo');
     this.backward = element('div', { class: 'backward-controls' }, ...this.#backwardParts());
-    root.append(this.#modes(network.canGoBack), this.backward);
+    // What changes with each step has its own lines below the button, so that the button stays under the pointer.
+    this.steps = element('p', { class: 'steps' }, this.changed, this.reset);
+    root.append(this.#modes(network.canGoBack), this.backward, this.loss, this.steps);
     root.addEventListener('submit', (event) => event.preventDefault());
     this.#rateChanged();
   }
@@ -31,16 +36,21 @@ class StepControls {
   /**
    * @param {string} mode
    * @param {object|null} back  of the backward pass
+   * @param {boolean} isAssumed  whether nobody has said which class is right
    * @param {{count: number, lossBefore: number}|null} steps  taken with this image and this class
-   * @param {boolean} isTrained  whether any step changed the network
+   * @param {number} stepsOfAll  taken with any image: they have changed the weights
    */
-  show(mode, back, steps, isTrained) {
-    this.backward.hidden = mode !== 'backward';
-    this.reset.hidden = !isTrained;
+  show(mode, back, isAssumed, steps, stepsOfAll) {
+    this.backward.hidden = this.loss.hidden = mode !== 'backward';
+    this.steps.hidden = mode !== 'backward' && stepsOfAll === 0;
+    this.reset.hidden = stepsOfAll === 0;
+    setText(this.changed, stepsOfAll === 0 ? '' : `weights changed by ${counted(stepsOfAll, 'step')}`);
     if (!back) return;
     this.label.value = back.label;
-    this.loss.textContent = steps === null ? `loss ${shortNumber(back.loss)}`
-      : `loss ${shortNumber(steps.lossBefore)} → ${shortNumber(back.loss)} after ${counted(steps.count, 'step')}`;
+    this.assumed.classList.toggle('said', !isAssumed);
+    this.assumed.setAttribute('aria-hidden', String(!isAssumed));
+    setText(this.loss, steps === null ? `loss ${shortNumber(back.loss)}`
+      : `loss ${shortNumber(steps.lossBefore)} → ${shortNumber(back.loss)} after ${counted(steps.count, 'step')}`);
   }
 
   #modes(canGoBack) {
@@ -53,11 +63,9 @@ class StepControls {
 
   #backwardParts() {
     return [
-      element('label', { class: 'field' }, 'right class ', this.label),
-      this.loss,
+      element('label', { class: 'field' }, 'right class ', this.label, this.assumed),
       element('label', { class: 'field' }, 'learning rate ', this.slider, this.rateText),
       element('button', { type: 'button', class: 'step', onclick: () => this.onStep() }, 'One step'),
-      this.reset,
     ];
   }
 

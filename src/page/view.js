@@ -7,7 +7,8 @@ class NetworkPage {
   /** @param {object} data  of the page, see CnnNetwork */
   constructor(data) {
     this.original = this.network = new CnnNetwork(data);
-    Object.assign(this, { mode: 'forward', label: 0, isHeld: false, back: null, steps: null });
+    Object.assign(this, { mode: 'forward', label: 0, isLabelAssumed: true, isHeld: false, back: null });
+    Object.assign(this, { steps: null, stepsOfAll: 0 });
     this.colors = new ValueColors();
     this.#tellAbout(data);
     this.#buildStrip();
@@ -15,10 +16,10 @@ class NetworkPage {
     this.answer = new AnswerPanel(byId('answer-panel'), this.network.classes);
     this.controls = new StepControls(byId('controls'), this.network, {
       onMode: (mode) => this.#turn(mode),
-      onLabel: (label) => this.#change('image', { label, steps: null }),
+      onLabel: (label) => this.#change('image', { label, isLabelAssumed: false, steps: null }),
       onRate: () => this.#change('pointed', {}),
       onStep: () => this.#step(),
-      onReset: () => this.#change('image', { network: this.original, steps: null }),
+      onReset: () => this.#change('image', { network: this.original, steps: null, stepsOfAll: 0 }),
     });
     this.input = new InputPanel(byId('input-panel'), byId('input-tools'), this.network, {
       onImage: (image, label) => this.#setImage(image, label),
@@ -78,8 +79,7 @@ class NetworkPage {
 
   /** Another image, with its class if it is known. */
   #setImage(image, label) {
-    this.#change('image', { image, steps: null });
-    this.label = label ?? orderBySize(this.#forward().probabilities)[0];
+    this.#change('image', { image, label: label ?? 0, isLabelAssumed: label === null, steps: null });
     this.#arrange();
   }
 
@@ -99,9 +99,17 @@ class NetworkPage {
     return this.pass;
   }
 
+  /** As long as nobody has said which class is right, it is the answer to this image by the weights of now. */
+  #assumeLabel() {
+    if (!this.isLabelAssumed || this.assumedFor === this.image) return;
+    this.label = orderBySize(this.#forward().probabilities)[0];
+    this.assumedFor = this.image;
+  }
+
   /** Changes the direction. The way back begins at the loss, unless a value is held. */
   #turn(mode) {
     this.slide.stop();
+    this.#assumeLabel();
     const atTheLoss = { layer: this.network.layers.length - 1, index: this.label };
     this.#change('image', { mode, pointed: mode === 'backward' && !this.isHeld ? atTheLoss : this.pointed });
   }
@@ -115,9 +123,11 @@ class NetworkPage {
 
   /** One step against the gradient of this image, on this page only. */
   #step() {
+    if (this.isImageNew) this.#show(); // Pressed again within a frame: the gradient is still that before the last step.
     const { count, lossBefore } = this.steps ?? { count: 0, lossBefore: this.back.loss };
     const network = this.network.withStep(this.back, this.controls.learningRate);
-    this.#change('image', { network, steps: { count: count + 1, lossBefore } });
+    const stepsOfAll = this.stepsOfAll + 1;
+    this.#change('image', { network, steps: { count: count + 1, lossBefore }, stepsOfAll });
   }
 
   #point(layer, index, isForced) {
@@ -161,10 +171,11 @@ class NetworkPage {
   /** Both passes, and what they put out in every layer. */
   #compute() {
     this.#forward();
+    this.#assumeLabel();
     this.back = this.mode === 'backward' ? this.network.backward(this.pass, this.label) : null;
     this.input.show(this.image);
     this.answer.show(this.pass.probabilities, this.back ? this.label : null);
-    this.controls.show(this.mode, this.back, this.steps, this.network !== this.original);
+    this.controls.show(this.mode, this.back, this.isLabelAssumed, this.steps, this.stepsOfAll);
     for (const column of this.columns) {
       const symbol = column.index < 0 ? 'x' : 'y';
       column.show(this.#valuesOf(column.index), this.back ? `d${symbol}` : symbol);

@@ -68,6 +68,10 @@ async function everything() {
   await aHeldParameter();
   await fingers();
   await oneStep();
+  await repeatedSteps();
+  await twoStepsAtOnce();
+  await changedWeights();
+  await theAssumedClass();
   await widths();
   await theEnd();
   await aLargeNetwork();
@@ -299,9 +303,69 @@ async function oneStep() {
   check(Number(to) < Number(from), `the loss after a step: ${await text('.loss')}`);
   await page.click('.step');
   check((await text('.loss')).endsWith('after 2 steps'), `after another step: ${await text('.loss')}`);
-  await page.value(`[...document.querySelectorAll('.backward-controls button')].at(-1).click()`);
+  await page.value(`document.querySelector('.undo').click()`);
   await page.settle();
   check((await text('.loss')) === before, `after undoing: ${await text('.loss')}, not ${before}`);
+}
+
+/** Clicks or taps at one place, again and again, all press "One step", and nothing else moves. */
+async function repeatedSteps() {
+  for (const width of [360, 1280, 1920]) {
+    await page.resize(width, 900);
+    await page.settle();
+    const place = await page.place('.step'), top = `document.querySelector('#strip').getBoundingClientRect().top`;
+    const before = await page.value(top);
+    for (let i = 1; i <= 3; ++i) {
+      await page.mouse('mousePressed', place, true);
+      await page.mouse('mouseReleased', place, true);
+      await page.settle();
+      check((await text('.changed')).includes(`by ${i} step`), `${width} pixels, press ${i}: ${await text('.changed')}`);
+    }
+    check((await page.value(top)) === before, `${width} pixels: steps move the layers`);
+    await page.click('.undo');
+    check((await text('.changed')) === '', `after undoing: ${await text('.changed')}`);
+  }
+  await page.resize(1280, 900);
+}
+
+/** Two presses within a frame make the same as one after the other. */
+async function twoStepsAtOnce() {
+  await page.click('.step');
+  await page.click('.step');
+  const slowly = await text('.loss');
+  await page.click('.undo');
+  await page.value(`document.querySelector('.step').click(), document.querySelector('.step').click()`);
+  await page.settle();
+  check((await text('.loss')) === slowly, `two steps at once: ${await text('.loss')}, not ${slowly}`);
+}
+
+/** Changed weights are told about in both directions and with another image, and can be undone there. */
+async function changedWeights() {
+  await page.click('.mode:nth-of-type(1) span');
+  await page.click('.example:nth-child(3)');
+  check((await text('.changed')) === 'weights changed by 2 steps', `forward: ${await text('.changed')}`);
+  await page.click('.undo');
+  check((await count('.steps:not([hidden])')) === 0, 'the steps are undone, and still told about');
+}
+
+/** The right class is the answer to the image, until somebody says which it is. */
+async function theAssumedClass() {
+  const label = `document.querySelector('.backward-controls select').value`;
+  const isAssumed = `getComputedStyle(document.querySelector('.assumed')).visibility === 'visible'`;
+  await page.click('.mode:nth-of-type(2) span');
+  check(!(await page.value(isAssumed)), 'the class of an example is assumed');
+  await page.click('.input-tools .tools button');
+  await page.drag('.board canvas', [0.25, 0.2], [0.75, 0.2]);
+  await page.drag('.board canvas', [0.75, 0.2], [0.45, 0.85]);
+  check((await page.value(label)) === (await text('.best')), `the answer is ${await text('.best')}, not the right class`);
+  check(await page.value(isAssumed), 'the class of a drawing is not assumed');
+  await page.value(`(() => {
+    const select = document.querySelector('.backward-controls select');
+    select.value = '2';
+    select.dispatchEvent(new Event('change'));
+  })()`);
+  await page.drag('.board canvas', [0.4, 0.5], [0.7, 0.5]);
+  check((await page.value(label)) === '2' && !(await page.value(isAssumed)), 'drawing on changes the chosen class');
 }
 
 /** Nothing is wider than the window. */
