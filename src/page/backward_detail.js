@@ -13,10 +13,13 @@ class BackwardDetail {
    * @param {function(number, number)} onFollow  gets (layer, index) of the value where the gradient goes next
    */
   constructor(root, onFollow) {
-    // The button stays in its place, so that it keeps the focus and the pointer.
+    // The buttons stay in their place, so that they keep the focus and the pointer.
     this.workings = element('div', {});
-    this.button = element('button', { type: 'button', onclick: () => onFollow(this.next.layer, this.next.index) });
-    root.append(element('p', { class: 'follow' }, this.button), this.workings);
+    const button = (role) =>
+      element('button', { type: 'button', onclick: () => onFollow(this.next[role].layer, this.next[role].index) });
+    this.buttons = { source: button('source'), shortcut: button('shortcut') };
+    this.reason = element('span', { class: 'quiet' });
+    root.append(element('p', { class: 'follow' }, ...Object.values(this.buttons), this.reason), this.workings);
   }
 
   /**
@@ -28,40 +31,75 @@ class BackwardDetail {
   show(network, pass, back, pointed) {
     const { layer: index } = pointed, layer = network.layers[index], isLast = index === network.layers.length - 1;
     const gradient = layer ? back.layers[index].output : back.input, symbol = layer ? 'dy' : 'dx';
-    const place = placeText(shapeOfLayer(network, index), pointed.index);
+    const place = valueText(network, index, pointed.index);
     this.workings.replaceChildren(
       detailHeading(layer?.name ?? 'input', place, gradient[pointed.index], symbol),
       paragraph(layer ? OUTPUT_GRADIENT_TEXT : INPUT_GRADIENT_TEXT),
       ...(back.loss < SMALL_LOSS ? [paragraph(SMALL_LOSS_TEXT, 'remark')] : []),
       ...(isLast ? softmaxWorkings(network, pass, back, pointed.index)
         : arrivals(network, pass, back, pointed, symbol)),
-      ...(layer ? slopeWorkings(layer, pass, back, pointed.index) : [pixelNote(network, back, pointed.index)]));
-    this.next = nextOnTheWayBack(network, pass, back, pointed);
-    this.button.textContent = layer ? `Follow the gradient back to ${nameOfLayer(network, layer.source)}`
-      : 'Start again at the loss';
+      ...(layer ? slopeWorkings(layer, pass, back, pointed.index) : [pixelNote(network, back, pointed.index)]),
+      ...(layer ? departures(network, layer, pass, back, pointed.index) : []));
+    this.#offerNext(network, pass, back, pointed);
+  }
+
+  /** Where the gradient goes next, or why it ends here. */
+  #offerNext(network, pass, back, pointed) {
+    const layer = network.layers[pointed.layer], { source, shortcut } = this.buttons;
+    this.next = layer ? nextOnTheWayBack(network, layer, pass, back, pointed.index)
+      : { source: { layer: network.layers.length - 1, index: back.label } };
+    const reason = layer ? whyNothingIsSent(network, layer, pass, back, pointed.index) : '';
+    setText(source, layer ? `Follow the gradient back to ${nameOfLayer(network, layer.source)}`
+      : 'Start again at the loss');
+    source.disabled = reason !== '' || !this.next.source;
+    shortcut.hidden = !layer || layer.shortcut === null;
+    if (!shortcut.hidden) setText(shortcut, `Follow it into the shortcut, to ${nameOfLayer(network, layer.shortcut)}`);
+    shortcut.disabled = reason !== '' || !this.next.shortcut;
+    setText(this.reason, reason);
   }
 }
 
-/** Of the inputs of the pointed value, the one with the largest gradient; from the input, back to the loss. */
-function nextOnTheWayBack(network, pass, back, pointed) {
-  const layer = network.layers[pointed.layer];
-  if (!layer) return { layer: network.layers.length - 1, index: back.label };
-  const { terms } = network.outputTerms(layer, pass, pointed.index);
-  const inputs = terms.filter(({ input, role }) => input >= 0 && role === 'source').map(({ input }) => input);
-  const gradients = layer.source < 0 ? back.input : back.layers[layer.source].output;
-  return { layer: layer.source, index: inputs[orderBySize(inputs.map((input) => gradients[input]))[0]] };
+/**
+ * Of the inputs that the pointed output sends something to, the one with the largest gradient, on each way.
+ * @returns {{source?: {layer: number, index: number}, shortcut?: {layer: number, index: number}}}
+ */
+function nextOnTheWayBack(network, layer, pass, back, index) {
+  const { terms } = network.outputTerms(layer, pass, index), next = {};
+  for (const role of ['source', 'shortcut']) {
+    const to = layer[role];
+    const inputs = terms.filter((term) => term.input >= 0 && term.role === role && term.weight !== 0)
+      .map(({ input }) => input);
+    const gradients = to < 0 ? back.input : back.layers[to]?.sum;
+    if (inputs.length > 0)
+      next[role] = { layer: to, index: inputs[orderBySize(inputs.map((input) => gradients[input]))[0]] };
+  }
+  return next;
 }
 
-const OUTPUT_GRADIENT_TEXT = 'dy is the gradient of the loss with respect to this output: how the loss grows if the ' +
-  'output does.';
-const INPUT_GRADIENT_TEXT = 'dx is the gradient of the loss with respect to this input: how the loss grows if the ' +
-  'pixel does. Training never changes pixels, but this gradient shows what the network looks at.';
+/** An empty text if the pointed output sends a gradient back. */
+function whyNothingIsSent(network, layer, pass, back, index) {
+  const { output, sum } = back.layers[layer.index];
+  if (sum[index] !== 0) return '';
+  if (output[index] !== 0) return `0 is sent: ${layer.activation} is closed here.`;
+  const readers = layer.readers.map((reader) => network.layers[reader.layer]);
+  const poolings = readers.filter(({ type }) => type === 'max_pool');
+  const hasLost = poolings.length > 0 && poolings.every((pooling) =>
+    network.inputTerms(pooling, back, pass, index).terms.every(({ weight }) => weight === 0));
+  return hasLost ? '0 is sent: it was not the winner.' : '0 is sent: nothing came back to this value.';
+}
+
+const OUTPUT_GRADIENT_TEXT = 'dy is the gradient of the loss with respect to this output: by how much the loss ' +
+  'changes per unit of this output; negative: a larger output lowers the loss.';
+const INPUT_GRADIENT_TEXT = 'dx is the gradient of the loss with respect to this input: by how much the loss changes ' +
+  'per unit of this input; negative: a larger input lowers the loss. Training never changes pixels, but this ' +
+  'gradient shows what the network looks at.';
 const SMALL_LOSS_TEXT = 'The network is right and sure, so all gradients are close to 0. Choose another right class ' +
   'above to see what the network would learn from a mistake.';
 
 /** The loss and its gradient with respect to one output of the last layer. */
 function softmaxWorkings(network, pass, back, index) {
-  const target = index === back.label ? 1 : 0, p = pass.probabilities[index];
+  const target = index === back.label ? 1 : 0;
+  const [p, , dy] = sumTexts([pass.probabilities[index], -target], back.logits[index]);
   const right = pass.probabilities[back.label];
   return [
     paragraph(`Softmax turns the ${network.classes.length} outputs into probabilities: p = exp(y) / (sum of exp(y) ` +
@@ -70,8 +108,8 @@ function softmaxWorkings(network, pass, back, index) {
       `${shortNumber(back.loss)}`, 'formula'),
     paragraph('Its gradient with respect to an output is simply the probability minus the target, which is 1 for the ' +
       'right class and 0 for all others:'),
-    paragraph(`dy = p(${network.classes[index]}) − ${target} = ${shortNumber(p)} − ${target} = ` +
-      `${shortNumber(back.logits[index])}`, 'formula'),
+    paragraph(`dy = p(${network.classes[index]}) − ${target} = ${p} − ${target} = ${dy}`,
+    'formula'),
   ];
 }
 
@@ -80,10 +118,9 @@ function arrivals(network, pass, back, pointed, symbol) {
   const readers = readersOfLayer(network, pointed.layer).map(({ layer }) => network.layers[layer]);
   const sums = readers.map((layer) => network.inputTerms(layer, back, pass, pointed.index));
   const total = sums.reduce((all, { sum }) => all + sum, 0);
-  const written = sums.map(({ sum }, i) => `${factorText(sum)} (${readers[i].name})`).join(' + ');
   return [
     ...sums.flatMap((sum, i) => arrival(readers[i], sum)),
-    ...(sums.length > 1 ? [paragraph(`${symbol} = ${written} = ${shortNumber(total)}`, 'formula')] : []),
+    ...(sums.length > 1 ? [namedSum(sums.map(({ sum }, i) => [readers[i].name, sum]), symbol, total)] : []),
   ];
 }
 
@@ -92,13 +129,35 @@ function arrival(layer, { terms, sum }) {
   if (terms.length === 0)
     return [paragraph(BACKWARD_TEXTS[layer.type](layer)), paragraph(nothingText(layer), 'formula')];
   const rows = terms.map(({ output, gradient, weight, product }) => ({
-    cells: [placeText(layer.outputShape, output), shortNumber(gradient), shortNumber(weight)], product,
+    cells: [outputText(layer, output), shortNumber(gradient), shortNumber(weight)], product,
   }));
-  const head = [`output of ${layer.name}`, gradientSymbol(layer), '× factor', '= sends back'];
+  const head = [`output of ${layer.name}`, gradientSymbol(layer), factorTitle(layer), '= sends back'];
   return [
     paragraph(BACKWARD_TEXTS[layer.type](layer)),
     termTable(head, rows, { name: `sum of ${counted(terms.length, 'term')}`, value: sum }),
   ];
+}
+
+/** "× weight" */
+function factorTitle({ type }) {
+  return type === 'max_pool' ? FACTOR_NAMES.max_pool : `× ${FACTOR_NAMES[type] ?? 'factor'}`;
+}
+
+/** Where the gradient goes from here, for layers that choose or share. */
+function departures(network, layer, pass, back, index) {
+  const { terms, winner } = network.outputTerms(layer, pass, index), d = gradientSymbol(layer);
+  const value = shortNumber(back.layers[layer.index].sum[index]), source = nameOfLayer(network, layer.source);
+  const inside = terms.filter(({ input }) => input >= 0).length;
+  if (layer.type === 'max_pool') {
+    const { input } = terms[winner], others = inside > 1 ? ` The ${counted(inside - 1, 'other value')} of the window ` +
+      'get 0.' : '';
+    return [paragraph(`${d} = ${value} goes to the winner of the window, ${placeText(layer.inputShape, input)} of ` +
+      `${source}.${others}`, 'departure')];
+  }
+  if (layer.type === 'residual')
+    return [paragraph(`Both ${source} and the shortcut, ${nameOfLayer(network, layer.shortcut)}, get the same ` +
+      `${d} = ${value}: the sum has passed both as they are.`, 'departure')];
+  return [];
 }
 
 /** Why a layer sends nothing back to a value. */

@@ -36,7 +36,7 @@ class ForwardDetail {
     if (!layer) return this.#showInput();
     const terms = network.outputTerms(layer, pass, pointed.index);
     this.workings.replaceChildren(
-      detailHeading(layer.name, placeText(layer.outputShape, pointed.index), terms.output),
+      detailHeading(layer.name, outputText(layer, pointed.index), terms.output),
       paragraph(FORWARD_TEXTS[layer.type](layer)),
       ...(WORKINGS[layer.type] ?? oneTermWorkings)(layer, terms, this),
       ...(layer.index === network.layers.length - 1 ? [softmaxNote(network, pass, pointed.index)] : []));
@@ -162,20 +162,31 @@ function paddingNote(part) {
     'They count as 0, so the weights that meet them add nothing.');
 }
 
-/** "z = 6.154 (map 0) + 0.066 (bias) = 6.22", and the activation. */
+/** "map 0: 6.154, bias: 0.066; together z = 6.22", and the activation. */
 function convSums(terms, parts, order) {
-  const written = order.slice(0, PARTS_SHOWN).map((i) => `${factorText(parts[i].sum)} (map ${parts[i].channel})`);
+  const summands = order.slice(0, PARTS_SHOWN).map((i) => [`map ${parts[i].channel}`, parts[i].sum]);
   const others = order.slice(PARTS_SHOWN).reduce((sum, i) => sum + parts[i].sum, 0);
-  if (order.length > PARTS_SHOWN) written.push(`${factorText(others)} (${order.length - PARTS_SHOWN} other maps)`);
-  if (terms.bias !== null) written.push(`${factorText(terms.bias)} (bias)`);
-  return sumLines(written, terms);
+  if (order.length > PARTS_SHOWN) summands.push([`${order.length - PARTS_SHOWN} other maps`, others]);
+  if (terms.bias !== null) summands.push(['bias', terms.bias]);
+  return sumLines(summands, terms);
 }
 
-/** The sum with its result, and a line for the activation function. */
-function sumLines(written, terms) {
-  const symbol = terms.activation === 'none' ? 'y' : 'z', activation = activationText(terms);
-  return [paragraph(`${symbol} = ${written.join(' + ')} = ${shortNumber(terms.sum)}`, 'formula'),
-    ...(activation ? [paragraph(activation, 'formula')] : [])];
+/** The sum with its result, and a line for the activation function. @param {[string, number][]} summands */
+function sumLines(summands, terms) {
+  const activation = activationText(terms);
+  return [namedSum(summands, sumSymbol(terms), terms.sum), ...(activation ? [paragraph(activation, 'formula')] : [])];
+}
+
+/** What the sum is called: it is the output if there is no activation function. */
+function sumSymbol({ activation }) {
+  return activation === 'none' ? 'y' : 'z';
+}
+
+/** "map 0: 6.154, bias: 0.066; together z = 6.22" @param {[string, number][]} summands */
+function namedSum(summands, symbol, total) {
+  const texts = sumTexts(summands.map(([, value]) => value), total);
+  const written = summands.map(([name], i) => `${name}: ${texts[i]}`).join(', ');
+  return paragraph(`${written}; ${summands.length > 1 ? 'together ' : ''}${symbol} = ${texts.at(-1)}`, 'formula');
 }
 
 function denseWorkings(layer, terms) {
@@ -240,7 +251,7 @@ function normWorkings(layer, terms) {
 
 function residualWorkings(layer, terms, detail) {
   const name = ({ role }) => nameOfLayer(detail.network, role === 'shortcut' ? layer.shortcut : layer.source);
-  return sumLines(terms.terms.map((term) => `${factorText(term.value)} (${name(term)})`), terms);
+  return sumLines(terms.terms.map((term) => [name(term), term.value]), terms);
 }
 
 /** Layers that make every output of one input. */
@@ -248,5 +259,7 @@ function oneTermWorkings(layer, terms) {
   const [{ value, weight }] = terms.terms;
   if (layer.type === 'activation')
     return [paragraph(`z = x = ${shortNumber(value)}`, 'formula'), paragraph(activationText(terms), 'formula')];
-  return sumLines([weight === 1 ? 'x' : `${factorText(weight)} × ${factorText(value)}`], terms);
+  const activation = activationText(terms), made = weight === 1 ? 'x' : `${factorText(weight)} × ${factorText(value)}`;
+  return [paragraph(`${sumSymbol(terms)} = ${made} = ${shortNumber(terms.sum)}`, 'formula'),
+    ...(activation ? [paragraph(activation, 'formula')] : [])];
 }

@@ -1,3 +1,6 @@
+/** What the program calls an example that it has generated, because it was given no image. */
+const GENERATED_NAME = 'a generated image';
+
 /** The input: the drawing board, its tools, and the example images. */
 class InputPanel {
   /**
@@ -78,7 +81,15 @@ class InputPanel {
       const attributes = { class: 'example', title, 'aria-label': `Example ${title}`, 'aria-pressed': 'false' };
       return element('button', { type: 'button', ...attributes, onclick: () => this.#choose(i) }, canvas);
     });
-    return element('div', { class: 'examples', role: 'group', 'aria-label': 'Examples' }, ...this.buttons);
+    return element('div', { class: 'examples', role: 'group', 'aria-label': 'Examples' }, ...this.buttons,
+      ...this.#generatedNote());
+  }
+
+  /** Examples that are no image files have this name. */
+  #generatedNote() {
+    if (!this.network.data.examples.some(({ name }) => name === GENERATED_NAME)) return [];
+    return [element('span', { class: 'quiet generated' },
+      'Generated patterns, not from your data; cnn-inspect --image FILE puts your own images here.')];
   }
 
   #choose(example) {

@@ -16,6 +16,16 @@ function placeText(shape, index) {
   return shape[1] * shape[2] === 1 ? `value ${channel}` : `map ${channel}, row ${row}, column ${column}`;
 }
 
+/** The same for an output of a layer; those of the last layer are called as their classes. */
+function outputText(layer, index) {
+  return layer.classes ? `class ${layer.classes[index]}` : placeText(layer.outputShape, index);
+}
+
+/** The same for any layer. @param {number} layer  -1: the input */
+function valueText(network, layer, index) {
+  return layer < 0 ? placeText(network.inputShape, index) : outputText(network.layers[layer], index);
+}
+
 /** The type and the window of a layer in a few words: "conv 5x5, padding 2, relu". */
 function kindText(layer) {
   const parts = [layer.type.replaceAll('_', ' ')];
@@ -108,6 +118,10 @@ const FORWARD_TEXTS = {
   scale: (layer) => `Every value is multiplied by the fixed number ${shortNumber(layer.factor)}.`,
   residual: () => 'A residual entry adds the output of its last layer and the shortcut, value by value.',
 };
+
+/** What a layer multiplies a gradient with, as a title of a column; others: "factor". */
+const FACTOR_NAMES = { conv: 'weight', dense: 'weight', max_pool: 'won? 1/0', avg_pool: 'share',
+  global_avg_pool: 'share' };
 
 /** How a layer sends a gradient back to its input, in a sentence. */
 const BACKWARD_TEXTS = {

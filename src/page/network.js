@@ -43,7 +43,7 @@ function added(a, b) {
  * Made of the page's data (see network_data.h). Never changes: a step makes a new one.
  *
  * `layers` are in the order of computation; layer.source and layer.shortcut are the layers it reads, -1 the
- * input; layer.readers are those that read it.
+ * input; layer.readers are those that read it. The last layer has layer.classes, the names of its outputs.
  */
 class CnnNetwork {
   /** @param {Float32Array} weights all tensors one after the other; default: those of the data */
@@ -56,6 +56,7 @@ class CnnNetwork {
     this.layers = data.layers.map((layer, index) => this.#prepared(layer, index));
     this.inputReaders = this.#readersOf(-1);
     for (const layer of this.layers) layer.readers = this.#readersOf(layer.index);
+    this.layers.at(-1).classes = data.classes;
   }
 
   /** A layer with its tensors, and where the windows that it has lie. */

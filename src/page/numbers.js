@@ -8,7 +8,52 @@ function shortNumber(value) {
 
 /** The same as a factor or a summand: negative numbers stand in parentheses. */
 function factorText(value) {
-  return value < 0 ? `(${shortNumber(value)})` : shortNumber(value);
+  return inParentheses(shortNumber(value));
+}
+
+/** A written number between signs: a negative one stands in parentheses. @param {string} text */
+function inParentheses(text) {
+  return text.startsWith('-') ? `(${text})` : text;
+}
+
+/** Digits of the largest number of a sum: at first, if the total is much smaller; and more than 32 bits have. */
+const FIRST_DIGITS = 6, MOST_DIGITS = 8;
+
+/**
+ * The numbers of a sum, with as many digits as make what is written add up: "2.1832", "-0.1836" and "1.9996".
+ * @param {number[]} values
+ * @param {number} total  their sum
+ * @returns {string[]}  of the values, then of the total
+ */
+function sumTexts(values, total) {
+  const numbers = [...values, total], largest = largestSize(numbers);
+  let texts = numbers.map(shortNumber);
+  if (disagreement(texts) <= 1e-9 * largest) return texts;
+  const smaller = total === 0 ? 0 : powerOf(largest) - powerOf(total);
+  for (let digits = Math.min(FIRST_DIGITS, 4 + smaller); digits <= MOST_DIGITS; ++digits) {
+    const decimals = digits - 1 - powerOf(largest);
+    texts = numbers.map((value) => decimalText(value, decimals));
+    if (disagreement(texts) < 0.5 * 10 ** -decimals) break;
+  }
+  return texts;
+}
+
+/** By how much written numbers do not add up to the last of them. @param {string[]} texts */
+function disagreement(texts) {
+  const numbers = texts.map(Number), total = numbers.pop();
+  return Math.abs(numbers.reduce((sum, value) => sum + value, 0) - total);
+}
+
+/** With this many decimals; numbers that would have fewer than two digits then, and tiny ones, as elsewhere. */
+function decimalText(value, decimals) {
+  if (Math.abs(value) < 10 ** (1 - decimals)) return shortNumber(value);
+  if (Math.abs(value) < 1e-4) return value.toExponential(Math.max(3, decimals + powerOf(value)));
+  return value.toFixed(Math.max(0, decimals));
+}
+
+/** The power of ten of the first digit. */
+function powerOf(value) {
+  return Math.floor(Math.log10(Math.abs(value)));
 }
 
 /** A number in a cell of a grid: at most six characters. @param {number} value @returns {string} */

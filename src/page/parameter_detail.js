@@ -27,7 +27,8 @@ class ParameterDetail {
     this.root.hidden = !hasParameters;
     if (!hasParameters) return;
     if (this.layer?.index !== layer.index) Object.assign(this, { inputMap: null, place: null, isHeld: false });
-    const shown = { network, pass, back, layer, learningRate, channel: positionOf(layer.outputShape, pointed.index)[0] };
+    const [channel] = positionOf(layer.outputShape, pointed.index);
+    const shown = { network, pass, back, layer, learningRate, channel };
     const isSame = Object.entries(shown).every(([name, value]) => this[name] === value);
     Object.assign(this, shown);
     // What is there already stays, and with it the focus.
@@ -43,10 +44,9 @@ class ParameterDetail {
 
   #showChoice() {
     const { layer } = this;
-    const made = layer.type === 'dense' ? 'output' : 'map';
     this.markers = [];
     this.choice.replaceChildren(
-      element('h2', {}, `${layer.name}: the parameters that made ${made} ${this.channel}`),
+      element('h2', {}, `${layer.name}: parameters of ${madeText(layer, this.channel)}`),
       paragraph(layer.type === 'dense'
         ? 'Every weight of a dense layer met one input only, so its gradient is a single term.'
         : 'The gradient of a parameter is the sum over every output pixel it touched. Point at a parameter to see it.'),
@@ -125,7 +125,8 @@ class ParameterDetail {
       paragraph(gradientFormula(layer, kind, index), 'formula'),
       ...(sum.terms.length > 1 ? this.#pictures(sum) : []),
       gradientTable(layer, kind, sum),
-      paragraph(`The backward pass computed ${shortNumber(gradient)}. ${this.#stepText(kind, index, gradient)}`));
+      paragraph(`The same number from the backward pass, as a check: ${shortNumber(gradient)}. ` +
+        this.#stepText(kind, index, gradient)));
     return sum;
   }
 
@@ -151,16 +152,18 @@ class ParameterDetail {
   #stepText(kind, index, gradient) {
     const before = this.layer.parameters[kind].values[index], rate = this.learningRate;
     const name = this.layer.type === 'batch_norm' ? { weight: 'scale', bias: 'shift' }[kind] : kind;
-    return `One step with learning rate ${shortNumber(rate)} changes the ${name} from ${shortNumber(before)} to ` +
-      `${shortNumber(before)} − ${shortNumber(rate)} × ${factorText(gradient)} = ` +
-      `${shortNumber(before - rate * gradient)}; every term has its share in that.`;
+    const [from, to] = sumTexts([before, -rate * gradient], before - rate * gradient).filter((_, i) => i !== 1);
+    return `One step with learning rate ${shortNumber(rate)} changes the ${name} from ${from} to ` +
+      `${from} − ${shortNumber(rate)} × ${factorText(gradient)} = ${to}; ` +
+      `each term moves the ${name} by −${shortNumber(rate)} × term.`;
   }
 }
 
 /** The gradients at all output pixels, the inputs that the parameter met there, and the products. */
 function termGrids(layer, terms, colors) {
   const d = gradientSymbol(layer), isBias = terms[0].value === undefined;
-  const shown = isBias ? [[`${d}: the terms`, 'gradient']]
+  const map = terms[0].outputPosition[0];
+  const shown = isBias ? [[`${d} of map ${map}: all added up; places with ${d} = 0 add nothing`, 'gradient']]
     : [[`${d} there`, 'gradient'], ['input it met', 'value'], ['term', 'product']];
   return shown.map(([caption, key]) =>
     new PictureGrid(caption, layer.outputShape[2], terms.map((term) => ({ value: term[key] })), colors));

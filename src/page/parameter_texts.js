@@ -5,12 +5,18 @@ function gradientSymbol(layer) {
   return layer.activation === 'none' ? 'dy' : 'dz';
 }
 
+/** "map 3", or of a dense layer "output 3" or the class: what a bias or the weights of a kernel make. */
+function madeText(layer, channel) {
+  if (layer.type !== 'dense') return `map ${channel}`;
+  return layer.classes ? outputText(layer, channel) : `output ${channel}`;
+}
+
 /** "weight in row 1, column 2 of the kernel from map 0 to map 3" */
 function parameterName(layer, kind, index) {
-  if (kind === 'bias') return layer.type === 'batch_norm' ? `Shift β of map ${index}` : `Bias of output ${index}`;
+  if (kind === 'bias') return `${layer.type === 'batch_norm' ? 'Shift β' : 'Bias'} of ${madeText(layer, index)}`;
   const position = positionOf(layer.parameters.weight.shape, index);
   if (layer.type === 'batch_norm') return `Scale γ of map ${index}`;
-  if (layer.type === 'dense') return `Weight from input ${position[1]} to output ${position[0]}`;
+  if (layer.type === 'dense') return `Weight from input ${position[1]} to ${madeText(layer, position[0])}`;
   const [oc, ic, row, column] = position, [outputs, inputs] = layer.parameters.weight.shape;
   const inputMap = Math.floor(oc / (outputs / layer.groups)) * inputs + ic;
   return `Weight in row ${row}, column ${column} of the kernel from map ${inputMap} to map ${oc}`;
@@ -56,7 +62,7 @@ function gradientTable(layer, kind, sum) {
 }
 
 function termCells(layer, kind, { output, gradient, input, value }) {
-  const there = placeText(layer.outputShape, output);
+  const there = outputText(layer, output);
   if (kind === 'bias') return [there];
   const met = input < 0 ? 'padding' : placeText(layer.inputShape, input);
   return [there, shortNumber(gradient), met, shortNumber(value)];

@@ -20,9 +20,8 @@ class SlideControl {
   /** Tells which output is shown, so that the slide goes on from there. */
   show(layer, index) {
     Object.assign(this, { layer, index });
-    const [channel, row, column] = positionOf(layer.outputShape, index), [, height, width] = layer.outputShape;
-    this.text.textContent = `position ${row * width + column + 1} of ${height * width}, and always the same kernel ` +
-      `of output map ${channel}`;
+    const [, row, column] = positionOf(layer.outputShape, index), [, height, width] = layer.outputShape;
+    this.text.textContent = `position ${row * width + column + 1} of ${height * width}; the kernel stays the same`;
   }
 
   stop() {

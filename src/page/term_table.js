@@ -10,13 +10,13 @@ const TERMS_SHOWN = 8;
 function termTable(head, rows, total, most = TERMS_SHOWN) {
   const order = orderBySize(rows.map(({ product }) => product));
   const shown = order.slice(0, most).map((i) => rows[i]), others = order.slice(most).map((i) => rows[i]);
-  const body = shown.map(({ cells, product }) => termRow(cells, shortNumber(product)));
-  const span = head.length - 1;
-  if (others.length > 0) {
-    const sum = others.reduce((rest, { product }) => rest + product, 0);
-    body.push(summaryRow(`${counted(others.length, 'other term')} together`, span, shortNumber(sum)));
-  }
-  body.push(summaryRow(total.name, span, shortNumber(total.value), 'total'));
+  const products = shown.map(({ product }) => product), span = head.length - 1;
+  if (others.length > 0) products.push(others.reduce((rest, { product }) => rest + product, 0));
+  const texts = sumTexts(products, total.value);
+  const body = shown.map(({ cells }, i) => termRow(cells, texts[i]));
+  if (others.length > 0)
+    body.push(summaryRow(`${counted(others.length, 'other term')} together`, span, texts[shown.length]));
+  body.push(summaryRow(total.name, span, texts.at(-1), 'total'));
   const titles = head.map((title, i) => element('th', { class: i > 0 ? 'n' : null }, title));
   return element('div', { class: 'scroll' }, element('table', { class: 'terms' },
     element('thead', {}, element('tr', {}, ...titles)), element('tbody', {}, ...body)));

@@ -55,6 +55,14 @@ class NetworkPage {
     layers.at(-1).labels = this.network.classes;
     this.columns = [input, ...layers].map((layer) => new LayerColumn(layer, this.colors, listeners));
     byId('strip').append(...this.columns.map(({ node }) => node));
+    new ResizeObserver(() => this.#tellAboutStrip()).observe(byId('strip'));
+  }
+
+  /** Above the layers: that there are more of them than one sees, and how a value is held. */
+  #tellAboutStrip() {
+    const strip = byId('strip'), isWider = strip.scrollWidth > strip.clientWidth;
+    setText(byId('strip-note'), 'Point at a value, click to hold it.' +
+      (isWider ? ` Scroll the strip sideways for all ${counted(this.network.layers.length, 'layer')} →` : ''));
   }
 
   #buildDetails() {
@@ -111,12 +119,19 @@ class NetworkPage {
     this.slide.stop();
     this.#assumeLabel();
     const atTheLoss = { layer: this.network.layers.length - 1, index: this.label };
-    this.#change('image', { mode, pointed: mode === 'backward' && !this.isHeld ? atTheLoss : this.pointed });
+    const goesToTheLoss = mode === 'backward' && !this.isHeld;
+    this.#change('image', { mode, pointed: goesToTheLoss ? atTheLoss : this.pointed });
+    if (goesToTheLoss) this.#scrollTo(atTheLoss.layer);
   }
 
   /** Goes to a value of another layer, and scrolls to it. */
   #follow(layer, index) {
     this.#point(layer, index, true);
+    this.#scrollTo(layer);
+  }
+
+  /** Scrolls the layers sideways until this one is in the middle, as far as that goes. */
+  #scrollTo(layer) {
     const strip = byId('strip'), { node } = this.#column(layer);
     strip.scrollLeft = node.offsetLeft - (strip.clientWidth - node.clientWidth) / 2;
   }
@@ -210,7 +225,7 @@ class NetworkPage {
 
   #tellPointed() {
     const { layer, index } = this.pointed, name = layer < 0 ? 'input' : this.network.layers[layer].name;
-    byId('readout').textContent = `${name}, ${placeText(shapeOfLayer(this.network, layer), index)}: ` +
+    byId('readout').textContent = `${name}, ${valueText(this.network, layer, index)}: ` +
       `${this.back ? 'gradient ' : ''}${shortNumber(this.#valuesOf(layer)[index])}` +
       `${this.isHeld ? '. Held: click it again to let it go.' : ''}`;
   }

@@ -64,6 +64,7 @@ async function everything() {
   await imageFiles();
   await theKeyboard();
   await backward();
+  await writtenSums();
   await aWeight();
   await aHeldParameter();
   await fingers();
@@ -75,6 +76,20 @@ async function everything() {
   await widths();
   await theEnd();
   await aLargeNetwork();
+}
+
+/** What is written as a sum adds up. */
+async function writtenSums() {
+  for (const [values, total, written] of [
+    [[2.18324, -0.18362], 1.99962, '2.1832 -0.1836 1.9996'],
+    [[0.5, 1], 1.5, '0.5 1 1.5'],
+    [[1.23456e-5, 2.34567e-5], 3.58023e-5, '1.23456e-5 2.34567e-5 3.58023e-5'],
+    [[0.98765, -1], -0.01235, '0.98765 -1.00000 -0.01235'],
+    [[0, 0], 0, '0 0 0'],
+  ]) {
+    const found = await page.value(`sumTexts(${JSON.stringify(values)}, ${total}).join(' ')`);
+    check(found === written, `a sum is written ${found}, not ${written}`);
+  }
 }
 
 /** Closes the page. It has neither complained nor asked for anything but itself. */
@@ -104,7 +119,7 @@ async function anOutputOfAConvolution() {
   const sum = grids[2].reduce((total, product) => total + product, 0);
   const lines = await page.value(`[...document.querySelectorAll('#forward .formula')].map((line) => line.innerText)`);
   check(Math.abs(sum - number(lines[0], 'sum ')) < 0.02, `products add up to ${sum}: ${lines[0]}`);
-  check(lines.some((line) => line.includes('(bias) = ')), `no bias in ${lines}`);
+  check(lines.some((line) => line.includes('bias: ')), `no bias in ${lines}`);
   check(lines.some((line) => line.startsWith('y = relu(z) = max(0, z)')), `no activation in ${lines}`);
   check((await count(`${mapOf(INPUT)} .frame.window:not([hidden])`)) === 1,
     'the window is not framed in the input');
@@ -204,7 +219,11 @@ async function theKeyboard() {
 /** The gradient that comes back to a value is the sum of the printed terms. */
 async function backward() {
   await page.click('.mode:nth-of-type(2) span');
-  await checkStart('#readout', 'dense3');
+  await checkStart('#readout', 'dense3, class ');
+  const right = (node) => `document.querySelector('${node}').getBoundingClientRect().right`;
+  check(await page.value(`${right('.layer:last-child')} <= ${right('#strip')} + 1`),
+    'the last layer is out of sight');
+  check((await text('#strip-note')).includes('Scroll'), `above the layers: ${await text('#strip-note')}`);
   await page.value(`(() => {
     const label = document.querySelector('.backward-controls select');
     label.value = '5';
@@ -217,11 +236,51 @@ async function backward() {
     await page.click('.follow button');
     await checkStart('#readout', name);
   }
+  await followOnlyWhatIsSent();
   await page.pointAt(mapOf(INPUT), 0.45, 0.45);
   const rows = await tableOf('#backward .terms');
   const total = rows.pop(), sum = rows.reduce((all, value) => all + value, 0), scale = sizeOf(rows);
   check(isNear(sum, total, scale), `terms add up to ${sum}, not to the printed ${total}`);
   check(isNear(number(await text('#backward h2'), '= '), total, scale), 'the sum is not the gradient in the heading');
+}
+
+/** The first output of a layer that fulfills a condition on {y, dy, dz, hasWon}: its place. */
+function firstValue(layer, condition) {
+  return page.value(`(() => {
+    const network = new CnnNetwork(JSON.parse(document.getElementById('network-data').textContent));
+    const example = [...document.querySelectorAll('.example')].findIndex((node) => node.ariaPressed === 'true');
+    const pass = network.forward(network.example(example));
+    const back = network.backward(pass, Number(document.querySelector('.backward-controls select').value));
+    const { output, sum } = back.layers[${layer}], winners = new Set(pass.layers[${layer} + 1].winners);
+    const values = Array.from(pass.layers[${layer}].output, (y, i) =>
+      ({ y, dy: output[i], dz: sum[i], hasWon: winners.has(i) }));
+    return positionOf(network.layers[${layer}].outputShape, values.findIndex(${condition}));
+  })()`);
+}
+
+/** Points at a value of 28x28, 14x14 or 10x10 maps. */
+async function pointAtValue(layer, [map, row, column], size) {
+  const tile = `.layer:nth-child(${layer + 2}) .tile[data-tile="${map}"] .picture`;
+  await page.pointAt(tile, (column + 0.5) / size, (row + 0.5) / size);
+}
+
+/** A value from which nothing goes back says why; of a max pooling the winner is named, and led to. */
+async function followOnlyWhatIsSent() {
+  const isDisabled = () => page.value(`document.querySelector('.follow button').disabled`);
+  await pointAtValue(CONV1, await firstValue(CONV1, '({ hasWon }) => !hasWon'), 28);
+  check(await isDisabled(), 'a loser of max pooling sends something');
+  check((await text('.follow')).includes('it was not the winner'), `a loser says: ${await text('.follow')}`);
+  await page.click(`.layer:nth-child(${CONV2 + 2}) .more`);
+  await pointAtValue(CONV2, await firstValue(CONV2, '({ y, dy }) => y === 0 && dy !== 0'), 10);
+  check(await isDisabled(), 'a closed relu sends something');
+  check((await text('.follow')).includes('relu is closed here'), `a closed relu says: ${await text('.follow')}`);
+  await pointAtValue(MAX_POOL1, await firstValue(MAX_POOL1, '({ y, dz }) => y > 0 && dz !== 0'), 14);
+  const winner = (await text('.departure')).match(/winner of the window, (map \d+, row \d+, column \d+) of conv1/)?.[1];
+  check(winner !== undefined, `max pooling says: ${await text('.departure')}`);
+  const sent = number(await text('.departure'), 'dy = ');
+  await page.click('.follow button');
+  await checkStart('#readout', `conv1, ${winner}: `);
+  check(isNear(number(await text('#backward h2'), '= '), sent), 'the winner has another gradient than was sent');
 }
 
 /** The last column of a table of terms. */
@@ -285,7 +344,7 @@ async function fingers() {
 async function termsAddUp() {
   const rows = await tableOf('#parameter .terms');
   const total = rows.pop(), sum = rows.reduce((all, value) => all + value, 0), scale = sizeOf(rows);
-  const computed = number(await text('.working > p:last-child'), 'The backward pass computed ');
+  const computed = number(await text('.working > p:last-child'), 'as a check: ');
   check(isNear(sum, total, scale), `${await text('.working h3')}: terms add up to ${sum}, not to ${total}`);
   check(isNear(total, computed, scale), `${await text('.working h3')}: ${total} is not the gradient ${computed}`);
 }
@@ -319,7 +378,8 @@ async function repeatedSteps() {
       await page.mouse('mousePressed', place, true);
       await page.mouse('mouseReleased', place, true);
       await page.settle();
-      check((await text('.changed')).includes(`by ${i} step`), `${width} pixels, press ${i}: ${await text('.changed')}`);
+      const changed = await text('.changed');
+      check(changed.includes(`by ${i} step`), `${width} pixels, press ${i}: ${changed}`);
     }
     check((await page.value(top)) === before, `${width} pixels: steps move the layers`);
     await page.click('.undo');
@@ -357,7 +417,8 @@ async function theAssumedClass() {
   await page.click('.input-tools .tools button');
   await page.drag('.board canvas', [0.25, 0.2], [0.75, 0.2]);
   await page.drag('.board canvas', [0.75, 0.2], [0.45, 0.85]);
-  check((await page.value(label)) === (await text('.best')), `the answer is ${await text('.best')}, not the right class`);
+  const answer = await text('.best');
+  check((await page.value(label)) === answer, `the answer is ${answer}, and not the right class`);
   check(await page.value(isAssumed), 'the class of a drawing is not assumed');
   await page.value(`(() => {
     const select = document.querySelector('.backward-controls select');
