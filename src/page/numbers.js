@@ -38,6 +38,13 @@ function sumTexts(values, total) {
   return texts;
 }
 
+/** A number before and after a small change, with as many digits as show it. @returns {[string, string]} */
+function changeTexts(before, change) {
+  if (change === 0) return [shortNumber(before), shortNumber(before)];
+  const decimals = Math.min(10, Math.max(3 - powerOf(before || change), 2 - powerOf(change), 0));
+  return [before.toFixed(decimals), (before + change).toFixed(decimals)];
+}
+
 /** By how much written numbers do not add up to the last of them. @param {string[]} texts */
 function disagreement(texts) {
   const numbers = texts.map(Number), total = numbers.pop();

@@ -152,7 +152,7 @@ class ParameterDetail {
   #stepText(kind, index, gradient) {
     const before = this.layer.parameters[kind].values[index], rate = this.learningRate;
     const name = this.layer.type === 'batch_norm' ? { weight: 'scale', bias: 'shift' }[kind] : kind;
-    const [from, to] = sumTexts([before, -rate * gradient], before - rate * gradient).filter((_, i) => i !== 1);
+    const [from, to] = changeTexts(before, -rate * gradient);
     return `One step with learning rate ${shortNumber(rate)} changes the ${name} from ${from} to ` +
       `${from} − ${shortNumber(rate)} × ${factorText(gradient)} = ${to}; ` +
       `each term moves the ${name} by −${shortNumber(rate)} × term.`;
