@@ -156,7 +156,7 @@ function departures(network, layer, pass, back, index) {
   }
   if (layer.type === 'residual')
     return [paragraph(`Both ${source} and the shortcut, ${nameOfLayer(network, layer.shortcut)}, get the same ` +
-      `${d} = ${value}: the sum has passed both as they are.`, 'departure')];
+      `${d} = ${value}: a sum passes its gradient on unchanged.`, 'departure')];
   return [];
 }
 

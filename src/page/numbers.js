@@ -16,8 +16,8 @@ function inParentheses(text) {
   return text.startsWith('-') ? `(${text})` : text;
 }
 
-/** Digits of the largest number of a sum: at first, if the total is much smaller; and more than 32 bits have. */
-const FIRST_DIGITS = 6, MOST_DIGITS = 8;
+/** Digits of the largest number of a sum: at first, if the total is much smaller; and at most, all that 32 bits have. */
+const FIRST_DIGITS = 6, MOST_DIGITS = 7;
 
 /**
  * The numbers of a sum, with as many digits as make what is written add up: "2.1832", "-0.1836" and "1.9996".

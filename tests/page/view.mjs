@@ -1,12 +1,13 @@
 // Goes through a network's page as a person would, with mouse and keyboard: node view.mjs BROWSER PAGE.html PROFILE
-// IMAGE. PAGE is that of LeNet-5 with an example of each digit, IMAGE shows a digit that is not 0. Each failed check is
-// a line; then the exit status is 1.
+// IMAGE RESIDUAL.html. PAGE is that of LeNet-5 with an example of each digit, IMAGE shows a digit that is not 0,
+// RESIDUAL is the page of a network conv1, conv2, residual1, flatten1, dense1 with generated examples. Each failed check
+// is a line; then the exit status is 1.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { BrowserPage } from './browser.mjs';
 
 const browser = process.argv[2];
-const [file, profile, image] = process.argv.slice(3).map((path) => resolve(path));
+const [file, profile, image, residualFile] = process.argv.slice(3).map((path) => resolve(path));
 const failures = [];
 const check = (holds, what) => {
   if (!holds) failures.push(what);
@@ -76,6 +77,7 @@ async function everything() {
   await widths();
   await theEnd();
   await aLargeNetwork();
+  await aResidual();
 }
 
 /** What is written as a sum adds up. */
@@ -107,6 +109,7 @@ async function theStart() {
     check((await page.value(`(${types})(${texts})`)) === '', `${texts} has nothing about a type of layer`);
   check((await count('.layer')) === 9, 'input and eight layers');
   check((await count('.example')) === 10, 'ten examples');
+  check((await count('.generated')) === 0, 'image files are called generated');
 }
 
 /** Pointing shows window, kernel, products and sum; the printed products add up to the printed sum. */
@@ -450,5 +453,24 @@ async function aLargeNetwork() {
   await page.pointAt(mapOf(CONV1), 0.5, 0.5);
   await page.click('.slide button');
   await checkStart('#readout', 'conv1, map 0, row 14, column 15');
+  await theEnd();
+}
+
+/** A residual entry leads into both ways, which get the same; generated examples are called so. */
+async function aResidual() {
+  page = await BrowserPage.open(browser, `${profile}-residual`, residualFile);
+  check(await page.becomes('document.querySelector("#detail h2")'), 'the page of a residual shows no value');
+  check((await text('.generated')).startsWith('Generated patterns'), 'generated examples are not called so');
+  await page.click('.mode:nth-of-type(2) span');
+  await page.pointAt(mapOf(2), 0.5, 0.5);
+  const [, sent] = (await text('.departure')).match(/^Both conv2 and the shortcut, conv1, get the same dy = (\S+):/) ?? [];
+  check(sent !== undefined, `a residual says: ${await text('.departure')}`);
+  for (const [way, name] of [[1, 'conv2'], [2, 'conv1']]) {
+    await page.pointAt(mapOf(2), 0.5, 0.5);
+    await page.click(`.follow button:nth-of-type(${way})`);
+    await checkStart('#readout', name);
+    if (name === 'conv2') check((await text('#readout')).endsWith(sent), `conv2 gets ${await text('#readout')}`);
+    else check((await text('#backward')).includes(`residual1: ${sent}`), `conv1 gets ${await text('#backward')}`);
+  }
   await theEnd();
 }
