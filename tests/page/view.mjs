@@ -304,7 +304,7 @@ async function aWeight() {
     await checkStart('.working h3', `Weight in row ${Math.floor(cell / 5)}, column ${cell % 5} `);
     await termsAddUp();
   }
-  await page.pointAt('#parameter [data-parameter="bias"]');
+  await page.click('#parameter [data-parameter="bias"]'); // Held, so that no weight on the way to its terms is chosen.
   check((await text('.working h3')).startsWith('Bias'), 'the bias is not shown');
   await termsAddUp();
   await page.pointAt('#parameter .picture.large', 0.52, 0.52);
@@ -430,6 +430,12 @@ async function theAssumedClass() {
   })()`);
   await page.drag('.board canvas', [0.4, 0.5], [0.7, 0.5]);
   check((await page.value(label)) === '2' && !(await page.value(isAssumed)), 'drawing on changes the chosen class');
+  const opens = await otherProbabilities();
+  await page.chooseFile('input[type=file]', image);
+  check(await page.becomes(opens), 'an opened image changes nothing');
+  await page.settle();
+  check((await page.value(label)) === (await text('.best')), 'the right class of an opened image is not the answer');
+  check(await page.value(isAssumed), 'the class of an opened image is not assumed');
 }
 
 /** Nothing is wider than the window. */
