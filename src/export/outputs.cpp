@@ -76,7 +76,8 @@ bool write_outputs(const OutputFiles& files, const std::atomic<bool>& stop) {
     if (stop) return false;
   }
   // A stream may refuse what it gets, which a rename hardly does.
-  std::ranges::stable_partition(ready, [](const PreparedFile& file) { return file.is_stream(); });
+  std::stable_partition(ready.begin(), ready.end(),
+                        [](const PreparedFile& file) { return file.is_stream(); });
   for (const auto& [path, content] : files) made.expect(path);
   for (PreparedFile& file : ready) file.put_in_place();
   made.keep();
