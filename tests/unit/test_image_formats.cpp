@@ -37,7 +37,7 @@ std::vector<int> pixels_of(const std::string& content, const std::string& name) 
 }
 int grey(int value) { return value * 0x010101; }
 
-std::string little(std::uint32_t value, int bytes) {
+std::string little(std::uint64_t value, int bytes) {
   std::string text;
   for (int i = 0; i < bytes; ++i) text += static_cast<char>(value >> 8 * i);
   return text;
