@@ -15,9 +15,10 @@
 
 namespace cnn {
 
-/// A baseline JPEG of a grey or color image, with half the resolution of color and a restart marker every
-/// `restart_rows` rows of blocks (0: none).
-inline std::string jpeg_file(const Image& image, int quality = 90, unsigned restart_rows = 0) {
+/// A JPEG of a grey or color image, with half the resolution of color and a restart marker every
+/// `restart_rows` rows of blocks (0: none). progressive: in ten scans for color.
+inline std::string jpeg_file(const Image& image, int quality = 90, unsigned restart_rows = 0,
+                             bool progressive = false) {
   jpeg_compress_struct info{};
   jpeg_error_mgr errors{};
   info.err = jpeg_std_error(&errors);
@@ -31,6 +32,7 @@ inline std::string jpeg_file(const Image& image, int quality = 90, unsigned rest
   info.in_color_space = image.channels == 3 ? JCS_RGB : JCS_GRAYSCALE;
   jpeg_set_defaults(&info);
   jpeg_set_quality(&info, quality, TRUE);
+  if (progressive) jpeg_simple_progression(&info);
   info.restart_in_rows = static_cast<int>(restart_rows);
   jpeg_start_compress(&info, TRUE);
   const auto plane = static_cast<std::size_t>(image.height) * static_cast<std::size_t>(image.width);

@@ -185,16 +185,17 @@ class ImageTeller {
   const bool keep_, print_, only_print_;
 };
 
-void write_results(Evaluator& evaluator, const UnlabeledImages& unlabeled, const Options& options) {
+void write_results(Evaluator& evaluator, const UnlabeledImages& unlabeled, const Options& options,
+                   int processes) {
   const Classification& results = evaluator.collected().results();
   if (options.json == "-")
     print_out("{}", evaluation_json(evaluator, unlabeled, options.top));
   else if (!options.json.empty())
     write_file_atomically(options.json, evaluation_json(evaluator, unlabeled, options.top));
   if (!options.report.empty() && results.images() > 0)
-    write_file_atomically(options.report,
-                          evaluation_report(evaluator, options.model.string(),
-                                            "evaluated on " + join_paths(options.images), options.threads));
+    write_file_atomically(options.report, evaluation_report(evaluator, options.model.string(),
+                                                            "evaluated on " + join_paths(options.images),
+                                                            {options.threads, processes}));
   if (results.images() > 0 && options.json != "-")
     print_out("{}", evaluation_text(results, options.top,
                                     static_cast<std::size_t>(terminal_columns(STDOUT_FILENO))));
@@ -261,7 +262,7 @@ int run(Options options, Cluster& cluster) {
   ImageTeller teller(evaluator, options);
   score(evaluator, options, cluster, [&](const Evaluator::Seen& seen) { teller.tell(seen); });
   teller.finish();
-  write_results(evaluator, teller.unlabeled(), options);
+  write_results(evaluator, teller.unlabeled(), options, cluster.size());
   return static_cast<int>(judge(evaluator, options));
 }
 

@@ -126,7 +126,7 @@ bool list_bad(const char* option, const std::vector<BadFile>& bad) {
   return true;
 }
 
-/// Writes everything, or nothing. What the exit status is after that.
+/// Standard output first, then all files or none. Returns the exit status.
 ExitCode write(OutputFiles files) {
   if (!files.empty() && is_standard_output(files.front().first)) {
     write_out(files.front().second);

@@ -137,9 +137,7 @@ void add_options(CLI::App& app, Wishes& wishes) {
                  "network.1.kernel_size=3 (repeatable)")
       ->allow_extra_args(false);
   app.add_option("--run-dir", options.run_dir,
-                 "Folder for the results; must be new or empty (default: runs/<name>-<n>)")
-      ->check([](const std::string& path) { return path.empty() ? "expected the name of a folder" : ""; }, "",
-              "");
+                 "Folder for the results; must be new or empty (default: runs/<name>-<n>)");
   app.add_option("--seeds", options.seeds,
                  "Train N times, with seed, seed + 1, ...; print mean and standard deviation at the end")
       ->check(CLI::Range(1, kMostSeeds));

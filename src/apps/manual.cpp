@@ -61,6 +61,16 @@ std::string option_item(const CLI::Option& option) {
                      value.empty() ? "" : " \\fI" + roff(value) + "\\fR", roff(option.get_description()));
 }
 
+/// An empty value comes from a variable that a script has not set, and would be taken for no option at all.
+void refuse_empty_values(CLI::App& app) {
+  const auto fault = [](const std::string& value) {
+    return value.empty() ? std::string("the value is empty; give one, or leave the option out")
+                         : std::string();
+  };
+  for (CLI::Option* option : app.get_options())
+    if (option->get_items_expected_min() > 0) option->check(fault);
+}
+
 }  // namespace
 
 void arrange_options(CLI::App& app, const Manual& manual) {
@@ -76,6 +86,7 @@ void arrange_options(CLI::App& app, const Manual& manual) {
   for (const CLI::Option* option : app.get_options())
     CNN_CHECK(!option->get_group().empty(), "the manual of {} leaves out {}", manual.program,
               option->get_name());
+  refuse_empty_values(app);
 }
 
 std::vector<const CLI::Option*> options_of(const CLI::App& app, const Manual::Group& group) {

@@ -31,7 +31,7 @@ struct Manual {
 const Manual& manual_of(const std::string& program);
 
 /// Gives every option of `app` its group and the word for its value. Aborts if the manual leaves out an
-/// option or has one that `app` does not.
+/// option or has one that `app` does not. Options that take a value then refuse an empty one.
 void arrange_options(CLI::App& app, const Manual& manual);
 
 /// The options of a group, for --help and the page.

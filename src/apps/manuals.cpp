@@ -152,7 +152,7 @@ Manual export_manual() {
                        "written. Or images of --images or --calibrate could not be read; they were left out, "
                        "and the export was written."},
                       kBadUsage,
-                      {"130, 143, 129", "Interrupted by SIGINT, SIGTERM or SIGHUP. Nothing was written."}},
+                      {"130, 143, 129", "Interrupted by SIGINT, SIGTERM or SIGHUP. No file was written."}},
       .files = {{"OUT.onnx", "The ONNX model; classes and image size are in its metadata_props."},
                 {"NAME.h, NAME.c, NAME_main.c",
                  "The C code: what goes in and out, with its costs; the network; a program that uses it."}},

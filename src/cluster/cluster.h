@@ -54,8 +54,8 @@ class Cluster {
   /// Throws ClusterError if another process has reported a fault. For long work between two calls.
   virtual void look_for_faults() {}
 
-  /// Seconds in which this process did nothing but wait for others, and who counts them.
-  double waited() const { return waited_; }
+  /// Seconds in which this process only waited for others. Who waits counts them with add_waiting().
+  virtual double waited() const { return waited_; }
   void add_waiting(double seconds) { waited_ += seconds; }
 
  private:

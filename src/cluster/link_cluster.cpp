@@ -35,9 +35,11 @@ Link to_link(const std::string& text) {
 }
 
 void LinkCluster::wait_for_collective(std::int64_t bytes_from_others) {
-  const double end = now_seconds() + link_.latency * std::ceil(std::log2(size())) +
+  const double start = now_seconds();
+  const double end = start + link_.latency * std::ceil(std::log2(size())) +
                      static_cast<double>(bytes_from_others) / link_.bytes_per_second;
   for (Patience patience; now_seconds() < end; patience.pause()) inner_.look_for_faults();
+  add_waiting(now_seconds() - start);
 }
 
 void LinkCluster::broadcast(std::span<std::byte> data, int root) {

@@ -39,6 +39,7 @@ class LinkCluster final : public Cluster {
     inner_.report_fault(code, message);
   }
   void look_for_faults() override { inner_.look_for_faults(); }
+  double waited() const override { return Cluster::waited() + inner_.waited(); }
 
  private:
   /// The time at which a message has arrived travels behind it.

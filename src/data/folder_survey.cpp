@@ -32,6 +32,9 @@ std::vector<std::int64_t> choose(const ImageFiles& files, const SurveyLimits& li
       std::max(limits.at_least, static_cast<std::int64_t>(share * static_cast<double>(chosen.size()))));
 }
 
+/// Whether an image has color can be seen at a part of its size, too.
+constexpr ImageSpec kSmall{.channels = 3, .height = 64, .width = 64};
+
 /// Lossy compression leaves traces of color in a grey image; a colored one has more than this somewhere.
 bool is_grey(const Image& image) {
   if (image.channels == 1) return true;
@@ -85,11 +88,12 @@ FolderSurvey survey_images(const ImageFiles& files, const SurveyLimits& limits, 
     Look& look = looks[static_cast<std::size_t>(at)];
     std::string& content = contents[static_cast<std::size_t>(worker)];
     const std::string path = files.path(chosen[static_cast<std::size_t>(at)]).string();
-    look.fault = read_image(path, {}, content, [&](const Image& image) {
-      look.height = image.height, look.width = image.width;
+    const auto look_at = [&](const Image& image) {
+      look.height = image.full_height(), look.width = image.full_width();
       look.grey = is_grey(image);
       return "";
-    });
+    };
+    look.fault = read_image(path, {}, content, look_at, nullptr, &kSmall);
     const std::int64_t so_far = done.fetch_add(1, std::memory_order_relaxed) + 1;
     if (worker == 0 && progress) progress(so_far, count);
   });

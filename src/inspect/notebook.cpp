@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "core/text.h"
+#include "core/unicode.h"
 #include "report/terminal.h"
 
 namespace cnn {
@@ -74,7 +75,7 @@ void Notebook::grids(const std::vector<Grid>& grids) {
   std::vector<Block> blocks;
   for (const Grid& grid : grids) {
     Block block{lines_of(grid)};
-    for (const std::string& line : block.lines) block.width = std::max(block.width, characters(line));
+    for (const std::string& line : block.lines) block.width = std::max(block.width, display_width(line));
     blocks.push_back(std::move(block));
   }
   constexpr int kBetween = 4;
@@ -89,8 +90,8 @@ void Notebook::grids(const std::vector<Grid>& grids) {
       std::string line = "  ";
       for (std::size_t b = begin; b < end; ++b) {
         const std::string cell = i < blocks[b].lines.size() ? blocks[b].lines[i] : "";
-        line +=
-            cell + std::string(static_cast<std::size_t>(blocks[b].width - characters(cell) + kBetween), ' ');
+        line += cell +
+                std::string(static_cast<std::size_t>(blocks[b].width - display_width(cell) + kBetween), ' ');
       }
       text_ += line.erase(line.find_last_not_of(' ') + 1) + "\n";
     }

@@ -31,5 +31,6 @@ Axis logarithmic_axis(double low, double high);
 
 /// A number as it stands at an axis or in a hint.
 std::string number_text(double value, NumberStyle style);
+inline std::string percent(double fraction) { return number_text(fraction, NumberStyle::percent); }
 
 }  // namespace cnn

@@ -5,12 +5,15 @@
 #include <tuple>
 
 #include "core/text.h"
+#include "core/unicode.h"
 #include "report/layer_table.h"
+#include "report/text_columns.h"
 
 namespace cnn {
 namespace {
 
-constexpr int kSmallestBar = 6, kLongestName = 24;
+constexpr int kSmallestBar = 6;
+constexpr std::size_t kLongestName = 24;
 
 std::string percent_of(std::int64_t part, std::int64_t whole) {
   return whole == 0 ? "-"
@@ -24,17 +27,6 @@ std::string window_text(const LayerRow& row) {
   if (row.dilation != "1") text += " d" + row.dilation;
   if (row.groups > 1) text += fmt::format(" g{}", row.groups);
   return text;
-}
-
-/// At most `width` characters.
-std::string cut(const std::string& text, int width, bool unicode) {
-  if (characters(text) <= width) return text;
-  std::string kept;
-  for (const char c : text) {
-    if ((c & 0xC0) != 0x80 && characters(kept) == width - (unicode ? 1 : 2)) break;
-    kept += c;
-  }
-  return kept + (unicode ? "…" : "..");
 }
 
 /// A bar whose full length is `most`, in eighths of a character where characters can do that.
@@ -61,8 +53,8 @@ struct Columns {
   std::vector<Column> columns;
 
   int width(const Column& column) const {
-    int most = characters(column.head);
-    for (const std::string& cell : column.cells) most = std::max(most, characters(cell));
+    int most = display_width(column.head);
+    for (const std::string& cell : column.cells) most = std::max(most, display_width(cell));
     return most;
   }
   int width() const {
@@ -71,7 +63,7 @@ struct Columns {
     return sum;
   }
   std::string line(const Column& column, const std::string& cell) const {
-    const std::string blanks(static_cast<std::size_t>(width(column) - characters(cell)), ' ');
+    const std::string blanks(static_cast<std::size_t>(width(column) - display_width(cell)), ' ');
     return (column.left ? cell + blanks : blanks + cell) + "  ";
   }
   /// after(row): what stands behind a line.

@@ -14,8 +14,6 @@ namespace {
 
 constexpr std::size_t kPairs = 12;
 
-std::string percent(double fraction) { return number_text(fraction, NumberStyle::percent); }
-
 /// For columns of numbers and for single images: one decimal.
 std::string rounded(double fraction) { return fmt::format("{:.1f} %", 100 * fraction); }
 

@@ -8,10 +8,12 @@
 #include <charconv>
 #include <cstdlib>
 
+#include "core/unicode.h"
+
 namespace cnn {
 namespace {
 
-constexpr int kNarrowest = 40, kWidest = 100, kColumnsOfLog = 100;
+constexpr int kNarrowest = 40, kWidest = 100;
 
 std::string_view variable(const char* name) {
   const char* value = std::getenv(name);
@@ -40,7 +42,7 @@ int terminal_columns(int descriptor) {
   int value = 0;
   const auto [end, fault] = std::from_chars(columns.data(), columns.data() + columns.size(), value);
   const bool is_number = fault == std::errc() && end == columns.data() + columns.size();
-  return is_number && value > 0 ? value : kColumnsOfLog;
+  return is_number && value > 0 ? value : kLogColumns;
 }
 
 Terminal terminal_of(int descriptor) {
@@ -50,10 +52,6 @@ Terminal terminal_of(int descriptor) {
   if (::isatty(descriptor))
     terminal.color = variable("NO_COLOR").empty() && !variable("TERM").empty() && variable("TERM") != "dumb";
   return terminal;
-}
-
-int characters(std::string_view text) {
-  return static_cast<int>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
 }
 
 std::string wrapped(std::string_view text, int columns, int indent) {
@@ -67,7 +65,7 @@ std::string wrapped(std::string_view text, int columns, int indent) {
     while (true) {
       const std::size_t word_end = std::min(line.find(' ', line.find_first_not_of(' ')), line.size());
       const std::string_view word = line.substr(0, word_end);  // with the blanks before it
-      const int length = characters(word);
+      const int length = display_width(word);
       if (!first && used + length > columns) {
         const std::size_t blanks = std::min(word.find_first_not_of(' '), word.size());
         result += '\n';

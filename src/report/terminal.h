@@ -5,9 +5,12 @@
 
 namespace cnn {
 
+/// Columns of a line of a log.
+inline constexpr int kLogColumns = 100;
+
 /// What a reader of a program's output can see.
 struct Terminal {
-  int columns = 100;
+  int columns = kLogColumns;
   bool color = false;    ///< NO_COLOR and TERM=dumb are honored
   bool unicode = false;  ///< the locale's characters are UTF-8
 
@@ -20,17 +23,14 @@ struct Terminal {
 };
 
 /// Columns of the terminal behind a file descriptor (STDERR_FILENO, say). If it is none: what COLUMNS says,
-/// else 100, as a line of a log may be that long.
+/// else kLogColumns.
 int terminal_columns(int descriptor);
 
 /// Of a file descriptor: from 40 to 100 columns, and no color if it is not a terminal.
 Terminal terminal_of(int descriptor);
 
 /// Breaks lines at blanks so that none is longer than `columns`, where words allow; lines that follow a break
-/// begin with `indent` blanks. Columns are counted in characters.
+/// begin with `indent` blanks. Columns are counted by display_width().
 std::string wrapped(std::string_view text, int columns, int indent = 0);
-
-/// Characters of UTF-8 text.
-int characters(std::string_view text);
 
 }  // namespace cnn

@@ -49,15 +49,16 @@ std::string wrapped(std::span<const std::string> words, std::size_t indent, std:
   return text + line;
 }
 
-std::string cut(const std::string& text, std::size_t width) {
+std::string cut(const std::string& text, std::size_t width, bool unicode) {
   if (width_of(text) <= width) return text;
-  if (width == 0) return "";
+  const std::string ellipsis = unicode ? "…" : "..";
+  if (width < width_of(ellipsis)) return "";
   std::string kept = text;
   do {
     do kept.pop_back();
     while (!kept.empty() && !begins_character(text[kept.size()]));
-  } while (width_of(kept) + 1 > width);
-  return kept + "…";
+  } while (width_of(kept + ellipsis) > width);
+  return kept + ellipsis;
 }
 
 }  // namespace cnn

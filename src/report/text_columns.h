@@ -26,7 +26,8 @@ std::string fitting_line(std::span<const LinePart> parts, std::size_t columns);
 /// Words with blanks between them, on lines that begin with `indent` blanks and take at most `columns`.
 std::string wrapped(std::span<const std::string> words, std::size_t indent, std::size_t columns);
 
-/// Cut to `width` columns, with an ellipsis if something is missing.
-std::string cut(const std::string& text, std::size_t width);
+/// Cut to `width` columns, with an ellipsis if something is missing: two dots where characters cannot show
+/// one.
+std::string cut(const std::string& text, std::size_t width, bool unicode = true);
 
 }  // namespace cnn

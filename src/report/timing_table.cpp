@@ -13,22 +13,18 @@ namespace {
 
 constexpr const char* kLegend =
     "us and GFLOP/s: of one thread, for one image; share: of a step's time; peak: share of what a loop of "
-    "multiply-adds reaches on the same thread. data: image bytes to the network's input; sums: gradients of "
-    "all "
-    "threads; optimizer: its step, and weights into the kernels' order; waiting: for another thread, or for "
-    "a core "
-    "that other programs use. By Winograd's method a 3x3 convolution needs fewer multiplications than are "
-    "counted, "
-    "and may exceed 100 %. The layer before a 2x2 max pooling may do that, too, in its own forward time.";
+    "multiply-adds reaches on the same thread. data: image bytes to the network's input; sums: gradients "
+    "of all threads; optimizer: its step, and weights into the kernels' order; waiting: for another "
+    "thread, or for a core that other programs use. By Winograd's method a 3x3 convolution needs fewer "
+    "multiplications than are counted, and may exceed 100 %. The layer before a 2x2 max pooling may do "
+    "that, too, in its own forward time.";
 
 constexpr const char* kForecastLegend =
     "A forecast, not a measurement: the work that the engine would give to so many cores, each as fast as "
-    "those of "
-    "this run, and what its loops cost. speed-up: over one thread; twice the threads pay: are 1.5 times as "
-    "fast. "
-    "memory: what all cores together move beyond their own caches; compare it with what the machine can do, "
-    "or "
-    "give that with --memory-bandwidth.";
+    "those of this run, and what its loops cost. speed-up: over one thread. In the last column: the "
+    "smallest batch for which twice the threads are 1.5 times as fast. memory: what all cores together "
+    "move beyond their own caches; compare it with what the machine can do, or give that with "
+    "--memory-bandwidth.";
 
 constexpr std::size_t kTime = 9, kRate = 8, kShares = 16, kShortestName = 10, kLongestName = 20;
 

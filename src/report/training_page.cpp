@@ -17,8 +17,6 @@
 namespace cnn {
 namespace {
 
-std::string percent(double fraction) { return number_text(fraction, NumberStyle::percent); }
-
 bool has_numbers(const std::vector<double>& values) {
   return std::any_of(values.begin(), values.end(), [](double value) { return std::isfinite(value); });
 }

@@ -71,8 +71,7 @@ void describe_all(const TrainingSetup& setup, spdlog::logger& log, const ShowLay
   if (const int blocks = blocks_of(setup.config().training.batch_size); processes > blocks)
     log.warn(
         "warning: a batch of {} images has {} of {}, so {} of the {} processes have nothing to do; a "
-        "batch_size of {} "
-        "or more gives each of them work",
+        "batch_size of {} or more gives each of them work",
         setup.config().training.batch_size, counted(blocks, "block"), kLanes, processes - blocks, processes,
         processes * kLanes);
   log.info("{}{}, {}, {} of memory for activations, gradients and optimizer",
@@ -85,7 +84,6 @@ void describe_all(const TrainingSetup& setup, spdlog::logger& log, const ShowLay
 void describe(const TrainingSetup& setup, spdlog::logger& log) { describe_all(setup, log, {}); }
 
 void introduce(const TrainingSetup& setup, const Voice& voice, RunLog& log) {
-  constexpr int kLogColumns = 100;
   const auto show_layers = [&](const std::string& input, const std::vector<LayerRow>& rows) {
     if (voice.introduces())
       log.voice().info("{}", layer_table(input, rows, terminal_of(STDERR_FILENO).columns));

@@ -62,14 +62,14 @@ std::string evaluation_json(const Evaluator& evaluator, const UnlabeledImages& u
 }
 
 std::string evaluation_report(Evaluator& evaluator, const std::string& name, const std::string& what,
-                              int threads) {
+                              const Workers& workers) {
   EvaluationReport report{.name = name,
                           .what = what,
                           .record = evaluator.collected().record(),
                           .bad_images = {},
                           .filters = first_filters(evaluator.network()),
                           .config = evaluator.description().config,
-                          .environment = environment({.threads = threads})};
+                          .environment = environment(workers)};
   for (const BadFile& file : evaluator.bad()) report.bad_images.emplace_back(file.path, file.reason);
   return evaluation_page(report);
 }

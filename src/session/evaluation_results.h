@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "session/environment.h"
 #include "session/evaluator.h"
 
 namespace cnn {
@@ -33,6 +34,6 @@ std::string evaluation_json(const Evaluator& evaluator, const UnlabeledImages& u
 
 /// The results as a page. name: of the model; what: where its images are from.
 std::string evaluation_report(Evaluator& evaluator, const std::string& name, const std::string& what,
-                              int threads);
+                              const Workers& workers);
 
 }  // namespace cnn

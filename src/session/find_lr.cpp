@@ -5,6 +5,8 @@
 #include "core/file.h"
 #include "core/standard_streams.h"
 #include "core/text.h"
+#include "inspect/layer_rows.h"
+#include "report/layer_table.h"
 #include "report/learning_rate_page.h"
 #include "report/terminal.h"
 #include "report/terminal_chart.h"
@@ -64,6 +66,8 @@ std::string csv_of(const LearningRateSweep& sweep) {
 LearningRateSweep sweep_of(TrainingSetup& setup, const SweepRange& range, const Voice& voice,
                            const std::atomic<bool>& stop) {
   describe(setup, voice.log());
+  voice.log().info("{}", layer_table(to_string(setup.input()), layer_rows(setup.network()),
+                                     terminal_of(STDERR_FILENO).columns));
   setup.drop_trainer();  // room for another one
   const Config& config = setup.config();
   const ImageSet& images = setup.all_train();

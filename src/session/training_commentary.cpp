@@ -27,7 +27,6 @@ std::vector<LayerStatistics> statistics_of(int epoch, const std::vector<LayerAct
   return statistics;
 }
 
-constexpr int kLogColumns = 100;
 /// A layer has become much less active when no more than this part of it is left.
 constexpr double kMuchLess = 0.5;
 

@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "catch.h"
+#include "core/unicode.h"
 #include "inspect/explain.h"
 #include "inspect/gradient_check.h"
 #include "inspect/notebook.h"
@@ -174,7 +175,7 @@ TEST_CASE("every layer type is explained, and all numbers are the engine's", "[i
     CHECK(lines <= 70);
     std::size_t begin = 0;
     for (std::size_t end; (end = explanation.text.find('\n', begin)) != std::string::npos; begin = end + 1)
-      CHECK(characters(explanation.text.substr(begin, end - begin)) <= 100);
+      CHECK(display_width(explanation.text.substr(begin, end - begin)) <= 100);
   }
 }
 

@@ -95,6 +95,20 @@ TEST_CASE("a JPEG that was cut and closed again is bad in a file from elsewhere,
   if (!file.empty()) CHECK_THAT(fault_of(file), ContainsSubstring("ends early"));
 }
 
+TEST_CASE("a progressive JPEG that lacks scans is bad, also if it was cut between two of them", "[data]") {
+  const std::string whole = jpeg_file(soft_image(64, 96), 90, 0, true);
+  REQUIRE(fault_of(whole) == "");
+  std::vector<std::size_t> scans;
+  for (std::size_t at = 0; (at = whole.find("\xFF\xDA", at)) != whole.npos; ++at) scans.push_back(at);
+  REQUIRE(scans.size() == 10);
+  for (std::size_t i = 1; i < scans.size(); ++i) {
+    CAPTURE(i);
+    CHECK_THAT(fault_of(whole.substr(0, scans[i]) + kEnd), ContainsSubstring("ends early"));
+  }
+  // Without the refinement of the brightness, and without everything after it but the last scan.
+  CHECK(fault_of(whole.substr(0, scans[5]) + whole.substr(scans.back())) != "");
+}
+
 /// With the orientation in an EXIF segment.
 std::string turned(const std::string& jpeg, int orientation) {
   std::string exif("Exif\0\0MM\0*\0\0\0\x08\0\1\x01\x12\0\x03\0\0\0\1\0\0\0\0\0\0\0\0", 32);
@@ -341,6 +355,18 @@ TEST_CASE("a format that this build does not read names its package", "[data]") 
     else
       CHECK_THAT(fault, ContainsSubstring(package));
   }
+}
+
+TEST_CASE("a small TIFF does not get memory for a huge tile", "[data]") {
+  if (!is_read("TIFF")) return;
+  const std::vector<std::pair<int, std::uint32_t>> tags{{256, 1}, {257, 1}, {258, 8},     {259, 1},
+                                                        {262, 1}, {277, 1}, {322, 16384}, {323, 16384},
+                                                        {324, 8}, {325, 8}};
+  std::string file = "II*" + little(0, 1) + little(8, 4) + little(tags.size(), 2);
+  for (const auto& [tag, value] : tags)
+    file += little(static_cast<std::uint64_t>(tag), 2) + little(4, 2) + little(1, 4) + little(value, 4);
+  CHECK_THAT(fault_of(file + little(0, 4)),
+             ContainsSubstring("tiles of 16384x16384, which are too large for it"));
 }
 
 TEST_CASE("a damaged WebP, TIFF, HEIC or AVIF is bad or an image, the same each time", "[data]") {

@@ -2,6 +2,7 @@
 
 #include "catch.h"
 #include "core/file.h"
+#include "core/unicode.h"
 #include "data/decode.h"
 #include "picture_folder.h"
 #include "report/terminal.h"
@@ -52,7 +53,7 @@ TEST_CASE("cnn-inspect shows shapes, windows, bars, costs and what is shared, in
   CHECK(result.out.find("warning") == std::string::npos);
   std::size_t begin = 0;
   for (std::size_t end; (end = result.out.find('\n', begin)) != std::string::npos; begin = end + 1)
-    CHECK(characters(result.out.substr(begin, end - begin)) <= 100);
+    CHECK(display_width(result.out.substr(begin, end - begin)) <= 100);
   const ProgramResult markdown = inspect({"--config", config_of("digits-lenet5"), "--markdown"});
   CHECK(markdown.exit_code == 0);
   CHECK_THAT(markdown.out, StartsWith("| layer | type |") && ContainsSubstring("| conv1 | conv | 1x28x28 |"));

@@ -2,6 +2,7 @@
 
 #include "catch.h"
 #include "core/text.h"
+#include "core/unicode.h"
 #include "network_fixture.h"
 #include "report/layer_table.h"
 #include "report/text_columns.h"
@@ -148,7 +149,7 @@ TEST_CASE("the tables fit 100 and 80 columns, with and without color", "[report]
           detailed_layer_tables("3x64x64", 12288, many_rows(), {64, 2, 1 << 20, 1 << 18}, terminal);
       INFO(text);
       for (const std::string& line : lines_of(text))
-        if (columns >= 80) CHECK(characters(line) <= columns);
+        if (columns >= 80) CHECK(display_width(line) <= columns);
       CHECK(text.find('\x1b') == std::string::npos);
       CHECK((text.find("█") != std::string::npos) == (unicode && columns >= 80));
       CHECK((text.find("##") != std::string::npos) == (!unicode && columns >= 80));

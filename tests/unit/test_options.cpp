@@ -68,13 +68,20 @@ TEST_CASE("--help ends with two examples and where to read on", "[cli]") {
   }
 }
 
-TEST_CASE("an empty name of a folder is not taken for none", "[cli]") {
-  const ProgramResult result =
-      run_program(program_path("cnn-train"), {"--config", "a.json", "--run-dir", ""});
-  INFO(result.description());
-  CHECK(result.exit_code == 2);
-  CHECK_THAT(result.err,
-             ContainsSubstring("--run-dir") && ContainsSubstring("expected the name of a folder"));
+TEST_CASE("an empty value is not taken for an option that is left out", "[cli]") {
+  const std::vector<std::pair<std::string, std::vector<std::string>>> lines{
+      {"cnn-train", {"--config", "a.json", "--run-dir", ""}},
+      {"cnn-eval", {"--model", "m", "--images", "x", "--json", ""}},
+      {"cnn-eval", {"--model", "m", "--images", ""}},
+      {"cnn-export", {"--model", "m", "--onnx", "o", "--images", ""}},
+      {"cnn-inspect", {"--model", "m", "--page", ""}}};
+  for (const auto& [program, arguments] : lines) {
+    const ProgramResult result = run_program(program_path(program), arguments);
+    INFO(program << "\n" << result.description());
+    CHECK(result.exit_code == 2);
+    CHECK_THAT(result.err,
+               ContainsSubstring(*(arguments.end() - 2)) && ContainsSubstring("the value is empty"));
+  }
 }
 
 TEST_CASE("cnn-inspect refuses what a view has no use for", "[cli]") {
