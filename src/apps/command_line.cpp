@@ -75,7 +75,8 @@ class WrappedHelp final : public CLI::Formatter {
            "\n";
   }
 
-  static constexpr char kNoBreak = '\x1f';
+  /// In place of a blank: no manual has it, and it is one column wide.
+  static constexpr char kNoBreak = '~';
   const Manual& manual_;
 };
 
