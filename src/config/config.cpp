@@ -5,9 +5,36 @@
 #include "config/network_table.h"
 #include "config/training_table.h"
 #include "core/error.h"
+#include "train/freeze.h"
 
 namespace cnn {
 namespace {
+
+/// names: of all entries of the network.
+bool check_fine_tuning(const Place& training, const Config& config, const std::vector<std::string>& names) {
+  bool good = true;
+  const auto check_name = [&](const Place& place, const std::string& name) {
+    if (std::find(names.begin(), names.end(), name) != names.end()) return;
+    good = place.error(fmt::format("no layer is called \"{}\"{}; there are {}", name, suggestion(name, names),
+                                   quoted_list(names)));
+  };
+  if (const auto& start = config.training.initial_weights) {
+    const Place place = training.member("initial_weights");
+    for (std::size_t i = 0; i < start->except.size(); ++i)
+      check_name(place.member("except").element(i), start->except[i]);
+    for (const auto& [entry, prefix] : start->names.by_entry) check_name(place.member("names"), entry);
+  }
+  if (const auto& freeze = config.training.freeze) {
+    const Place place = training.member("freeze");
+    if (!freeze->until.empty()) check_name(place, freeze->until);
+    if (good && last_frozen_entry(config.network, *freeze) < 0)
+      good =
+          place.error(freeze->until.empty()
+                          ? std::string("there is nothing before the last entry that has weights")
+                          : fmt::format("{} is inside a residual; give the residual's name", freeze->until));
+  }
+  return good;
+}
 
 bool check_config(const Place& place, Config& config) {
   std::vector<std::string> names;
@@ -24,15 +51,7 @@ bool check_config(const Place& place, Config& config) {
                .error_at_key("early_stopping",
                              "needs validation images to see when to stop; add \"validation\": "
                              "{\"fraction\": 0.1} to data");
-  if (!config.training.initial_weights) return good;
-  const auto& except = config.training.initial_weights->except;
-  for (std::size_t i = 0; i < except.size(); ++i) {
-    if (std::find(names.begin(), names.end(), except[i]) != names.end()) continue;
-    const Place entry = place.member("training").member("initial_weights").member("except").element(i);
-    good = entry.error(fmt::format("no layer is called \"{}\"{}; there are {}", except[i],
-                                   suggestion(except[i], names), quoted_list(names)));
-  }
-  return good;
+  return check_fine_tuning(place.member("training"), config, names) && good;
 }
 
 /// For editors: names the schema that the file follows. Nothing else depends on it.

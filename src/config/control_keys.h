@@ -40,6 +40,20 @@ void add_control_keys(Table<S>& table) {
                                         "Factor on `weight_decay`, or `{\"weight\": ..., \"bias\": ...}`."));
 }
 
+/// For entries with running statistics; written only if it is true.
+template <class S>
+Field<S> frozen_statistics_key() {
+  Field<S> field =
+      control_key<S>("frozen_statistics", &LayerControl::frozen_statistics, boolean(),
+                     "Batch normalization uses its running statistics in training, too, and does not change "
+                     "them, as PyTorch does after `eval()`.");
+  field.default_words = "`false`";
+  field.write = [](const S& spec, ConfigUse) {
+    return spec.control.frozen_statistics ? std::optional<JsonValue>(true) : std::nullopt;
+  };
+  return field;
+}
+
 /// Reports a control key that speaks of a weight or bias which the entry does not have.
 bool check_control_keys(const Place& entry, bool has_weight, bool has_bias);
 

@@ -211,6 +211,7 @@ Table<BatchNormSpec> batch_norm_table() {
                     "Learn a scale (`weight`) and a shift (`bias`) per channel; `\"bias\"`: only the shift."),
        activation_key<BatchNormSpec>()}};
   add_control_keys(table);
+  table.fields.push_back(frozen_statistics_key<BatchNormSpec>());
   table.check = [](const Place& place, BatchNormSpec& norm) {
     return check_control_keys(place, norm.affine == Affine::scale_and_bias, norm.affine != Affine::none);
   };
@@ -274,6 +275,7 @@ Table<ResidualSpec> residual_table() {
                     "batch_norm make them agree."),
        activation_key<ResidualSpec>()}};
   add_control_keys(table);
+  table.fields.push_back(frozen_statistics_key<ResidualSpec>());
   return table;
 }
 

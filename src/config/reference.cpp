@@ -4,6 +4,7 @@
 #include "config/config.h"
 #include "config/config_table.h"
 #include "config/data_table.h"
+#include "config/fine_tuning_table.h"
 #include "config/network_table.h"
 #include "config/training_table.h"
 #include "core/error.h"
@@ -172,6 +173,9 @@ std::string markdown_reference() {
             schedule_kind().descriptions(), {"warmup_epochs"});
   add_object(out, "`training.weight_averaging`", weight_averaging_kind().description());
   add_object(out, "`training.lookahead`", lookahead_kind().description());
+  add_object(out, "`training.initial_weights`", initial_weights_object().description());
+  add_object(out, "`training.freeze`", freeze_object().description());
+  add_object(out, "`training.freeze.unfreeze`", unfreeze_object().description());
   add_object(out, "`training.early_stopping`", early_stopping_kind().description());
   add_object(out, "`training.filter`", data_filter_kind().description());
   out.pop_back();  // one line feed at the end

@@ -13,7 +13,7 @@ namespace {
 
 // Left: names in PyTorch, Keras, Caffe and darknet, lower case, letters and digits only. The first name on
 // the right that is allowed at the place wins.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 83> kOtherNames{{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 85> kOtherNames{{
     {"activations", "activation"},
     {"alpha", "negative_slope"},
     {"augmentation", "augment"},
@@ -41,7 +41,9 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 83> kOtherNa
     {"fc", "dense"},
     {"features", "units"},
     {"filters", "out_channels"},
+    {"finetune", "freeze"},
     {"flip", "random_flip"},
+    {"frozen", "freeze"},
     {"fullyconnected", "dense"},
     {"gap", "global_avg_pool"},
     {"globalaveragepooling", "global_avg_pool"},

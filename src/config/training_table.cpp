@@ -1,5 +1,6 @@
 #include "config/training_table.h"
 
+#include "config/fine_tuning_table.h"
 #include "config/network_table.h"
 
 namespace cnn {
@@ -154,41 +155,6 @@ KindOf<Loss> loss_kind() {
                        {"mse", part},
                        {"binary_cross_entropy", part}});
 }
-
-/// A path, or {"file", "except"}.
-class InitialWeights : public Kind<InitialWeightsSpec> {
- public:
-  InitialWeights()
-      : object_("initial_weights",
-                {"",
-                 "A safetensors file and the layers to leave out.",
-                 {required_key("file", &InitialWeightsSpec::file,
-                               path("the path of a .safetensors file (a string)"), "The safetensors file."),
-                  optional_key("except", &InitialWeightsSpec::except,
-                               list(layer_name(), 0, "an array of names of layers"),
-                               "Layers that stay freshly initialized. The name of a residual stands for its "
-                               "projection; the entries inside have names of their own.")}}) {}
-  bool read(const Place& place, InitialWeightsSpec& out) const override {
-    if (place.value().kind == JsonKind::string) {
-      out.except.clear();
-      return path("a path")->read(place, out.file);
-    }
-    if (place.value().kind != JsonKind::object) return place.expected(words());
-    return object_.read(place, out);
-  }
-  JsonValue write(const InitialWeightsSpec& value) const override { return object_.write(value); }
-  JsonValue schema() const override {
-    return JsonValue::object().set(
-        "anyOf",
-        JsonValue::array({JsonValue::object().set("type", "string").set("minLength", 1), object_.schema()}));
-  }
-  std::string words() const override {
-    return "the path of a .safetensors file (a string) or {\"file\": ..., \"except\": [...]}";
-  }
-
- private:
-  Object<InitialWeightsSpec> object_;
-};
 
 }  // namespace
 
@@ -413,14 +379,18 @@ std::shared_ptr<const Object<TrainingSpec>> training_kind() {
                .on_resume(ResumeEffect::impossible)
                .in_proxy(false),
            optional_key(
-               "initial_weights", &S::initial_weights,
-               optional(KindOf<InitialWeightsSpec>(std::make_shared<InitialWeights>())),
+               "initial_weights", &S::initial_weights, optional(initial_weights_kind()),
                "A safetensors file to start from: parameters are matched by name, and a missing or misshapen "
                "one is an error. `{\"file\": ..., \"except\": [\"dense3\"]}` leaves layers freshly "
-               "initialized "
-               "(fine-tuning); the name of a residual stands for its projection, the entries inside have "
-               "names of their own.")
+               "initialized (fine-tuning); `\"names\": \"torchvision\"` reads files with other names.")
                .on_resume(ResumeEffect::none)
+               .in_proxy(false)
+               .not_in_model(),
+           optional_key("freeze", &S::freeze, optional(freeze_kind()),
+                        "Entries that keep what `initial_weights` gave them, running statistics included. "
+                        "`\"trunk\"`: all before the last entry that has weights; `\"until <name>\"`: up to "
+                        "that entry.")
+               .on_resume(ResumeEffect::impossible)
                .in_proxy(false)
                .not_in_model(),
            optional_key("on_non_finite", &S::on_non_finite, choice<OnNonFinite>(),

@@ -9,8 +9,8 @@
 namespace cnn {
 
 /// Where the time of a training went.
-enum class Spent { training, validation, statistics, test, files, pages };
-inline constexpr std::size_t kWaysToSpend = 6;
+enum class Spent { features, training, validation, statistics, test, files, pages };
+inline constexpr std::size_t kWaysToSpend = 7;
 
 /// Adds up seconds. One thread books.
 class TimeAccount {

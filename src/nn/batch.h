@@ -8,14 +8,16 @@
 
 namespace cnn {
 
-/// Images for one pass. `fill` writes the images of one block into x (lanes from `images` on: zeros); it is
-/// called by the workers themselves, once per block.
+/// Images for one pass. `fill` writes the images of one block into x (lanes from `images` on: zeros), or what
+/// the nodes before a Route's first make of them; it is called by the workers themselves, once per block.
 struct Batch {
   std::int64_t images = 0;
   const std::int32_t* labels = nullptr;         ///< null: unlabeled (evaluation only)
   const std::int32_t* second_labels = nullptr;  ///< of mixed images; null: none is mixed
   float share = 1;                              ///< of the first label in a mixed image
   const std::function<void(int block, int images, int worker, BlockView<float> x)>* fill = nullptr;
+  /// Of a Route that ends before the loss: gets its output, block by block; called by the workers.
+  const std::function<void(int block, int images, BlockView<const float> y)>* deliver = nullptr;
   std::uint64_t seed = 0;  ///< of dropout
   std::uint32_t step = 0;  ///< of dropout
   float label_smoothing = 0;

@@ -264,6 +264,8 @@ class Layer {
   virtual std::string_view outputs_key() const { return {}; }
   /// Whether training takes a mean and a variance over the images of a batch.
   virtual bool normalizes_over_batch() const { return false; }
+  /// Whether forward() computes something else in training than in evaluation.
+  virtual bool differs_in_training() const { return false; }
   /// Parameters of a dense layer with the same input and output, for layers that share theirs; 0 for others.
   virtual std::int64_t dense_equivalent_parameters(const Shape& /*in*/) const { return 0; }
 };

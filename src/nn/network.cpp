@@ -49,7 +49,7 @@ const Tensor* Network::find(std::string_view tensor) const {
   return found == tensors_.end() ? nullptr : &*found;
 }
 
-void Network::pack(ThreadPool& pool) {
+void Network::pack(ThreadPool& pool, int from) {
   Pass pass;
   pass.parameters = parameters_.data();
   pass.states = states_.data();
@@ -58,6 +58,7 @@ void Network::pack(ThreadPool& pool) {
   // task reads a whole layer (Winograd). Layers without parameters may stand at the very end.
   for_each_in_chunks(parameters_.size(), pool, plan_.pack_tasks, &ParameterPlan::PackTask::position,
                      [&](const ParameterPlan::PackTask& task) {
+                       if (task.node < from) return;
                        nodes()[static_cast<std::size_t>(task.node)].layer->run(pass, Work::pack, task.task);
                      });
 }

@@ -59,8 +59,9 @@ class Network {
   /// As Graph's.
   const std::optional<Graph::Whitening>& whitening() const { return graph_.whitening(); }
 
-  /// To be called after tensors changed and before the next pass: refreshes what is derived from them.
-  void pack(ThreadPool& pool);
+  /// To be called after tensors changed and before the next pass: refreshes what is derived from them. from:
+  /// if only those of the nodes from this one on have changed.
+  void pack(ThreadPool& pool, int from = 0);
 
   // For Runner and the optimizer.
   const ParameterPlan& plan() const { return plan_; }

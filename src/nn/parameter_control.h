@@ -36,6 +36,9 @@ struct WeightAndBias {
 struct LayerControl {
   WeightAndBias<LearningEpochs> trainable;
   WeightAndBias<double> learning_rate_scale{1, 1}, weight_decay_scale{1, 1};
+  /// A batch normalization takes its running statistics in training, too, and leaves them as they are
+  /// (PyTorch's eval() of that layer).
+  bool frozen_statistics = false;
 
   ParameterControl weight() const {
     return {trainable.weight, learning_rate_scale.weight, weight_decay_scale.weight};
@@ -46,7 +49,8 @@ struct LayerControl {
   friend bool operator==(const LayerControl&, const LayerControl&) = default;
 };
 
-/// For an entry inside another one: it learns when both do, and factors multiply.
+/// For an entry inside another one: it learns when both do, factors multiply, and statistics are frozen if
+/// one of them says so.
 inline LayerControl combined(const LayerControl& outer, const LayerControl& inner) {
   const auto both = [](const LearningEpochs& a, const LearningEpochs& b) {
     return LearningEpochs{std::max(a.first, b.first), std::min(a.last, b.last)};
@@ -57,7 +61,8 @@ inline LayerControl combined(const LayerControl& outer, const LayerControl& inne
   return {{both(outer.trainable.weight, inner.trainable.weight),
            both(outer.trainable.bias, inner.trainable.bias)},
           product(outer.learning_rate_scale, inner.learning_rate_scale),
-          product(outer.weight_decay_scale, inner.weight_decay_scale)};
+          product(outer.weight_decay_scale, inner.weight_decay_scale),
+          outer.frozen_statistics || inner.frozen_statistics};
 }
 
 }  // namespace cnn

@@ -38,12 +38,12 @@ int worker_arenas(const Schedule& schedule, const Graph& graph, const ArenaLayou
 }  // namespace
 
 Runner::Runner(Network& network, ThreadPool& pool, bool training, std::int64_t largest_batch,
-               bool input_gradient, FusionChoice fusions, Cluster& cluster)
+               bool input_gradient, FusionChoice fusions, Cluster& cluster, const Route& route)
     : network_(network),
       pool_(pool),
       cluster_(training ? cluster : alone()),
       largest_batch_(largest_batch),
-      plain_(make_schedule(network.graph(), network.plan(), {training, input_gradient})),
+      plain_(make_schedule(network.graph(), network.plan(), {training, input_gradient, route})),
       fused_(fused(plain_, network.graph(), fusions)),
       layout_(layout_of(plain_, fused_)),
       plain_loops_(whole_leaves(plain_)),
@@ -68,9 +68,10 @@ Runner::Runner(Network& network, ThreadPool& pool, bool training, std::int64_t l
 
 Runner::~Runner() = default;
 
-std::int64_t Runner::bytes(const Network& network, int threads, bool training, std::int64_t largest_batch) {
+std::int64_t Runner::bytes(const Network& network, int threads, bool training, std::int64_t largest_batch,
+                           const Route& route) {
   const ParameterPlan& plan = network.plan();
-  const Schedule plain = make_schedule(network.graph(), plan, {.training = training});
+  const Schedule plain = make_schedule(network.graph(), plan, {.training = training, .route = route});
   const Schedule fused_too = fused(plain, network.graph());
   const ArenaLayout layout = layout_of(plain, fused_too);
   const int blocks = blocks_of(largest_batch);

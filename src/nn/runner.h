@@ -37,9 +37,10 @@ class Runner {
   /// training: forward, loss and backward; else forward only, with less memory.
   /// `largest_batch`: images in one pass; for training at most what the network was planned for.
   /// input_gradient: training also computes the gradient of the images, for a StepObserver to see.
+  /// route: a part of the network, to the loss or not.
   Runner(Network& network, ThreadPool& pool, bool training, std::int64_t largest_batch,
          bool input_gradient = false, FusionChoice fusions = FusionChoice::where_it_pays,
-         Cluster& cluster = alone());
+         Cluster& cluster = alone(), const Route& route = {});
   ~Runner();
   Runner(const Runner&) = delete;
   Runner& operator=(const Runner&) = delete;
@@ -80,7 +81,8 @@ class Runner {
   std::span<const float> gradients() const { return gradients_->all(); }
 
   /// The memory of a Runner for this network and number of threads, in one process.
-  static std::int64_t bytes(const Network& network, int threads, bool training, std::int64_t largest_batch);
+  static std::int64_t bytes(const Network& network, int threads, bool training, std::int64_t largest_batch,
+                            const Route& route = {});
 
  private:
   /// What the calls of one pass share.

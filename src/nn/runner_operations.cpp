@@ -16,6 +16,9 @@ void Runner::run_operation(const Passing& passing, const Operation& operation, c
       return run_forward(passing, operation, pass);
     case Operation::Kind::loss:
       return run_loss(passing, operation, pass);
+    case Operation::Kind::deliver:
+      (*passing.batch.deliver)(pass.block, pass.images, view(operation[Role::x], pass));
+      return pass.lap(TimePart::forward);
     case Operation::Kind::accumulate:
       return run_accumulate(operation, pass);
     case Operation::Kind::backward:

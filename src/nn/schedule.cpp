@@ -20,6 +20,7 @@ class ScheduleMaker {
   ScheduleMaker(const Graph& graph, const ParameterPlan& plan, const ScheduleRequest& request)
       : graph_(graph),
         training_(request.training),
+        route_(request.route),
         activations_(graph.values().size()),
         gradients_(graph.values().size()),
         dx_(graph.nodes().size(), -1),
@@ -33,11 +34,15 @@ class ScheduleMaker {
 
   Schedule make() {
     made_.stages.emplace_back();
-    push(Operation::Kind::fill)[Role::y] = activations_[0];
-    for (int n = 0; n < count(); ++n) add_forward(n);
-    add_loss();
+    push(Operation::Kind::fill)[Role::y] = activations_[node(route_.first).x];
+    const int end = route_.end < 0 ? count() : route_.end;
+    for (int n = route_.first; n < end; ++n) add_forward(n);
+    if (route_.end < 0)
+      add_loss();
+    else
+      push(Operation::Kind::deliver)[Role::x] = activations_[node(end - 1).y];
     made_.forward_stages = made_.stages.size();
-    for (int n = count() - 1; n >= 0 && training_; --n)
+    for (int n = count() - 1; n >= route_.first && training_; --n)
       if (wanted_[node(n).y]) add_backward(n);
     number_operations();
     return std::move(made_);
@@ -68,9 +73,11 @@ class ScheduleMaker {
     wanted_.assign(values, false);
     wanted_[0] = of_input;
     std::vector<Halo> halos(values);
-    for (const Node& n : graph_.nodes()) {
+    for (int number = 0; number < count(); ++number) {
+      const Node& n = node(number);
+      const bool learns = n.learns && number >= std::max(route_.first, route_.learns_from);
       halos[n.y] = n.needs.dy_halo;
-      wanted_[n.y] = n.learns || wanted_[n.x] || (n.shortcut >= 0 && wanted_[n.shortcut]);
+      wanted_[n.y] = learns || wanted_[n.x] || (n.shortcut >= 0 && wanted_[n.shortcut]);
     }
     const int last = graph_.output();
     for (int v = 0; v < static_cast<int>(values); ++v) {
@@ -188,6 +195,7 @@ class ScheduleMaker {
 
   const Graph& graph_;
   const bool training_;
+  const Route route_;
   Schedule made_;
   // Numbers of buffers. Training only: logits_gradient_, gradients_, and of each node dx_, dshortcut_ (or
   // -1).

@@ -30,6 +30,7 @@ struct Operation {
     fill,        ///< y: the images
     forward,     ///< Layer::forward(), a phase of it; y: in the last phase only
     loss,        ///< x: the logits; y: the probabilities; training, dx: their gradient
+    deliver,     ///< x: goes to Batch::deliver
     accumulate,  ///< dy += others: the gradients of a value that several nodes read
     backward,    ///< Layer::backward(), a phase of it; dx, dshortcut: in the last phase only
     batch_wide,  ///< Layer::run() for all blocks
@@ -71,9 +72,18 @@ struct Schedule {
   std::vector<Operation> weight_gradients;  ///< batch-wide, behind the last stage, at the same time
 };
 
+/// The part of a network that a batch goes through.
+struct Route {
+  int first = 0;        ///< the first node; Batch::fill writes its input
+  int end = -1;         ///< the node behind the last one, whose output Batch::deliver gets; -1: to the loss
+  int learns_from = 0;  ///< no node before this one learns
+  friend bool operator==(const Route&, const Route&) = default;
+};
+
 struct ScheduleRequest {
   bool training = false;        ///< else forward only
   bool input_gradient = false;  ///< training also computes the gradient of the images
+  Route route{};
 };
 
 /// One operation for each layer and phase, without fusions: the y, dy and dx of every node can be observed.

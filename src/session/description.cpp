@@ -30,10 +30,11 @@ void describe_data(const TrainingSetup& setup, spdlog::logger& log) {
 void describe_start(const TrainingSetup& setup, spdlog::logger& log) {
   const auto& start = setup.config().training.initial_weights;
   if (!start || setup.resumed()) return;
-  const std::vector<std::string>& unused = setup.unused_weights();
+  const auto& [unused, left_out] = setup.started_from();
   log.info("starts from {}{}{}", printable(start->file.string()),
            start->except.empty() ? "" : fmt::format(", but {} fresh", printable(join(start->except))),
            unused.empty() ? "" : fmt::format("; unused tensors: {}", printable(join(unused))));
+  if (!left_out.empty()) log.info("{}", left_out);
 }
 
 void describe_filter(const TrainingSetup& setup, spdlog::logger& log) {

@@ -53,6 +53,23 @@ std::string epoch_line(const EpochResult& r, int epochs, const std::string& left
   return fitting_line(parts, static_cast<std::size_t>(columns));
 }
 
+/// What happens to the frozen front of the network.
+std::string front_words(const FrontReport& report) {
+  if (report.last_entry.empty()) return fmt::format("from epoch {} on, all layers learn", report.epoch);
+  std::string words = fmt::format("frozen up to {}", printable(report.last_entry));
+  if (report.looks > 0)
+    words += fmt::format("; what it makes of {} {} is computed once and kept ({})", with_commas(report.looks),
+                         report.views > 1          ? "looks at images"
+                         : report.training_is_kept ? "images"
+                                                   : "validation images",
+                         human_bytes(report.bytes));
+  if (report.views > 0)
+    words += fmt::format("; augmentation gives {} looks at each training image, in turn", report.views);
+  if (!report.why_not.empty())
+    words += fmt::format("; of training images it is computed in every step: {}", report.why_not);
+  return words;
+}
+
 }  // namespace
 
 std::string percent_text(double fraction) { return fmt::format("{:.2f} %", 100 * fraction); }
@@ -79,6 +96,15 @@ void TrainingCommentary::listen(TrainingEvents& events) {
     if (!validating_) line_ = voice_.progress("validating", validation_images_);
     validating_ = true;
     line_->update(images, "images");
+  };
+  events.front.on_front = [this](const FrontReport& report) {
+    clear();
+    log_.both().info("{}", front_words(report));
+  };
+  events.front.on_features = [this](std::int64_t done, std::int64_t looks) {
+    if (!line_) line_ = voice_.progress("computing features", looks);
+    line_->update(done, "images");
+    if (done == looks) clear();
   };
   events.layers_every = voice_.layers().every_steps;
   events.on_layers = [this](const StepProgress& p, const std::vector<LayerActivity>& layers) {
@@ -148,6 +174,7 @@ void TrainingCommentary::times() const {
     booked += seconds;
     if (seconds >= 0.005 * all) text += fmt::format(", {} {}", what, human_seconds(seconds));
   };
+  add("features", account.seconds(Spent::features));
   add("training", account.seconds(Spent::training));
   add("validation", account.seconds(Spent::validation));
   add("layer statistics", account.seconds(Spent::statistics));

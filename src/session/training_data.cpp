@@ -159,6 +159,7 @@ TrainingData prepare_data(const OpenedData& opened, const DataSpec& spec, std::u
   const int workers = pool.threads();
   data.train = image_set(train, normalize, workers, Augmentation(spec.augment, seed));
   data.plain_train = image_set(train, normalize, workers);
+  data.train.changes = !spec.augment.empty();
   for (const AugmentSpec& change : spec.augment)
     if (const auto* mixup = std::get_if<MixupSpec>(&change)) data.train.mixup_alpha = mixup->alpha;
   if (validation) data.validation = image_set(validation, normalize, workers);

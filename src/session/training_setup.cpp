@@ -9,6 +9,7 @@
 #include "core/text.h"
 #include "train/class_weights.h"
 #include "train/data_filter.h"
+#include "train/freeze.h"
 #include "train/model_file.h"
 #include "train/whitening.h"
 
@@ -26,7 +27,8 @@ TrainingSetup::TrainingSetup(const Document& document, Config config, const Open
   identity_ = {data_.classes, identify(data_.train), std::nullopt, data_.mean, data_.std};
   if (data_.validation) identity_.validation = identify(*data_.validation);
   if (start) check_identity(*start);  // before the network, which other classes do not fit
-  network_ = with_places(document, [&] { return planned(config_.network, training.batch_size); });
+  const NetworkSpec spec = trained_network();
+  network_ = with_places(document, [&] { return planned(spec, training.batch_size); });
   if (training.filter && !start)
     proxy_ = with_places(document, [&] { return planned(training.filter->proxy, training.batch_size); });
   network_->initialize(config_.seed);
@@ -44,6 +46,11 @@ TrainingSetup::TrainingSetup(const Document& document, Config config, const Open
   if (!start) return;
   trainer_->restore(*start);
   resumed_ = true;
+}
+
+NetworkSpec TrainingSetup::trained_network() const {
+  const auto& freeze = config_.training.freeze;
+  return freeze ? with_frozen_entries(config_.network, *freeze) : config_.network;
 }
 
 std::unique_ptr<Network> TrainingSetup::planned(const NetworkSpec& spec, int batch_size) const {
@@ -65,7 +72,7 @@ void TrainingSetup::check_memory(const Document& document) const {
   const TrainingSpec& training = config_.training;
   int fits = training.batch_size / 2;
   for (; fits > 0; fits /= 2) {
-    const auto network = planned(config_.network, fits);
+    const auto network = planned(trained_network(), fits);
     const auto proxy = proxy_ ? planned(training.filter->proxy, fits) : nullptr;
     if (bytes_of(*network, proxy.get()) <= available.bytes) break;
   }
@@ -80,7 +87,7 @@ void TrainingSetup::check_memory(const Document& document) const {
 
 /// Only process 0 needs the file.
 void TrainingSetup::take_initial_weights(const InitialWeightsSpec& start) {
-  if (cluster_.is_root()) unused_weights_ = load_initial_weights(start, *network_);
+  if (cluster_.is_root()) started_from_ = load_initial_weights(start, *network_);
   cluster_.broadcast(std::as_writable_bytes(network_->parameters()), 0);
   cluster_.broadcast(std::as_writable_bytes(network_->states()), 0);
 }

@@ -11,6 +11,7 @@
 #include "session/training_data.h"
 #include "train/checkpoint.h"
 #include "train/data_identity.h"
+#include "train/model_file.h"
 #include "train/trainer.h"
 
 namespace cnn {
@@ -44,7 +45,7 @@ class TrainingSetup {
   /// The memory of the larger one of network and proxy.
   std::int64_t bytes() const { return bytes_; }
   /// Tensors of the file to start from that this network has no use for.
-  const std::vector<std::string>& unused_weights() const { return unused_weights_; }
+  const StartingWeights& started_from() const { return started_from_; }
   bool resumed() const { return resumed_; }
 
   /// Lines for the log when the training begins.
@@ -57,6 +58,8 @@ class TrainingSetup {
   void choose(std::vector<std::int64_t> images);
 
  private:
+  /// What `network` and `freeze` of the config say together.
+  NetworkSpec trained_network() const;
   std::unique_ptr<Network> planned(const NetworkSpec& spec, int batch_size) const;
   std::int64_t bytes_of(const Network& network, const Network* proxy) const;
   void check_memory(const Document& document) const;
@@ -75,7 +78,7 @@ class TrainingSetup {
   ImageSet all_train_;
   std::vector<std::int64_t> kept_;
   std::unique_ptr<Network> network_, proxy_;
-  std::vector<std::string> unused_weights_;
+  StartingWeights started_from_;
   std::int64_t bytes_ = 0;
   DataIdentity identity_;
   std::unique_ptr<Trainer> trainer_;

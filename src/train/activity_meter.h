@@ -11,6 +11,9 @@
 
 namespace cnn {
 
+/// Images over which layers are measured after an epoch.
+constexpr std::int64_t kActivityImages = 1000;
+
 /// How lively the output of an entry is, after its activation function.
 struct LayerActivity {
   std::string layer;

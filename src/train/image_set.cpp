@@ -25,6 +25,7 @@ ImageSet some_images(const ImageSet& set, std::vector<std::int64_t> images) {
       will_need(all);
     };
   if (set.name) some.name = [in_set, name = set.name](std::int64_t image) { return name(in_set(image)); };
+  some.changes = set.changes;
   some.mixup_alpha = set.mixup_alpha;
   return some;
 }

@@ -25,6 +25,9 @@ struct ImageSet {
 
   std::function<std::string(std::int64_t image)> name;
 
+  /// Whether an image looks different in every epoch.
+  bool changes = false;
+
   /// Not 0: training mixes the images of a batch (see Mixup).
   double mixup_alpha = 0;
 

@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "core/text.h"
+#include "train/foreign_names.h"
 #include "train/safetensors.h"
 
 namespace cnn {
@@ -37,10 +38,8 @@ void check_values(const SafeTensors::Tensor& tensor, const std::string& where) {
 enum class Strangers { refuse, pass };
 
 /// Returns the tensors of the file that the network does not have, if they may be there.
-std::vector<std::string> load(const std::filesystem::path& path, Network& network,
+std::vector<std::string> load(const SafeTensors& file, const std::string& where, Network& network,
                               const std::vector<std::string>& except, Strangers strangers) {
-  const SafeTensors file = read_safetensors(path);
-  const std::string where = printable(path.string());
   const auto excepted = [&](const std::string& tensor) {
     return std::find(except.begin(), except.end(), layer_of(tensor)) != except.end();
   };
@@ -124,10 +123,10 @@ ModelDescription read_description(const std::filesystem::path& path) {
 }
 
 void load_model(const std::filesystem::path& path, Network& network) {
-  load(path, network, {}, Strangers::refuse);
+  load(read_safetensors(path), printable(path.string()), network, {}, Strangers::refuse);
 }
 
-std::vector<std::string> load_initial_weights(const InitialWeightsSpec& spec, Network& network) {
+StartingWeights load_initial_weights(const InitialWeightsSpec& spec, Network& network) {
   std::vector<std::string> layers;
   for (const Tensor& tensor : network.tensors())
     if (layers.empty() || layers.back() != layer_of(tensor.name)) layers.push_back(layer_of(tensor.name));
@@ -136,7 +135,13 @@ std::vector<std::string> load_initial_weights(const InitialWeightsSpec& spec, Ne
       fail_usage(
           "training.initial_weights.except: the network has no layer \"{}\" with parameters; it has {}{}",
           name, join(layers), did_you_mean(name, layers));
-  return load(spec.file, network, spec.except, Strangers::pass);
+  SafeTensors file = read_safetensors(spec.file, OtherTypes::skip);
+  const std::string where = printable(spec.file.string());
+  std::vector<std::string> except = spec.except;
+  StartingWeights start;
+  if (!spec.names.none()) start.left_out = rename_tensors(file, network, spec.names, except, where);
+  start.unused = load(file, where, network, except, Strangers::pass);
+  return start;
 }
 
 }  // namespace cnn

@@ -26,9 +26,15 @@ ModelDescription read_description(const std::filesystem::path& path);
 /// Fills every tensor of the network from the file. A missing, misshapen or unknown one is an Error (exit 1).
 void load_model(const std::filesystem::path& path, Network& network);
 
+/// What a training starts from, besides what its config says.
+struct StartingWeights {
+  std::vector<std::string> unused;  ///< tensors of the file: of a head that was cut off, say
+  std::string left_out;             ///< the layer that `names` left out by itself, and why; "": none
+};
+
 /// Starts a training from a file: every tensor of the network except those of the layers in `except`, which
 /// keep their values. A missing or misshapen one is an Error (exit 1), and so is an unknown name in `except`
-/// (exit 2). Returns the names of the file's other tensors, which are not used: a head that was cut off, say.
-std::vector<std::string> load_initial_weights(const InitialWeightsSpec& spec, Network& network);
+/// (exit 2).
+StartingWeights load_initial_weights(const InitialWeightsSpec& spec, Network& network);
 
 }  // namespace cnn

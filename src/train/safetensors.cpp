@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 
 #include "core/error.h"
 #include "core/file.h"
+#include "core/half.h"
 #include "core/text.h"
 
 namespace cnn {
@@ -55,6 +58,46 @@ Json parse_header(std::string_view text, const std::string& where) {
   return header;
 }
 
+using AppendNumbers = void (*)(std::string_view bytes, std::vector<float>& values);
+
+template <class Bits, float (*convert)(Bits)>
+void append_numbers(std::string_view bytes, std::vector<float>& values) {
+  values.reserve(bytes.size() / sizeof(Bits));
+  for (std::size_t at = 0; at < bytes.size(); at += sizeof(Bits)) {
+    Bits bits;
+    std::memcpy(&bits, bytes.data() + at, sizeof bits);
+    values.push_back(convert(bits));
+  }
+}
+
+float same(float value) { return value; }
+
+/// How the numbers of a dtype are read; append null: they are not.
+struct NumberType {
+  std::uint64_t bytes;
+  AppendNumbers append = nullptr;
+};
+std::optional<NumberType> number_type(const Json& dtype) {
+  static const std::map<std::string, NumberType> types{
+      {"F32", {4, append_numbers<float, same>}},
+      {"F16", {2, append_numbers<std::uint16_t, float_of_half>}},
+      {"BF16", {2, append_numbers<std::uint16_t, float_of_bfloat16>}},
+      {"F64", {8}},
+      {"I64", {8}},
+      {"U64", {8}},
+      {"I32", {4}},
+      {"U32", {4}},
+      {"I16", {2}},
+      {"U16", {2}},
+      {"I8", {1}},
+      {"U8", {1}},
+      {"BOOL", {1}},
+      {"F8_E4M3", {1}},
+      {"F8_E5M2", {1}}};
+  const auto type = dtype.is_string() ? types.find(dtype.get<std::string>()) : types.end();
+  return type == types.end() ? std::nullopt : std::optional(type->second);
+}
+
 struct ByteRange {
   std::uint64_t begin, end;
   std::string name;
@@ -76,7 +119,7 @@ void check_ranges(std::vector<ByteRange> ranges, std::uint64_t data_bytes, const
 
 }  // namespace
 
-SafeTensors read_safetensors(const std::filesystem::path& path) {
+SafeTensors read_safetensors(const std::filesystem::path& path, OtherTypes others) {
   const std::string where = printable(path.string());
   std::error_code unknown;  // read_file() says what is wrong
   if (const auto best = path / "best.safetensors"; std::filesystem::is_regular_file(best, unknown))
@@ -101,6 +144,11 @@ SafeTensors read_safetensors(const std::filesystem::path& path) {
 
   SafeTensors content;
   std::vector<ByteRange> ranges;
+  struct Found {
+    std::uint64_t begin, end;
+    AppendNumbers append;
+  };
+  std::vector<Found> found;  // of content.tensors
   for (const auto& [name, entry] : header.items()) {
     const auto bad = [&, &name = name](const std::string& what) {
       fail("{}: tensor \"{}\": {}", where, printable(name), what);
@@ -116,7 +164,11 @@ SafeTensors read_safetensors(const std::filesystem::path& path) {
     if (!entry.is_object() || !entry.contains("dtype") || !entry.contains("shape") ||
         !entry.contains("data_offsets"))
       bad("has no dtype, shape or data_offsets");
-    if (entry["dtype"] != "F32") bad("its dtype is " + entry["dtype"].dump() + ", but only F32 is read");
+    const std::optional<NumberType> type = number_type(entry["dtype"]);
+    const bool skipped = (!type || !type->append) && others == OtherTypes::skip;
+    if ((!type || !type->append) && !skipped)
+      bad("its dtype is " + entry["dtype"].dump() + ", but only F32, F16 and BF16 are read");
+    if (!type) bad("its dtype " + entry["dtype"].dump() + " is unknown");
     const Json& shape = entry["shape"];
     const Json& offsets = entry["data_offsets"];
     if (!shape.is_array()) bad("its shape is not an array");
@@ -135,20 +187,19 @@ SafeTensors read_safetensors(const std::filesystem::path& path) {
     const std::uint64_t begin = offsets[0].get<std::uint64_t>(), end = offsets[1].get<std::uint64_t>();
     if (begin > end || end > data_bytes)
       bad(fmt::format("its data {}..{} lies outside the file's {} bytes of data", begin, end, data_bytes));
-    if (end - begin != count * sizeof(float))
-      bad(fmt::format("its shape takes {} bytes, its data_offsets say {}", count * sizeof(float),
-                      end - begin));
+    if (end - begin != count * type->bytes)
+      bad(fmt::format("its shape takes {} bytes, its data_offsets say {}", count * type->bytes, end - begin));
     ranges.push_back({begin, end, name});
+    if (skipped) continue;
     content.tensors.push_back(std::move(tensor));
+    found.push_back({begin, end, type->append});
   }
   check_ranges(ranges, data_bytes, where);
   // Only now: tensors that overlap could ask for any amount of memory.
-  for (std::size_t i = 0; i < ranges.size(); ++i) {
-    std::vector<float>& values = content.tensors[i].values;
-    values.resize((ranges[i].end - ranges[i].begin) / sizeof(float));
-    if (!values.empty())
-      std::memcpy(values.data(), bytes.data() + data_begin + ranges[i].begin, values.size() * sizeof(float));
-  }
+  for (std::size_t i = 0; i < found.size(); ++i)
+    found[i].append(
+        std::string_view(bytes).substr(data_begin + found[i].begin, found[i].end - found[i].begin),
+        content.tensors[i].values);
   return content;
 }
 

@@ -8,7 +8,7 @@
 
 namespace cnn {
 
-/// The content of a safetensors file with float32 tensors: 8 bytes of header length (little-endian), a JSON
+/// The content of a safetensors file: 8 bytes of header length (little-endian), a JSON
 /// header
 /// {"name": {"dtype": "F32", "shape": [...], "data_offsets": [begin, end]}, "__metadata__": {...}}, the data.
 struct SafeTensors {
@@ -23,12 +23,15 @@ struct SafeTensors {
   const Tensor* find(const std::string& name) const;
 };
 
-/// Throws Error (exit 1) that says what is wrong with the file: every offset, length and type is checked, no
-/// name may appear twice, and the tensors fill the data without gaps and overlaps. Memory follows the file's
-/// size, not what its header promises. NaN and infinity are numbers here.
-SafeTensors read_safetensors(const std::filesystem::path& path);
+/// What to do with tensors that are not of floating-point numbers, such as a count of batches.
+enum class OtherTypes { refuse, skip };
 
-/// Writes atomically. Throws Error (exit 1).
+/// Reads F32, F16 and BF16. Throws Error (exit 1) that says what is wrong with the file: every offset, length
+/// and type is checked, no name may appear twice, and the tensors fill the data without gaps and overlaps.
+/// Memory follows the file's size, not what its header promises. NaN and infinity are numbers here.
+SafeTensors read_safetensors(const std::filesystem::path& path, OtherTypes others = OtherTypes::refuse);
+
+/// Writes F32, atomically. Throws Error (exit 1).
 void write_safetensors(const std::filesystem::path& path, const SafeTensors& content);
 
 }  // namespace cnn

@@ -17,9 +17,6 @@
 namespace cnn {
 namespace {
 
-/// Images over which a layer's activity is measured.
-constexpr std::int64_t kActivityImages = 1000;
-
 std::vector<LayerActivity> with_gradients(std::vector<LayerActivity> layers, std::span<const double> norms) {
   for (std::size_t row = 0; row < layers.size(); ++row) layers[row].gradient_norm = norms[row];
   return layers;
@@ -66,8 +63,7 @@ Trainer::Trainer(Network& network, ThreadPool& pool, const TrainingSpec& spec, s
       optimizer_(spec.optimizer, network, spec.clip_gradient_norm),
       class_weights_(std::move(class_weights)),
       mixup_(train.mixup_alpha, seed, pool.threads()),
-      training_(network, pool, true, network.largest_batch(), false, FusionChoice::where_it_pays, cluster),
-      evaluation_(network, pool, false, kEvaluationBatch),
+      passes_(network, pool, spec.freeze, train, validation, cluster),
       order_(static_cast<std::size_t>(train.size())),
       labels_(static_cast<std::size_t>(spec.batch_size)),
       gradient_norms_(network.layers().size()),
@@ -90,8 +86,7 @@ std::int64_t Trainer::bytes(const Network& network, const TrainingSpec& spec, in
       (network.parameter_floats() + network.state_floats()) * static_cast<std::int64_t>(sizeof(float));
   const std::int64_t optimizer = Optimizer::bytes(spec.optimizer, network);
   const std::int64_t checkpoint = 2 * model + optimizer;  // this one, the best one, and the moments
-  return Runner::bytes(network, threads, true, network.largest_batch()) +
-         Runner::bytes(network, threads, false, kEvaluationBatch) + model + optimizer + checkpoint +
+  return TrainingPasses::bytes(network, spec, threads) + model + optimizer + checkpoint +
          (spec.lookahead ? Lookahead::bytes(network) : 0) +
          (spec.weight_averaging ? WeightAveraging::bytes(network) : 0);
 }
@@ -135,6 +130,9 @@ Trainer::Outcome Trainer::run(const TrainingEvents& events, const std::atomic<bo
   network_.pack(pool_);
   began_ = now_seconds() - budget_.used() - now_.seconds;
   while (!finished()) {
+    if (!times_.measure(Spent::features,
+                        [&] { return passes_.prepare(epochs_done() + 1, events.front, stop); }))
+      return Outcome::interrupted;
     const bool trained = times_.measure(Spent::training, [&] { return train_epoch(events, stop); });
     if (!trained || !finish_epoch(events, stop)) return Outcome::interrupted;
     if (!finished() && stops(stop)) return Outcome::interrupted;
@@ -195,10 +193,10 @@ bool Trainer::train_epoch(const TrainingEvents& events, const std::atomic<bool>&
     now_.seconds = now_seconds() - start;
     if (look) {
       const StepProgress at = progress();
-      events.on_layers(
-          at, with_gradients(meter->take(cluster_), gradient_norms(network_, training_.gradients())));
+      events.on_layers(at, with_gradients(meter->take(cluster_),
+                                          gradient_norms(network_, passes_.training().gradients())));
     }
-    if (events.on_losses) events.on_losses(images, training_.losses());
+    if (events.on_losses) events.on_losses(images, passes_.training().losses());
     if (events.on_step) events.on_step(progress());
     const bool stopped = agree_on(now_.seconds, stop);
     budget_.after_step(now_.seconds, now_.steps);
@@ -226,7 +224,7 @@ void Trainer::train_step(std::span<const std::int64_t> images, const Observer* o
   };
   for (std::size_t i = 0; i < images.size(); ++i)
     labels_[i] = train_.labels[static_cast<std::size_t>(images[i])];
-  mixup_.begin(train_, images, static_cast<std::uint32_t>(steps_done()));
+  mixup_.begin(passes_.train_set(), images, static_cast<std::uint32_t>(steps_done()));
   const Batch batch{.images = static_cast<std::int64_t>(images.size()),
                     .labels = labels_.data(),
                     .second_labels = mixup_.second_labels(),
@@ -241,9 +239,9 @@ void Trainer::train_step(std::span<const std::int64_t> images, const Observer* o
   const auto put_back = [&] { std::copy(states_before_.begin(), states_before_.end(), states.begin()); };
   try {
     std::optional<PostMortem::Cause> cause;
-    if (!training_.train(batch, observer))
+    if (!passes_.training().train(batch, observer))
       cause = PostMortem::Cause::loss;
-    else if (!all_finite(training_.gradients()))
+    else if (!all_finite(learning_part(passes_.training().gradients())))
       cause = PostMortem::Cause::gradient;
     if (cause) {
       put_back();  // the post-mortem needs the network as it went into the step
@@ -254,21 +252,24 @@ void Trainer::train_step(std::span<const std::int64_t> images, const Observer* o
     throw;
   }
   optimizer_.step(schedule_.factor(position(steps_done())) * rate_scale_, epochs_done() + 1,
-                  training_.gradients(), network_.parameters(), pool_);
-  if (!is_finite()) give_up(PostMortem::Cause::weight, batch, images);
+                  passes_.training().gradients(), network_.parameters(), pool_);
+  if (!all_finite(learning_part(network_.parameters())) || !all_finite(network_.states()))
+    give_up(PostMortem::Cause::weight, batch, images);
   if (lookahead_) {
     const std::int64_t steps = steps_done() + 1;
     lookahead_->after_step(steps, position(steps) / static_cast<double>(schedule_.steps()), network_, pool_);
   }
-  network_.pack(pool_);
+  network_.pack(pool_, passes_.learns_from());
   if (averaging_) averaging_->update(network_, pool_);
   double loss_sum = 0;
-  for (const float loss : training_.losses()) loss_sum += loss;
+  for (const float loss : passes_.training().losses()) loss_sum += loss;
   now_.loss_sum += loss_sum;
   batch_loss_ = loss_sum / static_cast<double>(batch.images);
-  for (std::size_t i = 0; i < images.size(); ++i) now_.correct += training_.predictions()[i] == labels_[i];
+  for (std::size_t i = 0; i < images.size(); ++i)
+    now_.correct += passes_.training().predictions()[i] == labels_[i];
   now_.seen += batch.images;
-  if (++now_.steps == steps_per_epoch_) gradient_norms_ = gradient_norms(network_, training_.gradients());
+  if (++now_.steps == steps_per_epoch_)
+    gradient_norms_ = gradient_norms(network_, passes_.training().gradients());
 }
 
 /// Measures the model, and keeps it if it is the best so far. False: interrupted, and nothing has changed.
@@ -279,16 +280,14 @@ bool Trainer::measure(EpochResult& result, const TrainingEvents& events, const s
   };
   if (validation_)
     result.validation = times_.measure(Spent::validation, [&] {
-      return evaluate(evaluation_, *validation_, events.on_validation, validated, &stop, cluster_);
+      return evaluate(passes_.validation_runner(), *passes_.validation_set(), events.on_validation, validated,
+                      &stop, cluster_);
     });
   if (stops(stop)) return false;
   result.best = !validation_ || history_.empty() ||
                 is_better(*result.validation, *best_of(history_).validation, spec_.best);
-  result.activity = times_.measure(Spent::statistics, [&] {
-    return with_gradients(measure_activity(network_, evaluation_, validation_ ? *validation_ : train_,
-                                           kActivityImages, &stop, cluster_),
-                          gradient_norms_);
-  });
+  result.activity = times_.measure(
+      Spent::statistics, [&] { return with_gradients(passes_.measure_activity(stop), gradient_norms_); });
   if (stops(stop)) return false;
   if (!result.best) return true;
   std::ranges::copy(network_.parameters(), best_parameters_.data());
@@ -323,9 +322,9 @@ bool Trainer::finish_epoch(const TrainingEvents& events, const std::atomic<bool>
 }
 
 void Trainer::give_up(PostMortem::Cause cause, const Batch& batch, std::span<const std::int64_t> images) {
-  PostMortem found =
-      examine(cause, network_, training_, batch,
-              cause == PostMortem::Cause::loss ? std::span<const float>() : training_.gradients(), cluster_);
+  PostMortem found = examine(
+      cause, network_, passes_.training(), batch,
+      cause == PostMortem::Cause::loss ? std::span<const float>() : passes_.training().gradients(), cluster_);
   found.epoch = epochs_done() + 1;
   found.step = now_.steps + 1;
   found.learning_rate = learning_rate(steps_done());

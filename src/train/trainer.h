@@ -23,6 +23,7 @@
 #include "train/schedule.h"
 #include "train/state_parts.h"
 #include "train/time_budget.h"
+#include "train/training_passes.h"
 #include "train/training_spec.h"
 #include "train/weight_averaging.h"
 
@@ -49,6 +50,8 @@ struct TrainingEvents {
   std::function<void(const StepProgress&, const std::vector<LayerActivity>&)> on_layers = {};
   /// After each epoch, with its measurements done. The network holds the model of the epoch.
   std::function<void(const EpochResult&)> on_epoch = {};
+  /// When the frozen front of the network begins and ends, and is computed.
+  FrontEvents front = {};
   /// After each step (false) and each epoch (true): what list_state() names is consistent now and may be
   /// saved.
   std::function<void(bool epoch_ended)> on_state = {};
@@ -112,7 +115,8 @@ class Trainer {
   /// them back.
   void swap_best();
 
-  Runner& evaluation_runner() { return evaluation_; }
+  /// Of the whole network.
+  Runner& evaluation_runner() { return passes_.evaluation(); }
   std::int64_t steps_per_epoch() const { return steps_per_epoch_; }
 
   /// Books training, validation and statistics; others may book what else takes time. Opened with the
@@ -142,6 +146,7 @@ class Trainer {
   double position(std::int64_t t) const { return budget_.position(t); }
   [[noreturn]] void give_up(PostMortem::Cause cause, const Batch& batch,
                             std::span<const std::int64_t> images);
+  std::span<const float> learning_part(std::span<const float> all) const;
   bool all_finite(std::span<const float> values);
 
   Network& network_;
@@ -161,7 +166,7 @@ class Trainer {
   std::optional<WeightAveraging> averaging_;
   std::vector<float> class_weights_;
   Mixup mixup_;
-  Runner training_, evaluation_;
+  TrainingPasses passes_;
   std::vector<std::int64_t> order_;
   std::vector<std::int32_t> labels_;  // of a step
   std::vector<float> states_before_;  // of a step: running statistics change in its forward pass

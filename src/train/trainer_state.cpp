@@ -57,6 +57,12 @@ void Trainer::roll_back(const Checkpoint& checkpoint) {
 
 bool Trainer::is_finite() { return all_finite(network_.parameters()) && all_finite(network_.states()); }
 
+/// Of all parameters, or their gradients: those that this epoch can change.
+std::span<const float> Trainer::learning_part(std::span<const float> all) const {
+  const Node& first = network_.nodes()[static_cast<std::size_t>(passes_.learns_from())];
+  return all.subspan(static_cast<std::size_t>(first.parameters_begin));
+}
+
 bool Trainer::all_finite(std::span<const float> values) {
   std::atomic<bool> finite{true};
   for_each_chunk(static_cast<std::int64_t>(values.size()), pool_,

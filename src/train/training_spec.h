@@ -153,14 +153,46 @@ struct DataFilterSpec {
   friend bool operator==(const DataFilterSpec&, const DataFilterSpec&) = default;
 };
 
+/// How the names in a file of weights are found for those of the network: see train/foreign_names.h.
+struct ForeignNames {
+  bool torchvision = false;  ///< the whole file, in the order of its layers
+  /// An entry of the network, and what its tensors' names begin with in the file.
+  std::vector<std::pair<std::string, std::string>> by_entry;
+  bool none() const { return !torchvision && by_entry.empty(); }
+  friend bool operator==(const ForeignNames&, const ForeignNames&) = default;
+};
+
 /// Weights to start from: parameters by name out of a safetensors file.
 struct InitialWeightsSpec {
   std::filesystem::path file;
+  ForeignNames names;
   /// Layers that stay freshly initialized. A residual's name stands for its projection, not for what is
   /// inside.
   std::vector<std::string> except;
   friend bool operator==(const InitialWeightsSpec&, const InitialWeightsSpec&) = default;
 };
+
+/// Entries at the front of the network that keep their weights and running statistics, as they came from
+/// `initial_weights`.
+struct FreezeSpec {
+  enum class Precision { float32, float16 };
+  /// From then on, all learn; running statistics stay frozen.
+  struct Unfreeze {
+    int after_epochs = 5;
+    double learning_rate_scale = 0.1;  ///< of what was frozen
+    friend bool operator==(const Unfreeze&, const Unfreeze&) = default;
+  };
+  std::string until;  ///< the last of them; "": all before the last entry that has weights
+  std::optional<Unfreeze> unfreeze;
+  // What they make of an image is computed once: see train/training_passes.h.
+  int cached_views = 0;  ///< with augmentation: looks at each image; 0: computed in every step
+  int cache_mb = 4096;
+  Precision precision = Precision::float32;
+  friend bool operator==(const FreezeSpec&, const FreezeSpec&) = default;
+};
+template <>
+inline constexpr auto kWords<FreezeSpec::Precision> = all_words<FreezeSpec::Precision>(
+    {{"float32", FreezeSpec::Precision::float32}, {"float16", FreezeSpec::Precision::float16}});
 
 /// What to do when numbers stop being finite.
 enum class OnNonFinite {
@@ -191,6 +223,7 @@ struct TrainingSpec {
   std::optional<double> max_minutes;  ///< see train/time_budget.h
   std::optional<DataFilterSpec> filter;
   std::optional<InitialWeightsSpec> initial_weights;
+  std::optional<FreezeSpec> freeze;
   OnNonFinite on_non_finite = OnNonFinite::stop;
   double checkpoint_minutes = 5;  ///< between checkpoints within an epoch; 0: none but at its end
   int checkpoint_steps = 0;       ///< steps between them; 0: only the time counts

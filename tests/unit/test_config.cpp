@@ -66,7 +66,9 @@ const std::string kFullConfig = R"({
     "optimizer": {"type": "sgd", "learning_rate": 0.1, "momentum": 0.9, "nesterov": true, "weight_decay": 1e-4,
                   "decay_norm_and_bias": false},
     "schedule": {"type": "linear", "points": [[0, 0], [0.5, 1], [1, 0.1]], "warmup_epochs": 1.5},
-    "initial_weights": {"file": "w.safetensors", "except": ["dense2", "stem"]}
+    "initial_weights": {"file": "w.safetensors", "names": {"stem": "conv1"}, "except": ["dense2", "stem"]},
+    "freeze": {"layers": "until stem", "unfreeze": {"after_epochs": 3, "learning_rate_scale": 0.2},
+               "cached_views": 4, "cache_mb": 512, "precision": "float16"}
   }
 })";
 
@@ -237,8 +239,11 @@ TEST_CASE("every key of a full config arrives", "[config]") {
   CHECK(config.training.label_smoothing == 0.1);
   CHECK(std::get<SgdSpec>(config.training.optimizer) == SgdSpec{0.1, 0.9, true, 1e-4, false});
   CHECK(config.training.schedule == ScheduleSpec{LinearSchedule{{{0, 0}, {0.5, 1}, {1, 0.1}}}, 1.5});
-  CHECK(*config.training.initial_weights ==
-        InitialWeightsSpec{"/home/me/configs/w.safetensors", {"dense2", "stem"}});
+  CHECK(*config.training.initial_weights == InitialWeightsSpec{"/home/me/configs/w.safetensors",
+                                                               {false, {{"stem", "conv1"}}},
+                                                               {"dense2", "stem"}});
+  CHECK(*config.training.freeze ==
+        FreezeSpec{"stem", FreezeSpec::Unfreeze{3, 0.2}, 4, 512, FreezeSpec::Precision::float16});
 }
 
 TEST_CASE("entries are named by type and number, counted depth first, and know their place", "[config]") {
@@ -396,6 +401,7 @@ TEST_CASE("the resolved config writes every default out", "[config]") {
     "max_minutes": null,
     "filter": null,
     "initial_weights": null,
+    "freeze": null,
     "on_non_finite": "stop",
     "checkpoint_minutes": 5,
     "checkpoint_steps": 0
@@ -431,6 +437,7 @@ TEST_CASE("the config in a model names no paths and reads back", "[config]") {
   config.data.validation = std::monostate();
   config.data.test.reset();
   config.training.initial_weights.reset();
+  config.training.freeze.reset();
   CHECK(again == config);
 
   // A split says how much, not where: it stays.

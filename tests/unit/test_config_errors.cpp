@@ -22,7 +22,7 @@ const Mistake
                 {R"("kernel_size": 5)", R"("kernal_size": 5)",
                  R"(a.json:4:41: /network/0/kernal_size: unknown key (did you mean "kernel_size"?); conv takes "type", "name", "out_channels", "kernel_size", "stride", "padding", "dilation", "groups", "bias", "activation", "weight_init", "bias_init", "trainable", "learning_rate_scale", "weight_decay_scale")"},
                 {R"("epochs")", R"("epoch")",
-                 R"(a.json:9:16: /training/epoch: unknown key (did you mean "epochs"?); training takes "epochs", "batch_size", "shuffle", "drop_last", "loss", "label_smoothing", "class_weights", "optimizer", "schedule", "clip_gradient_norm", "weight_averaging", "lookahead", "best", "early_stopping", "max_minutes", "filter", "initial_weights", "on_non_finite", "checkpoint_minutes", "checkpoint_steps")"},
+                 R"(a.json:9:16: /training/epoch: unknown key (did you mean "epochs"?); training takes "epochs", "batch_size", "shuffle", "drop_last", "loss", "label_smoothing", "class_weights", "optimizer", "schedule", "clip_gradient_norm", "weight_averaging", "lookahead", "best", "early_stopping", "max_minutes", "filter", "initial_weights", "freeze", "on_non_finite", "checkpoint_minutes", "checkpoint_steps")"},
                 {R"("learning_rate")", R"("lr")",
                  R"(a.json:9:76: /training/optimizer/lr: unknown key (did you mean "learning_rate"?); sgd takes "type", "learning_rate", "momentum", "nesterov", "weight_decay", "decay_norm_and_bias")"},
                 {R"("out_channels")", R"("filters")",
@@ -35,7 +35,7 @@ const Mistake
                  R"(a.json:2:3: /foo: unknown key; the config takes "name", "seed", "data", "network", "training"
 a.json:2:13: /epochs: unknown key: it belongs in training; the config takes "name", "seed", "data", "network", "training")"},
                 {R"("epochs": 8)", R"("epochs": 8, "learning_rate": 1)",
-                 R"(a.json:9:29: /training/learning_rate: unknown key: it belongs in training.optimizer; training takes "epochs", "batch_size", "shuffle", "drop_last", "loss", "label_smoothing", "class_weights", "optimizer", "schedule", "clip_gradient_norm", "weight_averaging", "lookahead", "best", "early_stopping", "max_minutes", "filter", "initial_weights", "on_non_finite", "checkpoint_minutes", "checkpoint_steps")"},
+                 R"(a.json:9:29: /training/learning_rate: unknown key: it belongs in training.optimizer; training takes "epochs", "batch_size", "shuffle", "drop_last", "loss", "label_smoothing", "class_weights", "optimizer", "schedule", "clip_gradient_norm", "weight_averaging", "lookahead", "best", "early_stopping", "max_minutes", "filter", "initial_weights", "freeze", "on_non_finite", "checkpoint_minutes", "checkpoint_steps")"},
                 {R"("units": 10)", R"("units": 10, "stride": 2)",
                  R"(a.json:7:36: /network/3/stride: unknown key: it belongs to conv, max_pool, avg_pool; dense takes "type", "name", "units", "bias", "activation", "weight_init", "bias_init", "trainable", "learning_rate_scale", "weight_decay_scale")"},
                 {R"({"type": "flatten"})", R"({"type": "flatten", "size": 2})",

@@ -84,6 +84,7 @@ TEST_CASE("a proxy network is trained like the network, for its own epochs and w
   training.max_minutes = 9;
   training.filter = DataFilterSpec{.proxy = {}, .epochs = 6};
   training.initial_weights.emplace();
+  training.freeze.emplace();
   training.on_non_finite = OnNonFinite::rollback;
   training.checkpoint_minutes = 1;
   training.checkpoint_steps = 3;

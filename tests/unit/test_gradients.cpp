@@ -27,6 +27,9 @@ std::unique_ptr<NetworkFixture> moved_fixture(const NetworkSpec& spec, const Sha
   for (const Tensor& tensor : fixture->network.tensors())
     if (tensor.trainable)
       for (float& v : tensor.values) v += random.uniform(-0.2f, 0.2f);
+  for (const Tensor& tensor : fixture->network.tensors())
+    if (!tensor.trainable)
+      for (float& v : tensor.values) v += random.uniform(0.1f, 0.4f);
   fixture->network.pack(fixture->pool);
   fixture->batch.label_smoothing = smoothing;
   fixture->batch.class_weights = class_weights;
@@ -55,6 +58,14 @@ LossAndGradient of_reference(const NetworkFixture& fixture, const NetworkSpec& s
   reference::Parameters<Complex> parameters;
   for (const Tensor& tensor : fixture.network.tensors())
     if (tensor.trainable) parameters[tensor.name].assign(tensor.values.begin(), tensor.values.end());
+  for (const Node& node : fixture.network.nodes()) {
+    const auto* norm = std::get_if<BatchNormSpec>(&node.spec);
+    if (!norm || !norm->control.frozen_statistics) continue;
+    for (const char* name : {".running_mean", ".running_var"}) {
+      const Tensor& running = *fixture.network.find(node.name + name);
+      parameters[running.name].assign(running.values.begin(), running.values.end());
+    }
+  }
   reference::Maps<Complex> x(fixture.network.input(), static_cast<int>(fixture.batch.images));
   x.values.assign(fixture.images.begin(), fixture.images.end());
   const auto loss = [&] {
@@ -232,6 +243,37 @@ TEST_CASE("gradients of batch norm, also flat, without affine, first and last", 
               dense(4), norm(ActivationFunction::tanh), dense(3), norm()),
         input, 37, 0.1f);
   check(chain(conv(3, {3, 3}), bias_only, FlattenSpec{}, dense(4), bias_only, dense(3)), input, 21);
+}
+
+TEST_CASE("gradients of batch norm with frozen statistics, which it leaves alone", "[nn]") {
+  BatchNormSpec frozen = norm(GENERATE(ActivationFunction::relu, ActivationFunction::gelu));
+  frozen.control.frozen_statistics = true;
+  BatchNormSpec plain = frozen;
+  plain.affine = BatchNormSpec::Affine::none, plain.activation = ActivationFunction::none;
+  ConvSpec half = conv(4, {3, 3});
+  half.padding.amount = {1, 1}, half.stride = {2, 2};
+  ResidualSpec project;  // its projection's norm is frozen, too
+  project.layers = chain(half, frozen);
+  project.shortcut = ResidualSpec::Shortcut::projection;
+  project.control.frozen_statistics = true;
+  MaxPoolSpec pool;
+  pool.kernel_size = {2, 2};
+  NetworkSpec spec = chain(frozen, conv(3, {3, 3}), plain, project, frozen, pool, norm(), FlattenSpec{},
+                           dense(4), frozen, dense(3));
+  const Shape input{.c = 2, .h = 11, .w = 10};
+  check(spec, input, 37);
+  check(chain(conv(3, {3, 3}), frozen, FlattenSpec{}, dense(3)), input, 1);  // one image is enough
+  name_entries(spec);
+  const auto fixture = moved_fixture(spec, input, 5, 0);
+  const auto running = [&](int entry) {
+    const std::span<const float> values =
+        fixture->network.find(spec[static_cast<std::size_t>(entry)].name + ".running_mean")->values;
+    return std::vector<float>(values.begin(), values.end());
+  };
+  const auto first = running(0), moving = running(6);
+  REQUIRE(fixture->training.train(fixture->batch));
+  CHECK(running(0) == first);
+  CHECK(running(6) != moving);
 }
 
 TEST_CASE("gradients of residual entries: identity, projection, nested", "[nn]") {

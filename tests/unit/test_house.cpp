@@ -33,7 +33,7 @@ const std::map<std::string, Prefixes, std::less<>> kMayInclude = {
     // The specs and what their fields are made of, never the engine that runs them.
     {"config",
      {"core/", "config/", "nn/network_spec.h", "nn/layers/", "nn/shape.h", "nn/parameter_control.h",
-      "nn/spec_error.h", "data/data_spec.h", "train/training_spec.h"}},
+      "nn/spec_error.h", "data/data_spec.h", "train/training_spec.h", "train/freeze.h"}},
     {"report", {"core/", "report/", "train/step_timing.h"}},  // results, never the engine
     {"inspect",
      {"core/", "kernels/activation.h", "kernels/simd.h", "nn/", "reference/", "data/", "train/", "config/",

@@ -22,12 +22,18 @@ namespace {
 /// Backward's phase 0 takes the sums, the reduction joins them, phase 1 computes dx. z is computed again from
 /// x, so that nothing but x is kept. Running statistics: r = (1 - momentum) r + momentum * batch, the
 /// variance unbiased.
+///
+/// With frozen statistics, training takes the running ones: no image knows of another, so there is one phase
+/// each way, and the constants do not depend on x:
+///
+///     db = sum of dz,  dw = sum of dz * xhat,  dx = weight / sqrt(var + eps) * dz
 class BatchNorm final : public Layer {
  public:
   explicit BatchNorm(const BatchNormSpec& spec) : spec_(spec), activation_{spec.activation} {}
 
   std::string_view type() const override { return "batch_norm"; }
-  bool normalizes_over_batch() const override { return true; }
+  bool normalizes_over_batch() const override { return !frozen(); }
+  bool differs_in_training() const override { return !frozen(); }
   Shape output_shape(const Shape& in) const override { return in; }
 
   Needs plan(const Shape& in, Planner& planner) override {
@@ -38,22 +44,25 @@ class BatchNorm final : public Layer {
       weight_ = planner.parameter({.name = "weight",
                                    .shape = {c},
                                    .initialization = Initialization::constant(1),
-                                   .control = spec_.control.weight()});
+                                   .control = spec_.control.weight(),
+                                   .gradient_per_leaf = frozen()});
     if (spec_.affine != BatchNormSpec::Affine::none)
       bias_ = planner.parameter({.name = "bias",
                                  .shape = {c},
                                  .initialization = Initialization::constant(0),
-                                 .control = spec_.control.bias()});
+                                 .control = spec_.control.bias(),
+                                 .gradient_per_leaf = frozen()});
     running_mean_ = planner.state("running_mean", {c}, 0);
     running_var_ = planner.state("running_var", {c}, 1);
-    for (ConstantId* id : {&batch_, &running_}) *id = planner.constant(kConstants * c);
-    moments_ = planner.statistic(3 * c);
+    running_ = planner.constant(kConstants * c);
+    used_ = frozen() ? running_ : planner.constant(kConstants * c);
+    if (!frozen()) moments_ = planner.statistic(3 * c);
     sums_ = planner.statistic(2 * c);
     planner.scratch(std::int64_t{in.w} * kLanes);
     Needs needs;
     needs.backward_reads_x = true;
-    needs.phase1_reads_x = true;
-    needs.two_phases = true;
+    needs.phase1_reads_x = !frozen();
+    needs.two_phases = !frozen();
     needs.follows.add(Fusion::normalize);
     if (activation_.none() || activation_.is_relu()) needs.leads.add(Fusion::max_pool_2x2);
     // On small maps two passes are faster than one. It pays only where it saves a way through memory.
@@ -65,13 +74,13 @@ class BatchNorm final : public Layer {
   void forward(const Pass& pass, int phase, const ForwardViews& all) const override {
     const Extent channels = pass.share.channels(channels_);
     const ForwardViews v = all.channels(channels);
-    if (phase == 0) {
+    if (phase == 0 && pass.training && !frozen()) {
       static_assert(sizeof(Moments) == 3 * sizeof(double));
       channel_moments(v.x, pass.images,
                       reinterpret_cast<Moments*>(pass.statistic(moments_)) + channels.first);
       return;
     }
-    const ChannelAffine constants = affine(pass, pass.training ? batch_ : running_, channels.first);
+    const ChannelAffine constants = affine(pass, pass.training ? used_ : running_, channels.first);
     if (v.fused.has(Fusion::max_pool_2x2))
       return normalize_and_pool(constants, activation_.is_relu(), v.x, v.y, winners_from(v, channels.first));
     normalize_forward(constants, activation_.is_relu(), v.x, v.y);
@@ -82,13 +91,15 @@ class BatchNorm final : public Layer {
     const Extent channels = pass.share.channels(channels_);
     const BackwardViews v = all.channels(channels);
     if (phase == 0) {
-      const ChannelAffine of_batch = affine(pass, batch_, channels.first);
-      if (!activation_.none() && !activation_.is_relu()) activation_gradient(pass, of_batch, v);
+      const ChannelAffine used = affine(pass, used_, channels.first);
+      if (!activation_.none() && !activation_.is_relu()) activation_gradient(pass, used, v);
       double* sums = pass.statistic(sums_) + channels.first;
-      normalize_sums(of_batch, activation_.is_relu(), v.x, v.dy, pass.images, sums, sums + channels_);
-      return;
+      normalize_sums(used, activation_.is_relu(), v.x, v.dy, pass.images, sums, sums + channels_);
+      if (!frozen()) return;
+      add_gradients(pass, channels);
+      if (v.dx.empty()) return;
     }
-    const float* constants = pass.constant(batch_) + channels.first;
+    const float* constants = pass.constant(used_) + channels.first;
     normalize_backward({constants + kMean * channels_, constants + kScale * channels_,
                         constants + kMeanDy * channels_, constants + kSlope * channels_},
                        v.x, v.dy, pass.images, v.dx);
@@ -119,6 +130,8 @@ class BatchNorm final : public Layer {
   /// Few, since a reduction costs little; but not all of a wide layer in one task.
   static constexpr int kChannelsOfTask = 64;
 
+  bool frozen() const { return spec_.control.frozen_statistics; }
+
   /// Of the pooling behind, from channel `first` on.
   static std::int32_t* winners_from(const ForwardViews& v, int first) {
     return v.winners ? v.winners + std::int64_t{first} * v.y.h * v.y.w * kLanes : nullptr;
@@ -147,6 +160,7 @@ class BatchNorm final : public Layer {
 
   void use_running_statistics(const Pass& pass, int c) const {
     set_affine(pass, running_, c, pass.state(running_mean_)[c], pass.state(running_var_)[c]);
+    for (const int zero : {kMeanDy, kSlope}) pass.constant(running_)[zero * channels_ + c] = 0;
   }
 
   void reduce_forward(const Pass& pass, int c) const {
@@ -154,7 +168,7 @@ class BatchNorm final : public Layer {
     for (int block = 0; block < pass.blocks; ++block)
       all.merge(reinterpret_cast<const Moments*>(pass.statistic(moments_, block))[c]);
     const double variance = all.m2 / all.count;
-    set_affine(pass, batch_, c, all.mean, variance);
+    set_affine(pass, used_, c, all.mean, variance);
     const auto blend = [&](float& running, double batch) {
       running = static_cast<float>((1 - spec_.momentum) * running + spec_.momentum * batch);
     };
@@ -163,7 +177,7 @@ class BatchNorm final : public Layer {
   }
 
   void reduce_backward(const Pass& pass, int c) const {
-    float* constants = pass.constant(batch_);
+    float* constants = pass.constant(used_);
     const double m = static_cast<double>(map_ * pass.batch_images);
     double sum_dy = 0, sum_dy_x = 0;
     for (int block = 0; block < pass.blocks; ++block) {
@@ -176,6 +190,20 @@ class BatchNorm final : public Layer {
     constants[kSlope * channels_ + c] = static_cast<float>(sum_dy_x * inverse_std * inverse_std / m);
     if (bias_.valid()) pass.gradient(bias_)[c] = static_cast<float>(sum_dy);
     if (weight_.valid()) pass.gradient(weight_)[c] = static_cast<float>(sum_dy_x * inverse_std);
+  }
+
+  /// Frozen statistics: this block's part, from its sums.
+  void add_gradients(const Pass& pass, const Extent& channels) const {
+    const double* sums = pass.statistic(sums_);
+    const float* inverse_std = pass.constant(used_) + kInverseStd * channels_;
+    const auto add = [&](ParameterId id, int c, double part) {
+      float& gradient = pass.leaf_gradient(id)[c];
+      gradient = (pass.accumulate ? gradient : 0.0f) + static_cast<float>(part);
+    };
+    for (int c = channels.first; c < channels.end; ++c) {
+      if (bias_.valid()) add(bias_, c, sums[c]);
+      if (weight_.valid()) add(weight_, c, sums[channels_ + c] * static_cast<double>(inverse_std[c]));
+    }
   }
 
   /// dy becomes dz, in place. z (or y) of one row at a time is computed again into scratch. all: of v's
@@ -201,7 +229,7 @@ class BatchNorm final : public Layer {
   std::int64_t map_ = 0;
   ParameterId weight_, bias_;  ///< valid if they are learned
   StateId running_mean_, running_var_;
-  ConstantId batch_, running_;  ///< constants of the batch and of the running statistics
+  ConstantId running_, used_;  ///< constants of the running statistics, and of those that training uses
   StatisticId moments_, sums_;
 };
 

@@ -14,6 +14,7 @@ class Dropout final : public Layer {
   explicit Dropout(const DropoutSpec& spec) : p_(static_cast<float>(spec.p)) {}
 
   std::string_view type() const override { return "dropout"; }
+  bool differs_in_training() const override { return p_ > 0; }
   Shape output_shape(const Shape& in) const override { return in; }
 
   Needs plan(const Shape& in, Planner& planner) override {

@@ -1,0 +1,138 @@
+#include "train/training_passes.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/memory.h"
+#include "core/text.h"
+#include "nn/frozen_front.h"
+#include "train/evaluation.h"
+
+namespace cnn {
+
+TrainingPasses::TrainingPasses(Network& network, ThreadPool& pool, const std::optional<FreezeSpec>& spec,
+                               const ImageSet& train, const ImageSet* validation, Cluster& cluster)
+    : network_(network),
+      pool_(pool),
+      cluster_(cluster),
+      spec_(spec),
+      train_(train),
+      validation_(validation),
+      evaluation_(network, pool, false, kEvaluationBatch) {}
+
+std::int64_t TrainingPasses::bytes(const Network& network, const TrainingSpec& spec, int threads) {
+  const Route route{.learns_from = spec.freeze ? frozen_front(network, 1) : 0};
+  return Runner::bytes(network, threads, true, network.largest_batch(), route) +
+         Runner::bytes(network, threads, false, kEvaluationBatch);
+}
+
+/// What is kept, for a front that is not empty.
+FrontReport TrainingPasses::plan(int epoch, std::int64_t bytes_of_look) const {
+  const Node& last = network_.nodes()[static_cast<std::size_t>(front_) - 1];
+  FrontReport report{.epoch = epoch,
+                     .last_entry = network_.layers()[static_cast<std::size_t>(last.entry)].name};
+  const std::int64_t most = std::int64_t{spec_->cache_mb} << 20;
+  const auto keep = [&](std::int64_t looks) {
+    if ((report.looks + looks) * bytes_of_look > most) return false;
+    report.looks += looks;
+    report.bytes = report.looks * bytes_of_look;
+    return true;
+  };
+  if (cluster_.size() > 1) {
+    report.why_not = "several processes share the images";
+    return report;
+  }
+  if (most == 0) {
+    report.why_not = "\"cache_mb\" is 0";
+    return report;
+  }
+  report.views = train_.changes ? spec_->cached_views : 0;
+  if (train_.mixup_alpha > 0)
+    report.why_not = "mixup makes new images in every step";
+  else if (train_.changes && spec_->cached_views == 0)
+    report.why_not = "augmentation changes them; \"cached_views\" would keep some looks at each";
+  else if (!keep(train_.size() * std::max(1, report.views)))
+    report.why_not = fmt::format("they take {}, and \"cache_mb\" allows {}",
+                                 human_bytes(train_.size() * std::max(1, report.views) * bytes_of_look),
+                                 human_bytes(most));
+  report.training_is_kept = report.why_not.empty();
+  if (validation_) keep(validation_->size());
+  return report;
+}
+
+void TrainingPasses::use_front(int front) {
+  train_features_.reset(), validation_features_.reset();
+  head_evaluation_.reset(), training_.reset();
+  front_activity_.clear();
+  front_ = front;
+}
+
+bool TrainingPasses::prepare(int epoch, const FrontEvents& events, const std::atomic<bool>& stop) {
+  const int front = spec_ ? frozen_front(network_, epoch) : 0;
+  if (front == front_) return true;
+  const bool was_frozen = front_ > 0;
+  use_front(front);
+  const auto train_from = [&](const Route& route) {
+    training_.emplace(network_, pool_, true, network_.largest_batch(), false, FusionChoice::where_it_pays,
+                      cluster_, route);
+  };
+  if (front == 0) {
+    train_from({});
+    if (was_frozen && events.on_front) events.on_front({.epoch = epoch});
+    return true;
+  }
+  {
+    FeatureCache cache(network_, pool_, front, spec_->precision);
+    const FrontReport report = plan(epoch, cache.bytes_of_look());
+    if (events.on_front) events.on_front(report);
+    if (report.looks > 0 && !compute_features(report, cache, events, stop)) return use_front(-1), false;
+  }
+  train_from(train_features_ ? Route{.first = front} : Route{.learns_from = front});
+  if (validation_features_ || !front_activity_.empty())
+    head_evaluation_.emplace(network_, pool_, false, kEvaluationBatch, false, FusionChoice::where_it_pays,
+                             alone(), Route{.first = front});
+  return true;
+}
+
+/// False: `stop` became true.
+bool TrainingPasses::compute_features(const FrontReport& report, FeatureCache& cache,
+                                      const FrontEvents& events, const std::atomic<bool>& stop) {
+  std::int64_t before = 0;
+  const auto compute = [&](const ImageSet& set, int views, ActivityMeter* meter,
+                           std::optional<ImageSet>& features) {
+    const auto progress = [&](std::int64_t done) {
+      if (events.on_features) events.on_features(before + done, report.looks);
+    };
+    features = cache.features({.set = set,
+                               .views = views,
+                               .meter = meter,
+                               .metered = meter ? std::min(kActivityImages, set.size()) : 0,
+                               .progress = progress,
+                               .stop = stop});
+    before += set.size() * std::max(1, views);
+    return features.has_value();
+  };
+  ActivityMeter meter(network_, std::min(kActivityImages, measured().size()));
+  // Statistics are of images as they are in evaluation.
+  const bool measures_training = !validation_ && report.training_is_kept && report.views == 0;
+  if (report.training_is_kept &&
+      !compute(train_, report.views, measures_training ? &meter : nullptr, train_features_))
+    return false;
+  const bool keeps_validation = before < report.looks;
+  if (keeps_validation && !compute(*validation_, 0, &meter, validation_features_)) return false;
+  if (measures_training || keeps_validation) front_activity_ = meter.take(alone());
+  return true;
+}
+
+std::vector<LayerActivity> TrainingPasses::measure_activity(const std::atomic<bool>& stop) {
+  if (front_activity_.empty())
+    return cnn::measure_activity(network_, evaluation_, measured(), kActivityImages, &stop, cluster_);
+  const ImageSet& features = validation_ ? *validation_features_ : *train_features_;
+  std::vector<LayerActivity> layers =
+      cnn::measure_activity(network_, *head_evaluation_, features, kActivityImages, &stop, cluster_);
+  for (std::size_t row = 0; row < layers.size(); ++row)
+    if (std::isnan(layers[row].mean)) layers[row] = front_activity_[row];  // nobody has seen this one
+  return layers;
+}
+
+}  // namespace cnn
