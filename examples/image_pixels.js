@@ -19,13 +19,17 @@ function scaled(map, from, to) {
 
 // Bytes [height][width][channels], as --uint8 takes them. picture: a File or Blob. Behind it, "image" of the export's
 // JSON, with the rule: stretch, fit (the largest size inside, the rest black), crop (the smallest size that covers, cut
-// at the center) or none (the picture has that size). Transparent pixels become black, where the training ignores
-// transparency.
-export async function imagePixels(picture, {channels, height, width, resize}) {
+// at the center) or none (the picture has that size). Transparent pixels show the background of the model; without one
+// they become black, where the training ignores transparency.
+export async function imagePixels(picture, {channels, height, width, resize, background}) {
   const bitmap = await createImageBitmap(picture, {colorSpaceConversion: 'none'}), {width: w, height: h} = bitmap;
   if (resize == 'none' && (w != width || h != height))
     throw new Error(`the picture has ${w}x${h} pixels, but the model takes ${width}x${height}`);
   const context = new OffscreenCanvas(w, h).getContext('2d');
+  if (background) {
+    context.fillStyle = `rgb(${background})`;
+    context.fillRect(0, 0, w, h);
+  }
   context.drawImage(bitmap, 0, 0);
   const rgba = context.getImageData(0, 0, w, h).data, bytes = new Uint8Array(width * height * channels);
   const [to, from] = (resize == 'fit') == (width * h < height * w) ? [width, w] : [height, h];

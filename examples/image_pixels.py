@@ -9,9 +9,16 @@ def image_pixels(picture, about):
 
     picture: a file. about: what the model's metadata says as "image": channels, height, width, and the rule: "stretch",
     "fit" (the largest size inside, the rest black), "crop" (the smallest size that covers, cut at the center) or "none"
-    (the picture has that size).
+    (the picture has that size). A "background" lies under transparent parts, whose hidden color is used without one.
     """
-    image = ImageOps.exif_transpose(Image.open(picture)).convert("L" if about["channels"] == 1 else "RGB")
+    if about.get("depth", 8) != 8:
+        raise ValueError("the model takes 16-bit values, which Pillow cannot resize; feed (value - low) / (high - low)")
+    image = ImageOps.exif_transpose(Image.open(picture))
+    if "background" in about:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, (*about["background"], 255)), image)
+        image = image.convert("RGB")
+    image = image.convert("L" if about["channels"] == 1 else "RGB")
     size = target = about["width"], about["height"]
     if about["resize"] == "none" and image.size != target:
         raise ValueError(f"{picture}: has {image.size} pixels, but the model takes {target}")

@@ -145,7 +145,8 @@ int run(const Options& options) {
   Exported made = make(options, model, pool);
   ExportResult& result = made.result;
   list_files(options, made);
-  if (!options.images.empty()) result.comparison = compare(model, options.images, pool, made.answer);
+  if (!options.images.empty())
+    result.comparison = compare(model, options.images, pool, made.answer, made.at_16_bits);
   warn_of_looks(model, result.warnings);
   if (!options.json.empty() && !is_standard_output(options.json))
     made.files.emplace_back(options.json, result_json(result));

@@ -230,6 +230,11 @@ bool check_data(const Place& place, DataSpec& data) {
   bool good = true;
   if (data.format != DataFormat::folder && data.class_folders != ClassFolders::automatic)
     good = place.error_at_member("classes", "goes with format \"folder\" only; remove it");
+  const Place image = place.member("image");
+  if (data.format != DataFormat::folder && data.image.depth != 8)
+    good = image.error_at_member("depth", "goes with image files only (format \"folder\"); remove it");
+  if (data.format != DataFormat::folder && data.image.background)
+    good = image.error_at_member("background", "goes with image files only (format \"folder\"); remove it");
   const auto channels = static_cast<std::size_t>(data.image.channels);
   if (data.normalize.mode == NormalizeSpec::Mode::given) {
     const Place normalize = place.member("normalize");
@@ -245,6 +250,105 @@ bool check_data(const Place& place, DataSpec& data) {
   good = check_augment(place, data) && good;
   return good;
 }
+
+/// "auto", two numbers, or null for all that the file can hold.
+class RangeKind : public Kind<PixelRange> {
+ public:
+  bool read(const Place& place, PixelRange& out) const override {
+    const JsonValue& value = place.value();
+    if (value.kind == JsonKind::null) return out = {}, true;
+    if (value.kind == JsonKind::string && value.text == "auto")
+      return out = {.mode = PixelRange::Mode::automatic}, true;
+    std::vector<int> ends;
+    if (value.kind != JsonKind::array || value.items.size() != 2) return place.expected(words());
+    if (!list(integer(0, 65535), 2, words())->read(place, ends)) return false;
+    if (ends[0] >= ends[1])
+      return place.error(
+          fmt::format("the range begins at {} and ends at {}; expected a greater end", ends[0], ends[1]));
+    return out = {PixelRange::Mode::given, ends[0], ends[1]}, true;
+  }
+  JsonValue write(const PixelRange& value) const override {
+    if (value.mode == PixelRange::Mode::whole) return {};
+    if (value.mode == PixelRange::Mode::automatic) return "auto";
+    return JsonValue::array({JsonValue(value.low), JsonValue(value.high)});
+  }
+  JsonValue schema() const override {
+    return JsonValue::object().set(
+        "anyOf", JsonValue::array({JsonValue::object().set("enum", JsonValue::array({JsonValue("auto")})),
+                                   JsonValue::object()
+                                       .set("type", "array")
+                                       .set("items", integer(0, 65535)->schema())
+                                       .set("minItems", 2)
+                                       .set("maxItems", 2),
+                                   JsonValue::object().set("type", "null")}));
+  }
+  std::string words() const override { return "\"auto\" or [low, high], two integers from 0 to 65535"; }
+};
+
+/// "white", "black", or red, green and blue; null for the hidden color of the file.
+class BackgroundKind : public Kind<std::optional<std::array<std::uint8_t, 3>>> {
+ public:
+  using Color = std::array<std::uint8_t, 3>;
+  bool read(const Place& place, std::optional<Color>& out) const override {
+    const JsonValue& value = place.value();
+    if (value.kind == JsonKind::null) return out.reset(), true;
+    if (value.kind == JsonKind::string && value.text == "white") return out = Color{255, 255, 255}, true;
+    if (value.kind == JsonKind::string && value.text == "black") return out = Color{0, 0, 0}, true;
+    std::vector<int> parts;
+    if (value.kind != JsonKind::array || value.items.size() != 3) return place.expected(words());
+    if (!list(integer(0, 255), 3, words())->read(place, parts)) return false;
+    Color color{};
+    for (std::size_t c = 0; c < color.size(); ++c) color[c] = static_cast<std::uint8_t>(parts[c]);
+    return out = color, true;
+  }
+  JsonValue write(const std::optional<Color>& value) const override {
+    if (!value) return {};
+    if (*value == Color{255, 255, 255}) return "white";
+    if (*value == Color{0, 0, 0}) return "black";
+    JsonValue parts = JsonValue::array();
+    for (const std::uint8_t part : *value) parts.items.push_back(int{part});
+    return parts;
+  }
+  JsonValue schema() const override {
+    return JsonValue::object().set(
+        "anyOf", JsonValue::array({JsonValue::object().set(
+                                       "enum", JsonValue::array({JsonValue("white"), JsonValue("black")})),
+                                   JsonValue::object()
+                                       .set("type", "array")
+                                       .set("items", integer(0, 255)->schema())
+                                       .set("minItems", 3)
+                                       .set("maxItems", 3),
+                                   JsonValue::object().set("type", "null")}));
+  }
+  std::string words() const override {
+    return "\"white\", \"black\" or [red, green, blue], three integers from 0 to 255";
+  }
+};
+
+/// A key that a model has only where it says something: older programs do not know it.
+template <class V>
+Field<ImageSpec> rare_key(std::string key, V ImageSpec::*member, KindOf<V> kind, std::string doc) {
+  Field<ImageSpec> field = optional_key(std::move(key), member, kind, std::move(doc));
+  field.write = [=](const ImageSpec& value, ConfigUse use) -> std::optional<JsonValue> {
+    if (use == ConfigUse::model && value.*member == ImageSpec().*member) return std::nullopt;
+    return kind->write(value.*member);
+  };
+  return field;
+}
+
+/// 8 or 16.
+class DepthKind : public Kind<int> {
+ public:
+  bool read(const Place& place, int& out) const override {
+    if (!integer(1)->read(place, out)) return false;
+    return out == 8 || out == 16 || place.expected(words());
+  }
+  JsonValue write(const int& value) const override { return value; }
+  JsonValue schema() const override {
+    return JsonValue::object().set("enum", JsonValue::array({JsonValue(8), JsonValue(16)}));
+  }
+  std::string words() const override { return "8 or 16"; }
+};
 
 Table<ImageSpec> image_table() {
   using S = ImageSpec;
@@ -263,11 +367,28 @@ Table<ImageSpec> image_table() {
            "scaled_decoding", &S::scaled_decoding, boolean(),
            "JPEGs that are at least eight times as large as the target on both sides are decoded at a "
            "half, a quarter or an eighth of their size, and then resized: several times as fast, and "
-           "within two grey levels of the whole image on photos. Kept in the model.")}};
+           "within two grey levels of the whole image on photos. Kept in the model."),
+       rare_key(
+           "depth", &S::depth, KindOf<int>(std::make_shared<DepthKind>()),
+           "Bits of a value. 8: of 16-bit files the upper 8 bits are used. 16: values of PNG, TIFF and PNM "
+           "files are read as 0..1 without loss (other files have 8 bits), and take four times the memory. "
+           "Kept in the model."),
+       rare_key("range", &S::range, KindOf<PixelRange>(std::make_shared<RangeKind>()),
+                "Depth 16: which stored values of 16-bit files become 0 and 1, `[0, 4095]` for 12 bits, say; "
+                "what is beyond is cut off. `auto`: the least and the greatest value in `train`, for which "
+                "those images are read twice. Without it, all that a file can hold. Files of 8 bits are read "
+                "as ever. Kept in the model, as numbers."),
+       rare_key("background", &S::background,
+                KindOf<std::optional<std::array<std::uint8_t, 3>>>(std::make_shared<BackgroundKind>()),
+                "What lies under the transparent parts of images: `white`, `black` or `[red, green, blue]`. "
+                "Without it alpha is dropped, and the color shows that the file hides there. Kept in the "
+                "model.")}};
   table.check = [](const Place& place, ImageSpec& image) {
     // Models from before the key was there saw JPEGs of full size.
     if (place.reading().use() == ConfigUse::model && !place.has("scaled_decoding"))
       image.scaled_decoding = false;
+    if (image.depth != 16 && image.range.mode != PixelRange::Mode::whole)
+      return place.error_at_member("range", "goes with \"depth\": 16 only; set that, or remove it");
     // In double: the product of three such sizes need not fit 64 bits.
     const double values = double(image.channels) * image.height * image.width;
     if (values <= static_cast<double>(kMostImageValues)) return true;

@@ -25,7 +25,7 @@ struct Bmp {
   bool top_down = false, os2 = false;
   std::size_t colors_at = 0, color_bytes = 4;  // the palette
   std::size_t pixels_at = 0;
-  std::array<std::uint32_t, 3> masks{};  // of red, green and blue, 16 and 32 bits
+  std::array<std::uint32_t, 4> masks{};  // of red, green, blue and alpha, 16 and 32 bits
 
   std::int64_t row_bytes() const { return (width * bits + 31) / 32 * 4; }
 };
@@ -48,10 +48,13 @@ bool read_masks(std::string_view content, std::size_t at, std::size_t header, st
     if (content.size() < at + kMasks + 12) return false;
     for (std::size_t c = 0; c < 3; ++c) bmp.masks[c] = little_endian(content, at + kMasks + 4 * c, 4);
     if (header == kMasks) bmp.colors_at += compression == kBitFields ? 12 : 16;
+    const bool has_alpha = header >= kMasks + 16 || (header == kMasks && compression == kAlphaBitFields);
+    if (has_alpha && content.size() >= at + kMasks + 16)
+      bmp.masks[3] = little_endian(content, at + kMasks + 12, 4);
   } else if (bmp.bits == 16) {
-    bmp.masks = {0x7C00, 0x03E0, 0x001F};
+    bmp.masks = {0x7C00, 0x03E0, 0x001F, 0};
   } else {
-    bmp.masks = {0xFF0000, 0xFF00, 0xFF};
+    bmp.masks = {0xFF0000, 0xFF00, 0xFF, 0};
   }
   return true;
 }
@@ -122,20 +125,22 @@ Decoded decode_bmp(std::string_view content, const DecodeLimits& limits) {
   if (!bmp.fault.empty()) return {{}, bmp.fault};
   const PixelBudget budget(bmp.height * bmp.width);
   const auto palette = bmp.bits <= 8 ? read_palette(content, bmp) : std::vector<Rgb>();
-  UprightImage image(3, static_cast<int>(bmp.height), static_cast<int>(bmp.width),
+  const bool alpha = bmp.bits > 8 && bmp.bits != 24 && bmp.masks[3] != 0;
+  const std::size_t components = alpha ? 4 : 3;
+  UprightImage image(static_cast<int>(components), static_cast<int>(bmp.height), static_cast<int>(bmp.width),
                      bmp.top_down ? 1 : kBottomUp);
-  std::vector<std::uint8_t> row(static_cast<std::size_t>(bmp.width) * 3);
+  std::vector<std::uint8_t> row(static_cast<std::size_t>(bmp.width) * components);
   const auto bits = static_cast<std::size_t>(bmp.bits);
   for (std::int64_t y = 0; y < bmp.height; ++y) {
     const std::string_view stored =
         content.substr(bmp.pixels_at + static_cast<std::size_t>(y * bmp.row_bytes()));
     for (std::size_t x = 0; x < static_cast<std::size_t>(bmp.width); ++x) {
-      std::uint8_t* to = &row[3 * x];
+      std::uint8_t* to = &row[components * x];
       if (bits == 24) {
         for (std::size_t c = 0; c < 3; ++c) to[c] = static_cast<std::uint8_t>(stored[3 * x + 2 - c]);
       } else if (bits > 8) {
         const std::uint32_t pixel = little_endian(stored, x * bits / 8, bits / 8);
-        for (std::size_t c = 0; c < 3; ++c) to[c] = field(pixel, bmp.masks[c]);
+        for (std::size_t c = 0; c < components; ++c) to[c] = field(pixel, bmp.masks[c]);
       } else {
         const std::size_t shift = 8 - bits - x * bits % 8;
         const std::size_t color = byte_at(stored, x * bits / 8) >> shift & ((1u << bits) - 1);

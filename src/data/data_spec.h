@@ -1,5 +1,7 @@
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -62,12 +64,28 @@ template <>
 inline constexpr auto kWords<Resize> = all_words<Resize>(
     {{"stretch", Resize::stretch}, {"fit", Resize::fit}, {"crop", Resize::crop}, {"none", Resize::none}});
 
+/// Which stored values of 16-bit files stand for 0 and for 1.
+struct PixelRange {
+  enum class Mode {
+    whole,      ///< all that the file can hold
+    automatic,  ///< the least and the greatest of the training images; given, once those were looked at
+    given,
+  };
+  Mode mode = Mode::whole;
+  int low = 0, high = 65535;  ///< mode given only
+  friend bool operator==(const PixelRange&, const PixelRange&) = default;
+};
+
 /// What every image is made into before the network sees it.
 struct ImageSpec {
   int channels = 0;  ///< 1 grey, 3 RGB; others only where the files have as many
   int height = 0, width = 0;
   Resize resize = Resize::stretch;
   bool scaled_decoding = true;  ///< of large JPEGs, see decode_image()
+  int depth = 8;                ///< bits of a value: 8, or 16 to keep what PNG, TIFF and PNM files have
+  PixelRange range;             ///< depth 16 only
+  /// What lies under transparent parts; nothing: the color that the file hides there.
+  std::optional<std::array<std::uint8_t, 3>> background;
   friend bool operator==(const ImageSpec&, const ImageSpec&) = default;
 };
 

@@ -7,6 +7,7 @@
 #include "core/text.h"
 #include "data/bmp.h"
 #include "data/cpu_deadline.h"
+#include "data/finish_image.h"
 #include "data/gif.h"
 #include "data/heif.h"
 #include "data/jpeg.h"
@@ -85,18 +86,9 @@ bool is_tiff(std::string_view content) {
          content.starts_with("MM\0+"sv);
 }
 
-}  // namespace
-
-std::vector<std::string> readable_formats() {
-  std::vector<std::string> formats{"PNG", "JPEG", "BMP", "GIF", "PNM", "TGA"};
-  if (reads_webp()) formats.push_back("WebP");
-  if (reads_tiff()) formats.push_back("TIFF");
-  for (const char* format : heif_formats()) formats.push_back(format);
-  return formats;
-}
-
-Decoded decode_image(std::string_view content, std::string_view name, const DecodeLimits& limits,
-                     const ImageSpec* target) {
+/// The image as its decoder gives it.
+Decoded decode_any(std::string_view content, std::string_view name, const DecodeLimits& limits,
+                   const ImageSpec* target) {
   if (content.empty()) return {{}, "is empty (0 bytes)"};
   const CpuDeadline deadline(limits.seconds);
   constexpr std::size_t kMostBytes = std::size_t{1} << 30;
@@ -118,6 +110,23 @@ Decoded decode_image(std::string_view content, std::string_view name, const Deco
   if (const char* kind = heif_kind(content)) return decode_heif(content, kind, limits, deadline);
   if (ends_with_tga(name)) return decode_tga(content, limits);
   return {{}, stranger(content)};
+}
+
+}  // namespace
+
+std::vector<std::string> readable_formats() {
+  std::vector<std::string> formats{"PNG", "JPEG", "BMP", "GIF", "PNM", "TGA"};
+  if (reads_webp()) formats.push_back("WebP");
+  if (reads_tiff()) formats.push_back("TIFF");
+  for (const char* format : heif_formats()) formats.push_back(format);
+  return formats;
+}
+
+Decoded decode_image(std::string_view content, std::string_view name, const DecodeLimits& limits,
+                     const ImageSpec* target) {
+  Decoded decoded = decode_any(content, name, limits, target);
+  if (decoded.fault.empty()) finish_image(decoded.image, target);
+  return decoded;
 }
 
 }  // namespace cnn

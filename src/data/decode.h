@@ -17,7 +17,8 @@ std::vector<std::string> readable_formats();
 /// has no mark, is recognized by `name` (its ending). Sizes are checked before memory is asked for, and what
 /// takes longer than the limit is a fault, as is a damaged or truncated file: never half a picture. The same
 /// bytes on every machine. Any thread. target: what the image is made into afterwards, if it is known. A JPEG
-/// much larger than that may then come at a part of its size.
+/// much larger than that may then come at a part of its size; 16 bits and transparent parts become what it
+/// says, see finish_image().
 Decoded decode_image(std::string_view content, std::string_view name, const DecodeLimits& limits = {},
                      const ImageSpec* target = nullptr);
 

@@ -77,6 +77,7 @@ FolderSurvey survey_images(const ImageFiles& files, const SurveyLimits& limits, 
   struct Look {
     int height = 0, width = 0;
     bool grey = false;
+    FileTraits traits;
     std::string fault;
   };
   const std::vector<std::int64_t> chosen = choose(files, limits);
@@ -91,6 +92,7 @@ FolderSurvey survey_images(const ImageFiles& files, const SurveyLimits& limits, 
     const auto look_at = [&](const Image& image) {
       look.height = image.full_height(), look.width = image.full_width();
       look.grey = is_grey(image);
+      look.traits = image.traits;
       return "";
     };
     look.fault = read_image(path, {}, content, look_at, nullptr, &kSmall);
@@ -113,6 +115,7 @@ FolderSurvey survey_images(const ImageFiles& files, const SurveyLimits& limits, 
     }
     ++survey.good;
     survey.grey += look.grey;
+    survey.traits.add(look.traits);
     widths.push_back(look.width);
     heights.push_back(look.height);
     aspects.push_back(static_cast<double>(look.width) / look.height);

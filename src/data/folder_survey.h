@@ -7,6 +7,7 @@
 #include "core/thread_pool.h"
 #include "data/image_files.h"
 #include "data/image_folder.h"
+#include "data/image_traits.h"
 
 namespace cnn {
 
@@ -25,6 +26,7 @@ struct FolderSurvey {
   std::int64_t good = 0;
   std::vector<std::string> useless_classes;  ///< every image of them was opened, and none is good
   std::vector<BadFile> bad;  ///< those that cannot be opened at all, then those that cannot be decoded
+  TraitCounts traits;        ///< of the good ones
   Range width, height;
   /// Width over height: the 5th percentile, the median and the 95th.
   double aspect_low = 1, aspect = 1, aspect_high = 1;

@@ -21,6 +21,7 @@ struct GifFrame {
   std::int64_t left = 0, top = 0, width = 0, height = 0;
   bool interlaced = false;
   GifPalette palette{};
+  int transparent = -1;     // number of a color
   std::size_t data_at = 0;  // the size of the first codes, then blocks
 };
 
@@ -50,6 +51,9 @@ GifFrame read_frame(std::string_view content) {
   std::size_t at = kHeader;
   if (!read_palette(content, at, byte_at(content, 10), frame.palette)) return bad(truncated(content.size()));
   while (at < content.size() && content[at] == '\x21') {
+    // A graphic control extension: its length, flags, two bytes of time, the transparent color.
+    if (content.size() >= at + 7 && content.substr(at + 1, 2) == "\xF9\x04" && (byte_at(content, at + 3) & 1))
+      frame.transparent = static_cast<int>(byte_at(content, at + 6));
     at += 2;
     while (at < content.size() && content[at] != 0) at += 1 + byte_at(content, at);
     ++at;
@@ -204,12 +208,18 @@ Decoded decode_gif(std::string_view content, const DecodeLimits& limits, const C
   std::vector<std::uint8_t> numbers(static_cast<std::size_t>(frame.height * frame.width));
   if (std::string fault = GifUnpacker(data, first_bits, deadline).unpack(numbers); !fault.empty())
     return {{}, fault};
-  UprightImage image(3, static_cast<int>(screen.height), static_cast<int>(screen.width), 1);
-  std::vector<std::uint8_t> row(static_cast<std::size_t>(screen.width) * 3);
+  // What a smaller frame leaves open is transparent, too.
+  const bool open = frame.width < screen.width || frame.height < screen.height;
+  const int components = open || frame.transparent >= 0 ? 4 : 3;
+  UprightImage image(components, static_cast<int>(screen.height), static_cast<int>(screen.width), 1);
+  std::vector<std::uint8_t> row(static_cast<std::size_t>(screen.width * components));
   for (std::int64_t stored = 0; stored < frame.height; ++stored) {
     const std::uint8_t* number = &numbers[static_cast<std::size_t>(stored * frame.width)];
-    for (std::int64_t x = 0; x < frame.width; ++x)
-      std::copy_n(frame.palette[number[x]].begin(), 3, &row[static_cast<std::size_t>(3 * (frame.left + x))]);
+    for (std::int64_t x = 0; x < frame.width; ++x) {
+      std::uint8_t* pixel = &row[static_cast<std::size_t>(components * (frame.left + x))];
+      std::copy_n(frame.palette[number[x]].begin(), 3, pixel);
+      if (components == 4) pixel[3] = number[x] == frame.transparent ? 0 : 255;
+    }
     image.put(row.data(), static_cast<int>(frame.top + row_of(stored, frame)), 1);
   }
   return {image.take(), ""};

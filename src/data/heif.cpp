@@ -75,7 +75,9 @@ Decoded decode_heif(std::string_view content, std::string_view kind, const Decod
 
   const PixelBudget budget(height * width);
   heif_image* decoded = nullptr;
-  error = heif_decode_image(found, &decoded, heif_colorspace_RGB, heif_chroma_interleaved_RGB, nullptr);
+  const bool alpha = heif_image_handle_has_alpha_channel(found);
+  error = heif_decode_image(found, &decoded, heif_colorspace_RGB,
+                            alpha ? heif_chroma_interleaved_RGBA : heif_chroma_interleaved_RGB, nullptr);
   if (error.code != heif_error_Ok) return damaged(error);
   const std::unique_ptr<heif_image, void (*)(const heif_image*)> pixels(decoded, heif_image_release);
   if (deadline.passed()) return {{}, deadline.fault()};
@@ -85,9 +87,11 @@ Decoded decode_heif(std::string_view content, std::string_view kind, const Decod
   const int rgb_width = heif_image_get_width(decoded, heif_channel_interleaved);
   if (!rows || rgb_height != height || rgb_width != width)
     return {{}, fmt::format("is {} {} image that holds two sizes", article, kind)};
-  UprightImage image(3, rgb_height, rgb_width, 1);
+  UprightImage image(alpha ? 4 : 3, rgb_height, rgb_width, 1);
   for (int y = 0; y < rgb_height; ++y) image.put(rows + std::int64_t{y} * stride, y, 1);
-  return {image.take(), ""};
+  Image taken = image.take();
+  taken.premultiplied = alpha && heif_image_handle_is_premultiplied_alpha(found);
+  return {std::move(taken), ""};
 }
 
 #else

@@ -14,11 +14,24 @@ struct Reduction {
   double top = 0, left = 0;   ///< where it begins, in pixels of the small one
 };
 
-/// An image of bytes as the data room passes it around: [C][H][W], channel by channel, row by row.
+/// What a file holds that its pixels, once they are bytes without alpha, no longer show.
+struct FileTraits {
+  bool deep = false;                  ///< more than 8 bits a value
+  std::uint16_t least = 0, most = 0;  ///< of the values of a deep one
+  bool transparent = false;           ///< some alpha is not full
+};
+
+/// An image as the data room passes it around: [C][H][W], channel by channel, row by row, of bytes.
 struct Image {
   int channels = 0, height = 0, width = 0;
   std::vector<std::uint8_t> pixels;
   Reduction reduction = {};
+  std::vector<std::uint16_t> deep = {};  ///< in place of `pixels` where ImageSpec::depth asks for it
+  int white = 255;                       ///< the value that stands for 1
+  FileTraits traits = {};
+  /// Only between decoder and finish_image(): [H][W], from 0 to white.
+  std::vector<std::uint16_t> alpha = {};
+  bool premultiplied = false;  ///< the colors already are multiplied by alpha
 
   int full_height() const { return reduction.factor > 1 ? reduction.height : height; }
   int full_width() const { return reduction.factor > 1 ? reduction.width : width; }
@@ -26,7 +39,7 @@ struct Image {
 
 /// An image, or why there is none.
 struct Decoded {
-  Image image;        ///< 1 channel (grey) or 3 (RGB); alpha is dropped, 16 bits become 8
+  Image image;        ///< 1 channel (grey) or 3 (RGB)
   std::string fault;  ///< "" if the image is good; else what to say after "<path>: "
 };
 
@@ -35,6 +48,8 @@ struct ImageView {
   const std::uint8_t* pixels = nullptr;
   int channels = 0, height = 0, width = 0;
   Reduction reduction = {};
+  const std::uint16_t* deep = nullptr;  ///< null: `pixels` has them
+  int white = 255;
 
   ImageView(const std::uint8_t* pixels_, int channels_, int height_, int width_)
       : pixels(pixels_), channels(channels_), height(height_), width(width_) {}
@@ -43,7 +58,9 @@ struct ImageView {
         channels(image.channels),
         height(image.height),
         width(image.width),
-        reduction(image.reduction) {}
+        reduction(image.reduction),
+        deep(image.deep.empty() ? nullptr : image.deep.data()),
+        white(image.white) {}
 
   std::int64_t plane() const { return std::int64_t{height} * width; }
   int full_height() const { return reduction.factor > 1 ? reduction.height : height; }

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "core/error.h"
+#include "data/finish_image.h"
 
 namespace cnn {
 namespace {
@@ -13,9 +14,22 @@ namespace {
 constexpr int kFractionBits = 22;
 constexpr std::int32_t kHalf = 1 << (kFractionBits - 1);
 
-std::uint8_t to_byte(std::int32_t sum) {
+std::uint8_t rounded(std::int32_t sum) {
   return static_cast<std::uint8_t>(std::clamp(sum >> kFractionBits, 0, 255));
 }
+
+/// Numbers with 16 bits before the point and 8 behind the point. All weights are positive: nothing can become
+/// negative.
+constexpr int kPointBits = 8;
+std::int32_t rounded(std::int64_t sum) {
+  return static_cast<std::int32_t>(std::min<std::int64_t>(sum >> kFractionBits, 65535 << kPointBits));
+}
+
+std::int32_t grey_value(std::int32_t r, std::int32_t g, std::int32_t b) {
+  return static_cast<std::int32_t>(
+      (r * std::int64_t{19595} + g * std::int64_t{38470} + b * std::int64_t{7471} + 0x8000) >> 16);
+}
+std::uint8_t grey_value(std::uint8_t r, std::uint8_t g, std::uint8_t b) { return grey_of(r, g, b); }
 
 std::int64_t divide_rounded(std::int64_t a, std::int64_t b) { return (2 * a + b) / (2 * b); }
 
@@ -80,63 +94,74 @@ void ImageFitter::Side::prepare(std::int64_t input_size, double input_extent, do
   }
 }
 
-// Horizontal pass over the rows that are needed, rounded to bytes, then the vertical pass.
-void ImageFitter::resample(const std::uint8_t* plane, int width, std::uint8_t* out, int out_pitch) {
+// Horizontal pass over the rows that are needed, rounded to the type of the pixels, then the vertical pass.
+template <class Value, class Sum>
+void ImageFitter::resample(const Value* plane, int width, Value* out, int out_pitch,
+                           Passes<Value, Sum>& passes) {
   const auto columns = static_cast<std::size_t>(x_.length), lines = static_cast<std::size_t>(y_.length);
   const int top = y_.first.front(), bottom = y_.first.back() + y_.count.back();
-  rows_.resize(static_cast<std::size_t>(bottom - top) * columns);
+  passes.rows.resize(static_cast<std::size_t>(bottom - top) * columns);
   for (int y = top; y < bottom; ++y) {
-    const std::uint8_t* source = plane + std::int64_t{y} * width;
-    std::uint8_t* target = &rows_[static_cast<std::size_t>(y - top) * columns];
+    const Value* source = plane + std::int64_t{y} * width;
+    Value* target = &passes.rows[static_cast<std::size_t>(y - top) * columns];
     if (x_.identity()) {
-      std::memcpy(target, source + x_.begin, columns);
+      std::memcpy(target, source + x_.begin, columns * sizeof(Value));
       continue;
     }
     for (std::size_t x = 0; x < columns; ++x) {
-      const std::uint8_t* pixel = source + x_.first[x];
+      const Value* pixel = source + x_.first[x];
       const std::int32_t* weight = &x_.weights[x * x_.taps];
-      std::int32_t sum = kHalf;
-      for (int k = 0; k < x_.count[x]; ++k) sum += pixel[k] * weight[k];
-      target[x] = to_byte(sum);
+      Sum sum = kHalf;
+      for (int k = 0; k < x_.count[x]; ++k) sum += Sum{pixel[k]} * weight[k];
+      target[x] = rounded(sum);
     }
   }
-  sums_.resize(columns);
+  std::vector<Sum>& sums = passes.sums;
+  sums.resize(columns);
   for (std::size_t y = 0; y < lines; ++y) {
-    const std::uint8_t* source = &rows_[static_cast<std::size_t>(y_.first[y] - top) * columns];
-    std::uint8_t* target = out + y * static_cast<std::size_t>(out_pitch);
-    std::fill(sums_.begin(), sums_.end(), kHalf);
+    const Value* source = &passes.rows[static_cast<std::size_t>(y_.first[y] - top) * columns];
+    Value* target = out + y * static_cast<std::size_t>(out_pitch);
+    std::fill(sums.begin(), sums.end(), Sum{kHalf});
     for (int k = 0; k < y_.count[y]; ++k, source += columns) {
       const std::int32_t weight = y_.weights[y * y_.taps + static_cast<std::size_t>(k)];
-      for (std::size_t x = 0; x < columns; ++x) sums_[x] += source[x] * weight;
+      for (std::size_t x = 0; x < columns; ++x) sums[x] += Sum{source[x]} * weight;
     }
-    for (std::size_t x = 0; x < columns; ++x) target[x] = to_byte(sums_[x]);
+    for (std::size_t x = 0; x < columns; ++x) target[x] = rounded(sums[x]);
   }
 }
 
-std::string ImageFitter::fit(const ImageView& image, std::uint8_t* out) {
+std::string ImageFitter::shape_fault(const ImageView& image) const {
   CNN_CHECK(image.height >= 1 && image.width >= 1, "{}x{}", image.height, image.width);
+  if (spec_.resize == Resize::none && (image.height != spec_.height || image.width != spec_.width))
+    return fmt::format("is {}x{} (height x width), expected {}x{} because \"resize\" is \"none\"",
+                       image.height, image.width, spec_.height, spec_.width);
+  const bool to_color = image.channels == 1 && spec_.channels == 3;
+  const bool to_grey = image.channels == 3 && spec_.channels == 1;
+  if (image.channels != spec_.channels && !to_color && !to_grey)
+    return fmt::format("has {} channels, expected {}", image.channels, spec_.channels);
+  return "";
+}
+
+/// `source` has the pixels of the image.
+template <class Value, class Sum>
+void ImageFitter::fit_planes(const ImageView& image, const Value* source, Value* out,
+                             Passes<Value, Sum>& passes) {
   const int channels = spec_.channels, height = spec_.height, width = spec_.width;
   const std::int64_t h = image.full_height(), w = image.full_width();
-  if (spec_.resize == Resize::none && (image.height != height || image.width != width))
-    return fmt::format("is {}x{} (height x width), expected {}x{} because \"resize\" is \"none\"",
-                       image.height, image.width, height, width);
-  const bool to_color = image.channels == 1 && channels == 3, to_grey = image.channels == 3 && channels == 1;
-  if (image.channels != channels && !to_color && !to_grey)
-    return fmt::format("has {} channels, expected {}", image.channels, channels);
-
   const std::int64_t plane = image.plane();
-  const std::uint8_t* source = image.pixels;
-  if (to_grey) {
-    color_.resize(static_cast<std::size_t>(plane));
-    const std::uint8_t *r = source, *g = r + plane, *b = g + plane;
-    for (std::int64_t i = 0; i < plane; ++i) color_[static_cast<std::size_t>(i)] = grey_of(r[i], g[i], b[i]);
-    source = color_.data();
+  if (image.channels == 3 && channels == 1) {
+    passes.color.resize(static_cast<std::size_t>(plane));
+    const Value *r = source, *g = r + plane, *b = g + plane;
+    for (std::int64_t i = 0; i < plane; ++i)
+      passes.color[static_cast<std::size_t>(i)] = grey_value(r[i], g[i], b[i]);
+    source = passes.color.data();
   }
-  const int distinct = to_color ? 1 : channels;  // planes to resize; the others are copies
+  // Planes to resize; the others are copies.
+  const int distinct = image.channels == 1 && channels == 3 ? 1 : channels;
   const std::int64_t out_plane = std::int64_t{height} * width;
 
   if (h == height && w == width) {
-    std::memcpy(out, source, static_cast<std::size_t>(distinct * plane));
+    std::memcpy(out, source, static_cast<std::size_t>(distinct * plane) * sizeof(Value));
   } else {
     const auto [scaled_h, scaled_w] = fitted_extent(spec_, h, w);
     const std::int64_t shown_h = std::min<std::int64_t>(scaled_h, height);
@@ -147,12 +172,35 @@ std::string ImageFitter::fit(const ImageView& image, std::uint8_t* out) {
     x_.prepare(image.width, part(w), reduction.left, scaled_w, (scaled_w - shown_w) / 2, shown_w);
     const std::int64_t offset = (height - shown_h) / 2 * width + (width - shown_w) / 2;
     if (shown_h < height || shown_w < width)
-      std::memset(out, 0, static_cast<std::size_t>(distinct * out_plane));
+      std::memset(out, 0, static_cast<std::size_t>(distinct * out_plane) * sizeof(Value));
     for (int c = 0; c < distinct; ++c)
-      resample(source + c * plane, image.width, out + c * out_plane + offset, width);
+      resample(source + c * plane, image.width, out + c * out_plane + offset, width, passes);
   }
   for (int c = distinct; c < channels; ++c)
-    std::memcpy(out + c * out_plane, out, static_cast<std::size_t>(out_plane));
+    std::memcpy(out + c * out_plane, out, static_cast<std::size_t>(out_plane) * sizeof(Value));
+}
+
+std::string ImageFitter::fit(const ImageView& image, std::uint8_t* out) {
+  if (std::string fault = shape_fault(image); !fault.empty()) return fault;
+  fit_planes(image, image.pixels, out, bytes_);
+  return "";
+}
+
+std::string ImageFitter::fit(const ImageView& image, float* out) {
+  if (std::string fault = shape_fault(image); !fault.empty()) return fault;
+  // Bytes become 16 bits first: the same picture in both gives the same numbers.
+  const int white = image.deep ? image.white : 65535, scale = image.deep ? 1 : 257;
+  const auto [low, high] = value_ends(spec_, image.deep != nullptr, white);
+  stored_.resize(static_cast<std::size_t>(image.channels * image.plane()));
+  for (std::size_t i = 0; i < stored_.size(); ++i) {
+    const int value = image.deep ? image.deep[i] : image.pixels[i] * scale;
+    stored_[i] = (std::clamp(value, low, high) - low) << kPointBits;
+  }
+  fitted_.resize(static_cast<std::size_t>(std::int64_t{spec_.channels} * spec_.height * spec_.width));
+  fit_planes(image, stored_.data(), fitted_.data(), fixed_);
+  const auto whole = static_cast<double>((high - low) << kPointBits);
+  for (std::size_t i = 0; i < fitted_.size(); ++i)
+    out[i] = static_cast<float>(std::min(1.0, fitted_[i] / whole));
   return "";
 }
 

@@ -41,6 +41,11 @@ class ImageFitter {
   /// An image that was decoded at a part of its size comes out as the whole one would, nearly.
   std::string fit(const ImageView& image, std::uint8_t* out);
 
+  /// The same at depth 16, as numbers from 0 to 1: the stored values are cut to the range, resized in
+  /// integers with 8 bits behind the point, and divided once. What keeps its size and color is exactly
+  /// (value - low) / (high - low), rounded to a float.
+  std::string fit(const ImageView& image, float* out);
+
  private:
   /// How output positions of one axis are made of input positions: position i is the sum of
   /// weights[i * taps ...] * input[first[i] ...], count[i] of them, in units of 2^-22.
@@ -56,13 +61,25 @@ class ImageFitter {
     bool identity() const { return input == output && extent == static_cast<double>(input); }
   };
 
-  void resample(const std::uint8_t* plane, int width, std::uint8_t* out, int out_pitch);
+  /// Working memory for pixels of one type, and their sums with weights.
+  template <class Value, class Sum>
+  struct Passes {
+    std::vector<Value> color;  // the image after conversion of color
+    std::vector<Value> rows;   // after the horizontal pass
+    std::vector<Sum> sums;
+  };
+
+  std::string shape_fault(const ImageView& image) const;
+  template <class Value, class Sum>
+  void fit_planes(const ImageView& image, const Value* source, Value* out, Passes<Value, Sum>& passes);
+  template <class Value, class Sum>
+  void resample(const Value* plane, int width, Value* out, int out_pitch, Passes<Value, Sum>& passes);
 
   ImageSpec spec_;
   Side x_, y_;
-  std::vector<std::uint8_t> color_;  // the image after conversion of color
-  std::vector<std::uint8_t> rows_;   // after the horizontal pass
-  std::vector<std::int32_t> sums_;
+  Passes<std::uint8_t, std::int32_t> bytes_;
+  Passes<std::int32_t, std::int64_t> fixed_;  // 8 bits behind the point
+  std::vector<std::int32_t> stored_, fitted_;
 };
 
 }  // namespace cnn

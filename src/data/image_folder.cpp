@@ -15,6 +15,12 @@
 #include "data/read_ahead.h"
 
 namespace cnn {
+
+std::int64_t bytes_of_image(const ImageSpec& spec) {
+  const std::int64_t value_bytes = spec.depth == 16 ? sizeof(float) : 1;
+  return std::int64_t{spec.channels} * spec.height * spec.width * value_bytes;
+}
+
 namespace {
 
 class FolderDataset final : public Dataset {
@@ -27,7 +33,7 @@ class FolderDataset final : public Dataset {
         limits_(limits),
         kept_(kept),
         threads_(threads) {
-    image_bytes_ = values_per_image();
+    image_bytes_ = bytes_of_image(spec);
     // Not a vector: gigabytes need not be zeroed before they are written.
     cache_.reset(new std::byte[static_cast<std::size_t>(kept_.size() * image_bytes_)]);
   }
@@ -36,7 +42,7 @@ class FolderDataset final : public Dataset {
   int channels() const override { return spec_.channels; }
   int height() const override { return spec_.height; }
   int width() const override { return spec_.width; }
-  PixelType pixel_type() const override { return PixelType::bytes; }
+  PixelType pixel_type() const override { return spec_.depth == 16 ? PixelType::floats : PixelType::bytes; }
   const std::vector<std::string>& classes() const override { return files_->classes; }
   int label(std::int64_t index) const override { return files_->label(begin_ + offset(index)); }
   std::string name(std::int64_t index) const override {
@@ -158,12 +164,17 @@ void compare_contents(Cluster& cluster, const ImageFiles& files, std::int64_t be
 using Faults = std::vector<std::pair<std::int64_t, std::string>>;
 
 /// What the processes have found in the files that each decoded for all.
-void share_findings(Cluster& cluster, const Plan& plan, Faults& faults, std::vector<Fingerprint>& prints) {
-  const auto mine = std::span(prints).subspan(static_cast<std::size_t>(plan.checked.first),
-                                              static_cast<std::size_t>(plan.checked.size()));
+void share_findings(Cluster& cluster, const Plan& plan, Faults& faults, std::vector<Fingerprint>& prints,
+                    std::vector<FileTraits>& traits) {
   const auto firsts = gathered(cluster, plan.checked.first);
-  const std::vector<Fingerprint> all = joined(cluster, std::span<const Fingerprint>(mine));
-  std::copy(all.begin(), all.end(), prints.begin() + firsts.front());
+  const auto share = [&]<class Finding>(std::vector<Finding>& findings) {
+    const auto mine = std::span<const Finding>(findings).subspan(
+        static_cast<std::size_t>(plan.checked.first), static_cast<std::size_t>(plan.checked.size()));
+    const std::vector<Finding> all = joined(cluster, mine);
+    std::copy(all.begin(), all.end(), findings.begin() + firsts.front());
+  };
+  share(prints);
+  share(traits);
   std::string text;
   for (const auto& [at, fault] : faults)
     if (plan.checked.holds(at)) text += fmt::format("{} {}{}", at, fault, '\0');
@@ -188,7 +199,7 @@ LoadedImages load_images(std::shared_ptr<const ImageFiles> files, std::int64_t b
   Cluster& cluster = sharing.cluster ? *sharing.cluster : alone();
   if (cluster.size() > 1) compare_lists(cluster, *files, begin, end);
   const std::int64_t count = end - begin;
-  const std::int64_t image_bytes = std::int64_t{spec.channels} * spec.height * spec.width;
+  const std::int64_t image_bytes = bytes_of_image(spec);
   const Plan plan = plan_of(count, image_bytes, cache_bytes, sharing);
   const auto dataset = std::make_shared<FolderDataset>(files, begin, spec, limits, plan.kept, pool.threads());
 
@@ -201,6 +212,7 @@ LoadedImages load_images(std::shared_ptr<const ImageFiles> files, std::int64_t b
   std::vector<Worker> workers(static_cast<std::size_t>(pool.threads()),
                               Worker{PixelReader(spec, limits), {}, {}, {}});
   std::vector<Fingerprint> fingerprints(static_cast<std::size_t>(count));
+  std::vector<FileTraits> traits(static_cast<std::size_t>(count));
   std::vector<Fingerprint> contents(static_cast<std::size_t>(plan.shared ? count : 0));
   std::vector<FileStamp> stamps(static_cast<std::size_t>(plan.kept.size() < count ? count : 0));
   std::atomic<std::int64_t> done{0};
@@ -219,7 +231,7 @@ LoadedImages load_images(std::shared_ptr<const ImageFiles> files, std::int64_t b
         worker.pixels.resize(static_cast<std::size_t>(image_bytes));
         place = worker.pixels.data();
       }
-      std::string fault = worker.reader.read(path, place, &stamp);
+      std::string fault = worker.reader.read(path, place, &stamp, &traits[static_cast<std::size_t>(at)]);
       if (fault.empty())
         fingerprints[static_cast<std::size_t>(at)] =
             fingerprint({place, static_cast<std::size_t>(image_bytes)});
@@ -237,7 +249,7 @@ LoadedImages load_images(std::shared_ptr<const ImageFiles> files, std::int64_t b
   for (Worker& worker : workers)
     faults.insert(faults.end(), std::make_move_iterator(worker.faults.begin()),
                   std::make_move_iterator(worker.faults.end()));
-  if (plan.shared) share_findings(cluster, plan, faults, fingerprints);
+  if (plan.shared) share_findings(cluster, plan, faults, fingerprints, traits);
   std::sort(faults.begin(), faults.end());
   LoadedImages loaded;
   auto fault = faults.begin();
@@ -249,6 +261,7 @@ LoadedImages load_images(std::shared_ptr<const ImageFiles> files, std::int64_t b
     } else {
       good.push_back(at);
       loaded.positions.push_back(begin + at);
+      loaded.traits.add(traits[static_cast<std::size_t>(at)]);
       fingerprints[good.size() - 1] = fingerprints[static_cast<std::size_t>(at)];
     }
   }

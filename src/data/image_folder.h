@@ -13,6 +13,7 @@
 #include "data/dataset.h"
 #include "data/fingerprint.h"
 #include "data/image_files.h"
+#include "data/image_traits.h"
 
 namespace cnn {
 
@@ -37,8 +38,12 @@ struct LoadedImages {
   std::vector<std::int64_t> positions;     ///< of the good ones in the list of files
   std::vector<Fingerprint> fingerprints;   ///< of the good ones
   std::vector<BadFile> bad;                ///< the others, in order
+  TraitCounts traits;                      ///< of the good ones
   std::int64_t reread = 0;                 ///< files whose pixels did not stay in memory
 };
+
+/// In memory: a byte a value, or a float at depth 16.
+std::int64_t bytes_of_image(const ImageSpec& spec);
 
 /// Decodes the files [begin, end) of a list on all threads, into what `spec` asks (channels 1 or 3). Every
 /// file is decoded once, to know that it is good. The first `cache_bytes` of pixels stay in memory, but never

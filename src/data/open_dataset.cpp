@@ -49,6 +49,7 @@ std::vector<std::string> LoadReport::notes() const {
                                 counted(static_cast<std::int64_t>(bad.size()), "bad image"),
                                 list_bad_files(bad)));
   if (!merged.empty()) lines.push_back(merged);
+  lines.insert(lines.end(), traits.begin(), traits.end());
   const auto add = [&](std::int64_t n, const char* what, const char* why) {
     if (n > 0) lines.push_back(fmt::format("{} {}", counted(n, what), why));
   };
@@ -100,6 +101,7 @@ LoadedSet open_images(std::shared_ptr<const ImageFiles> files, std::int64_t begi
          counted(static_cast<std::int64_t>(report.bad.size()), "image"),
          list_bad_files(report.bad, report.bad.size()));
   report.reread = loaded.reread;
+  report.traits = trait_notes(loaded.traits, spec);
   const bool whole = begin == 0 && end == files->size();
   if (whole && set.dataset->size() == 0)
     fail("{}: none of {} can be used\n{}", files->where, counted(end - begin, "image"),

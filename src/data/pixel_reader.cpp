@@ -18,8 +18,10 @@ std::string read_image(const std::string& path, const DecodeLimits& limits, std:
   return "needs more memory to decode than there is";
 }
 
-std::string PixelReader::read(const std::string& path, std::byte* out, FileStamp* stamp) {
+std::string PixelReader::read(const std::string& path, std::byte* out, FileStamp* stamp, FileTraits* traits) {
   const auto fit = [&](const Image& image) {
+    if (traits) *traits = image.traits;
+    if (spec_.depth == 16) return fitter_.fit(image, reinterpret_cast<float*>(out));
     return fitter_.fit(image, reinterpret_cast<std::uint8_t*>(out));
   };
   return read_image(path, limits_, buffer_, fit, stamp, &spec_);

@@ -24,8 +24,9 @@ class PixelReader {
   PixelReader(const ImageSpec& spec, const DecodeLimits& limits)
       : spec_(spec), limits_(limits), fitter_(spec) {}
 
-  /// Returns "" or the fault.
-  std::string read(const std::string& path, std::byte* out, FileStamp* stamp = nullptr);
+  /// Writes bytes to `out`, or floats at depth 16. Returns "" or the fault.
+  std::string read(const std::string& path, std::byte* out, FileStamp* stamp = nullptr,
+                   FileTraits* traits = nullptr);
 
  private:
   ImageSpec spec_;

@@ -66,8 +66,13 @@ Decoded decode_png(std::string_view content, const DecodeLimits& limits, const C
   int width = 0, height = 0, components = 0;
   PngSource source{structure.patched.empty() ? content : structure.patched, deadline};
   const stbi_io_callbacks callbacks{PngSource::read, PngSource::skip, PngSource::eof};
-  const std::unique_ptr<stbi_uc, void (*)(void*)> pixels(
-      stbi_load_from_callbacks(&callbacks, &source, &width, &height, &components, 0), stbi_image_free);
+  constexpr std::size_t kBitDepthAt = 24;  // in IHDR
+  const bool deep = content[kBitDepthAt] == 16;
+  const std::unique_ptr<void, void (*)(void*)> pixels(
+      deep ? static_cast<void*>(
+                 stbi_load_16_from_callbacks(&callbacks, &source, &width, &height, &components, 0))
+           : stbi_load_from_callbacks(&callbacks, &source, &width, &height, &components, 0),
+      stbi_image_free);
   if (source.too_slow) return {{}, deadline.fault()};
   if (!pixels) {
     const std::string_view reason = stbi_failure_reason() ? stbi_failure_reason() : "unknown";
@@ -80,7 +85,10 @@ Decoded decode_png(std::string_view content, const DecodeLimits& limits, const C
             fmt::format("is damaged: it holds two sizes, {}x{} and {}x{}", structure.width, structure.height,
                         width, height)};
   UprightImage image(components, height, width, structure.orientation);
-  image.put(pixels.get(), 0, height);
+  if (deep)
+    image.put(static_cast<const stbi_us*>(pixels.get()), 0, height);
+  else
+    image.put(static_cast<const stbi_uc*>(pixels.get()), 0, height);
   return {image.take(), ""};
 }
 

@@ -8,7 +8,7 @@
 
 namespace cnn {
 
-/// Decodes a PNG of any kind. Alpha is left out, of 16 bits the upper 8 are kept.
+/// Decodes a PNG of any kind, for finish_image().
 Decoded decode_png(std::string_view content, const DecodeLimits& limits, const CpuDeadline& deadline);
 
 }  // namespace cnn

@@ -80,6 +80,10 @@ Decoded decode_pnm(std::string_view content, const DecodeLimits& limits) {
 
   Image image{channels, static_cast<int>(*height), static_cast<int>(*width), {}};
   image.pixels.resize(static_cast<std::size_t>(values));
+  if (value_bytes == 2) {
+    image.deep.resize(static_cast<std::size_t>(values));
+    image.white = static_cast<int>(*largest);
+  }
   const auto byte = [&](std::int64_t at) {
     return static_cast<std::int64_t>(static_cast<unsigned char>(data[static_cast<std::size_t>(at)]));
   };
@@ -96,8 +100,9 @@ Decoded decode_pnm(std::string_view content, const DecodeLimits& limits) {
     }
     value = std::min(value, *largest);
     if (bitmap) value = 1 - value;  // 1 is black there
-    image.pixels[static_cast<std::size_t>(i % channels * plane + i / channels)] =
-        static_cast<std::uint8_t>((2 * value * 255 + *largest) / (2 * *largest));
+    const auto place = static_cast<std::size_t>(i % channels * plane + i / channels);
+    image.pixels[place] = static_cast<std::uint8_t>((2 * value * 255 + *largest) / (2 * *largest));
+    if (value_bytes == 2) image.deep[place] = static_cast<std::uint16_t>(value);
   }
   return {std::move(image), ""};
 }

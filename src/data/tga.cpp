@@ -23,6 +23,7 @@ struct Tga {
   FileStructure size;
   TgaContent content = TgaContent::color;
   bool packed = false;
+  bool alpha = false;  ///< behind the color of every pixel, in a byte of its own
   std::size_t pixel_bytes = 0, color_bytes = 0;
   std::size_t colors_at = 0, colors = 0, first_color = 0;  // the palette
   std::size_t pixels_at = 0;
@@ -61,6 +62,9 @@ Tga read_header(std::string_view content, const DecodeLimits& limits) {
     return bad("is not a TGA image, or of an unknown kind");
   tga.size.width = little_endian(content, 12, 2), tga.size.height = little_endian(content, 14, 2);
   tga.size.orientation = orientation_of(byte_at(content, 17));
+  tga.alpha =
+      (byte_at(content, 17) & 15) == 8 && ((tga.content == TgaContent::color && tga.pixel_bytes == 4) ||
+                                           (tga.content == TgaContent::grey && tga.pixel_bytes == 2));
   if (std::string fault = image_size_fault(tga.size.height, tga.size.width, limits); !fault.empty())
     return bad(fault);
   tga.first_color = little_endian(content, 3, 2);
@@ -128,11 +132,12 @@ Decoded decode_tga(std::string_view content, const DecodeLimits& limits) {
   const auto height = static_cast<int>(tga.size.height), width = static_cast<int>(tga.size.width);
   const PixelBudget budget(tga.size.height * tga.size.width);
   const std::size_t channels = tga.content == TgaContent::grey ? 1 : 3;
-  UprightImage image(static_cast<int>(channels), height, width, tga.size.orientation);
-  std::vector<std::uint8_t> row(static_cast<std::size_t>(width) * channels);
+  const std::size_t components = channels + (tga.alpha ? 1 : 0);
+  UprightImage image(static_cast<int>(components), height, width, tga.size.orientation);
+  std::vector<std::uint8_t> row(static_cast<std::size_t>(width) * components);
   TgaPixels pixels(content, tga);
   for (int y = 0; y < height; ++y) {
-    for (auto to = row.begin(); to != row.end(); to += static_cast<std::ptrdiff_t>(channels)) {
+    for (auto to = row.begin(); to != row.end(); to += static_cast<std::ptrdiff_t>(components)) {
       const std::size_t at = pixels.next();
       if (at == 0) return {{}, truncated(content.size())};
       Rgb color{static_cast<std::uint8_t>(content[at])};
@@ -146,6 +151,9 @@ Decoded decode_tga(std::string_view content, const DecodeLimits& limits) {
             color_at(content, tga.colors_at + (number - tga.first_color) * tga.color_bytes, tga.color_bytes);
       }
       std::copy_n(color.begin(), channels, to);
+      if (tga.alpha)
+        to[static_cast<std::ptrdiff_t>(channels)] =
+            static_cast<std::uint8_t>(content[at + tga.pixel_bytes - 1]);
     }
     image.put(row.data(), y, 1);
   }

@@ -9,6 +9,7 @@
 #include <cstdarg>
 #include <cstdio>
 #include <cstring>
+#include <limits>
 #include <memory>
 #include <vector>
 
@@ -80,10 +81,13 @@ struct TiffPage {
   std::uint32_t width = 0, height = 0, tile_width = 0, tile_height = 0;
   std::uint16_t bits = 1, samples = 1, photometric = PHOTOMETRIC_MINISWHITE, orientation = 1, format = 1;
   bool tiled = false, separate = false;
+  bool alpha = false, premultiplied = false;  ///< in the sample behind the color
 
   int channels() const {
     return photometric == PHOTOMETRIC_MINISBLACK || photometric == PHOTOMETRIC_MINISWHITE ? 1 : 3;
   }
+  int components() const { return channels() + (alpha ? 1 : 0); }
+  bool deep() const { return bits == 16; }
   /// Samples of a pixel that lie side by side in a row of the file.
   std::uint32_t side_by_side() const { return separate ? 1 : samples; }
 };
@@ -105,6 +109,12 @@ TiffPage read_page(TIFF* file) {
   if (page.photometric == PHOTOMETRIC_YCBCR && compression == COMPRESSION_JPEG) {
     TIFFSetField(file, TIFFTAG_JPEGCOLORMODE, JPEGCOLORMODE_RGB);
     page.photometric = PHOTOMETRIC_RGB;
+  }
+  std::uint16_t extra = 0, *kinds = nullptr;
+  if (TIFFGetField(file, TIFFTAG_EXTRASAMPLES, &extra, &kinds) && extra > 0 &&
+      page.samples > page.channels() && page.photometric != PHOTOMETRIC_PALETTE) {
+    page.alpha = kinds[0] == EXTRASAMPLE_ASSOCALPHA || kinds[0] == EXTRASAMPLE_UNASSALPHA;
+    page.premultiplied = kinds[0] == EXTRASAMPLE_ASSOCALPHA;
   }
   page.tiled = TIFFIsTiled(file);
   if (page.tiled) {
@@ -146,7 +156,7 @@ std::string page_fault(const TiffPage& page, const DecodeLimits& limits) {
   return "";
 }
 
-/// Makes stored samples into bytes of grey or RGB.
+/// Makes stored samples into grey or RGB, and alpha, of 8 or 16 bits.
 class TiffColors {
  public:
   TiffColors(TIFF* file, const TiffPage& page) : page_(page) {
@@ -162,19 +172,21 @@ class TiffColors {
   }
   bool complete() const { return page_.photometric != PHOTOMETRIC_PALETTE || !palette_[0].empty(); }
 
-  /// One row of a plane. first: the channel it belongs to; side_by_side samples are in it.
-  void put(const std::uint8_t* stored, std::uint32_t pixels, std::uint32_t first, std::uint8_t* to) const {
+  /// One row of a plane. first: the component it belongs to; side_by_side samples are in it.
+  template <class Value>
+  void put(const std::uint8_t* stored, std::uint32_t pixels, std::uint32_t first, Value* to) const {
     const auto channels = static_cast<std::uint32_t>(page_.channels());
+    const auto components = static_cast<std::uint32_t>(page_.components());
     const std::uint32_t apart = page_.side_by_side();
     const bool palette = page_.photometric == PHOTOMETRIC_PALETTE;
-    for (std::uint32_t x = 0; x < pixels; ++x, to += channels) {
+    for (std::uint32_t x = 0; x < pixels; ++x, to += components) {
       if (palette) {
         const std::uint32_t color = sample(stored, x * apart);
         for (std::size_t c = 0; c < 3; ++c)
-          to[c] = static_cast<std::uint8_t>(bytes_ ? palette_[c][color] : palette_[c][color] >> 8);
+          to[c] = static_cast<Value>(bytes_ ? palette_[c][color] : palette_[c][color] >> 8);
       } else {
-        for (std::uint32_t c = 0; c < (page_.separate ? 1 : channels); ++c)
-          to[first + c] = value(sample(stored, x * apart + c));
+        for (std::uint32_t c = 0; c < (page_.separate ? 1 : components); ++c)
+          to[first + c] = value<Value>(sample(stored, x * apart + c), first + c < channels);
       }
     }
   }
@@ -190,9 +202,11 @@ class TiffColors {
     const std::uint32_t bits = page_.bits, bit = i * bits;
     return stored[bit / 8] >> (8 - bits - bit % 8) & ((1u << bits) - 1);
   }
-  std::uint8_t value(std::uint32_t sample) const {
-    const std::uint32_t byte = page_.bits == 16 ? sample >> 8 : sample * 255 / ((1u << page_.bits) - 1);
-    return static_cast<std::uint8_t>(page_.photometric == PHOTOMETRIC_MINISWHITE ? 255 - byte : byte);
+  template <class Value>
+  Value value(std::uint32_t sample, bool color) const {
+    constexpr std::uint32_t kWhite = std::numeric_limits<Value>::max();
+    const std::uint32_t value = page_.bits == 16 ? sample : sample * 255 / ((1u << page_.bits) - 1);
+    return static_cast<Value>(color && page_.photometric == PHOTOMETRIC_MINISWHITE ? kWhite - value : value);
   }
 
   const TiffPage& page_;
@@ -202,34 +216,35 @@ class TiffColors {
 
 enum class TiffReading { done, failed, too_slow };
 
-/// Planes that hold pixels: all but those of alpha.
+/// Planes that hold pixels.
 std::uint32_t planes(const TiffPage& page) {
-  return page.separate ? static_cast<std::uint32_t>(page.channels()) : 1;
+  return page.separate ? static_cast<std::uint32_t>(page.components()) : 1;
 }
 
+template <class Value>
 TiffReading read_rows(TIFF* file, const TiffPage& page, const TiffColors& colors, UprightImage& image,
                       const CpuDeadline& deadline) {
-  const auto channels = static_cast<std::size_t>(page.channels());
+  const auto components = static_cast<std::size_t>(page.components());
   std::vector<std::uint8_t> stored(static_cast<std::size_t>(TIFFScanlineSize64(file)));
-  std::vector<std::uint8_t> rows(std::size_t{page.width} * channels * (page.separate ? page.height : 1));
+  std::vector<Value> rows(std::size_t{page.width} * components * (page.separate ? page.height : 1));
   for (std::uint32_t plane = 0; plane < planes(page); ++plane)
     for (std::uint32_t y = 0; y < page.height; ++y) {
       if (y % 16 == 0 && deadline.passed()) return TiffReading::too_slow;
       if (TIFFReadScanline(file, stored.data(), y, static_cast<std::uint16_t>(plane)) != 1)
         return TiffReading::failed;
-      std::uint8_t* row = rows.data() + (page.separate ? y * std::size_t{page.width} * channels : 0);
+      Value* row = rows.data() + (page.separate ? y * std::size_t{page.width} * components : 0);
       colors.put(stored.data(), page.width, plane, row);
       if (plane + 1 == planes(page)) image.put(row, static_cast<int>(y), 1);
     }
   return TiffReading::done;
 }
 
+template <class Value>
 TiffReading read_tiles(TIFF* file, const TiffPage& page, const TiffColors& colors, UprightImage& image,
                        const CpuDeadline& deadline) {
-  const auto channels = static_cast<std::size_t>(page.channels());
+  const auto components = static_cast<std::size_t>(page.components());
   std::vector<std::uint8_t> stored(static_cast<std::size_t>(TIFFTileSize64(file)));
-  std::vector<std::uint8_t> rows(std::size_t{page.width} * channels *
-                                 std::min(page.tile_height, page.height));
+  std::vector<Value> rows(std::size_t{page.width} * components * std::min(page.tile_height, page.height));
   const auto row_bytes = static_cast<std::size_t>(TIFFTileRowSize64(file));
   for (std::uint32_t top = 0; top < page.height; top += page.tile_height) {
     const std::uint32_t count = std::min(page.tile_height, page.height - top);
@@ -240,11 +255,18 @@ TiffReading read_tiles(TIFF* file, const TiffPage& page, const TiffColors& color
           return TiffReading::failed;
         for (std::uint32_t y = 0; y < count; ++y)
           colors.put(stored.data() + y * row_bytes, std::min(page.tile_width, page.width - left), plane,
-                     &rows[(std::size_t{y} * page.width + left) * channels]);
+                     &rows[(std::size_t{y} * page.width + left) * components]);
       }
     image.put(rows.data(), static_cast<int>(top), static_cast<int>(count));
   }
   return TiffReading::done;
+}
+
+template <class Value>
+TiffReading read_pixels(TIFF* file, const TiffPage& page, const TiffColors& colors, UprightImage& image,
+                        const CpuDeadline& deadline) {
+  return page.tiled ? read_tiles<Value>(file, page, colors, image, deadline)
+                    : read_rows<Value>(file, page, colors, image, deadline);
 }
 
 }  // namespace
@@ -266,13 +288,16 @@ Decoded decode_tiff(std::string_view content, const DecodeLimits& limits, const 
   const TiffColors colors(file.get(), page);
   if (!colors.complete()) return {{}, "is damaged: the TIFF's palette is missing"};
   const PixelBudget budget(std::int64_t{page.height} * page.width);
-  UprightImage image(page.channels(), static_cast<int>(page.height), static_cast<int>(page.width),
+  UprightImage image(page.components(), static_cast<int>(page.height), static_cast<int>(page.width),
                      page.orientation);
-  const TiffReading reading = page.tiled ? read_tiles(file.get(), page, colors, image, deadline)
-                                         : read_rows(file.get(), page, colors, image, deadline);
+  const TiffReading reading = page.deep()
+                                  ? read_pixels<std::uint16_t>(file.get(), page, colors, image, deadline)
+                                  : read_pixels<std::uint8_t>(file.get(), page, colors, image, deadline);
   if (reading == TiffReading::too_slow) return {{}, deadline.fault()};
   if (reading == TiffReading::failed || memory.message[0]) return damaged();
-  return {image.take(), ""};
+  Image taken = image.take();
+  taken.premultiplied = page.premultiplied;
+  return {std::move(taken), ""};
 }
 
 #else

@@ -11,7 +11,7 @@ UprightImage::UprightImage(int components, int stored_height, int stored_width, 
       orientation_(orientation),
       upright_(orientation, stored_height, stored_width) {
   image_ = {components >= 3 ? 3 : 1, upright_.height, upright_.width, {}};
-  image_.pixels.resize(static_cast<std::size_t>(image_.channels * ImageView(image_).plane()));
+  if (components % 2 == 0) image_.alpha.resize(static_cast<std::size_t>(ImageView(image_).plane()));
 }
 
 void UprightImage::is_reduced(int factor, int stored_full_height, int stored_full_width) {
@@ -29,18 +29,34 @@ void UprightImage::is_reduced(int factor, int stored_full_height, int stored_ful
 }
 
 void UprightImage::put(const std::uint8_t* rows, int first, int count) {
+  put_into(image_.pixels, rows, first, count);
+}
+
+void UprightImage::put(const std::uint16_t* rows, int first, int count) {
+  image_.white = 65535;
+  put_into(image_.deep, rows, first, count);
+}
+
+template <class Value>
+void UprightImage::put_into(std::vector<Value>& planes, const Value* rows, int first, int count) {
   const int channels = image_.channels;
   const std::int64_t plane = ImageView(image_).plane();
+  planes.resize(static_cast<std::size_t>(channels * plane));
+  std::uint16_t* const alpha = image_.alpha.empty() ? nullptr : image_.alpha.data();
   constexpr int kTile = 64;  // a sideways image is written column by column: stay within a few cache lines
   for (int top = 0; top < count; top += kTile)
     for (int left = 0; left < width_; left += kTile)
       for (int y = top; y < std::min(count, top + kTile); ++y) {
         const int end = std::min(width_, left + kTile);
-        const std::uint8_t* from = rows + (std::int64_t{y} * width_ + left) * components_;
-        std::uint8_t* to =
-            image_.pixels.data() + upright_.origin + (first + y) * upright_.step_y + left * upright_.step_x;
+        const Value* from = rows + (std::int64_t{y} * width_ + left) * components_;
+        const std::int64_t at = upright_.origin + (first + y) * upright_.step_y + left * upright_.step_x;
+        Value* to = planes.data() + at;
         for (int x = left; x < end; ++x, from += components_, to += upright_.step_x)
           for (int c = 0; c < channels; ++c) to[c * plane] = from[c];
+        if (!alpha) continue;
+        const Value* opacity = rows + (std::int64_t{y} * width_ + left) * components_ + channels;
+        for (int x = left; x < end; ++x, opacity += components_)
+          alpha[at + (x - left) * upright_.step_x] = *opacity;
       }
 }
 

@@ -39,12 +39,14 @@ std::string_view chunk(const WebPDemuxer* file, const char* name) {
   return data;
 }
 
-/// Decodes one frame into RGB of its size, piece by piece, for the clock to be looked at. "" or the fault.
-std::string decode_frame(std::string_view data, int height, int width, std::uint8_t* rgb,
+/// Decodes one frame into RGB or RGBA of its size, piece by piece, for the clock to be looked at. "" or the
+/// fault.
+std::string decode_frame(std::string_view data, int height, int width, int components, std::uint8_t* pixels,
                          const CpuDeadline& deadline) {
-  const int stride = 3 * width;
+  const int stride = components * width;
   const std::unique_ptr<WebPIDecoder, void (*)(WebPIDecoder*)> decoder(
-      WebPINewRGB(MODE_RGB, rgb, static_cast<std::size_t>(stride) * static_cast<std::size_t>(height), stride),
+      WebPINewRGB(components == 4 ? MODE_RGBA : MODE_RGB, pixels,
+                  static_cast<std::size_t>(stride) * static_cast<std::size_t>(height), stride),
       WebPIDelete);
   if (!decoder) return "needs more memory to decode than there is";
   constexpr std::size_t kPiece = 1 << 15;
@@ -78,16 +80,20 @@ Decoded decode_webp(std::string_view content, const DecodeLimits& limits, const 
     return damaged("its first frame is larger than the image");
 
   const PixelBudget budget(std::int64_t{height} * width);
-  const std::size_t row_bytes = 3 * static_cast<std::size_t>(frame.width);
-  std::vector<std::uint8_t> rgb(row_bytes * static_cast<std::size_t>(frame.height));
+  // What a smaller frame leaves open is transparent, too.
+  const int components = frame.has_alpha || frame.width < width || frame.height < height ? 4 : 3;
+  const std::size_t row_bytes = static_cast<std::size_t>(components) * static_cast<std::size_t>(frame.width);
+  std::vector<std::uint8_t> pixels(row_bytes * static_cast<std::size_t>(frame.height));
   const std::string_view data(reinterpret_cast<const char*>(frame.fragment.bytes), frame.fragment.size);
-  if (std::string fault = decode_frame(data, frame.height, frame.width, rgb.data(), deadline); !fault.empty())
+  if (std::string fault = decode_frame(data, frame.height, frame.width, components, pixels.data(), deadline);
+      !fault.empty())
     return {{}, fault};
-  UprightImage image(3, height, width, orientation_of(chunk(file.get(), "EXIF"), chunk(file.get(), "XMP ")));
-  std::vector<std::uint8_t> row(3 * static_cast<std::size_t>(width));
+  UprightImage image(components, height, width,
+                     orientation_of(chunk(file.get(), "EXIF"), chunk(file.get(), "XMP ")));
+  std::vector<std::uint8_t> row(static_cast<std::size_t>(components) * static_cast<std::size_t>(width));
   for (int y = 0; y < frame.height; ++y) {
-    std::copy_n(rgb.data() + static_cast<std::size_t>(y) * row_bytes, row_bytes,
-                &row[static_cast<std::size_t>(3 * frame.x_offset)]);
+    std::copy_n(pixels.data() + static_cast<std::size_t>(y) * row_bytes, row_bytes,
+                &row[static_cast<std::size_t>(components * frame.x_offset)]);
     image.put(row.data(), frame.y_offset + y, 1);
   }
   return {image.take(), ""};

@@ -13,6 +13,12 @@ std::string pixels_in_words(int channels) {
   return fmt::format("{} bytes a pixel, its channels", channels);
 }
 
+std::string background_in_words(const ImageSpec& image) {
+  if (!image.background) return "";
+  const auto& [r, g, b] = *image.background;
+  return fmt::format(" The color ({}, {}, {}) lay under their transparent parts.", r, g, b);
+}
+
 std::string resize_in_words(Resize resize) {
   switch (resize) {
     case Resize::stretch:
@@ -43,7 +49,7 @@ std::string c_header(const ExportPlan& plan, const CNaming& naming, const std::s
   out += fmt::format(
       R"(
 /* In:  an image of {} x {} pixels (width x height), rows from top to bottom, {}.
-        The training images were {}. Normalization is inside.
+        The training images were {}.{} Normalization is inside.
    Out: a probability for each of the {} classes, in the order of {}_class_names.
    Costs: {} bytes of constants and the code in flash; {} bytes of scratch memory; {} multiply-adds an image.
    Nothing is allocated and nothing is kept between calls: threads with scratch memory of their own may predict at the
@@ -59,8 +65,8 @@ extern "C" {{
 
 )",
       image.width, image.height, pixels_in_words(image.channels), resize_in_words(image.resize),
-      plan.classes.size(), name, with_commas(source.constant_bytes), with_commas(source.scratch_bytes),
-      with_commas(macs_of(plan)), guard, guard);
+      background_in_words(image), plan.classes.size(), name, with_commas(source.constant_bytes),
+      with_commas(source.scratch_bytes), with_commas(macs_of(plan)), guard, guard);
   const std::pair<const char*, std::int64_t> constants[] = {
       {"WIDTH", image.width},
       {"HEIGHT", image.height},

@@ -32,10 +32,12 @@ struct ImageResult {
 
 class SideBySide {
  public:
-  SideBySide(const Inspected& model, ThreadPool& pool, const ExportAnswer& answer)
+  SideBySide(const Inspected& model, ThreadPool& pool, const ExportAnswer& answer,
+             const ExportFloatAnswer& at_16_bits)
       : model_(model),
         pool_(pool),
         answer_(answer),
+        at_16_bits_(at_16_bits),
         network_(model.network(kEvaluationBatch)),
         runner_(*network_, pool, false, kEvaluationBatch) {
     network_->pack(pool);
@@ -66,8 +68,15 @@ class SideBySide {
     std::vector<std::byte> scratch;
     std::vector<std::uint8_t> pixels;
     std::vector<float> probabilities;
-    interleave(dataset.pixels(image, scratch), model_.config.data.image, pixels);
-    answer_(pixels, probabilities);
+    const std::byte* stored = dataset.pixels(image, scratch);
+    if (dataset.pixel_type() == PixelType::floats) {
+      at_16_bits_(
+          {reinterpret_cast<const float*>(stored), static_cast<std::size_t>(dataset.values_per_image())},
+          probabilities);
+    } else {
+      interleave(stored, model_.config.data.image, pixels);
+      answer_(pixels, probabilities);
+    }
     ImageResult result{.predicted = most_probable(probabilities)};
     for (std::size_t k = 0; k < engine.size(); ++k)
       result.difference = std::max(result.difference, std::abs(double{engine[k]} - double{probabilities[k]}));
@@ -87,6 +96,7 @@ class SideBySide {
   const Inspected& model_;
   ThreadPool& pool_;
   const ExportAnswer& answer_;
+  const ExportFloatAnswer& at_16_bits_;
   std::unique_ptr<Network> network_;
   Runner runner_;
   ExportComparison result_;
@@ -118,12 +128,12 @@ PixelSample sample_pixels(const Inspected& model, const std::filesystem::path& f
 }
 
 ExportComparison compare(const Inspected& model, const std::filesystem::path& folder, ThreadPool& pool,
-                         const ExportAnswer& answer) {
+                         const ExportAnswer& answer, const ExportFloatAnswer& at_16_bits) {
   const auto files =
       std::make_shared<const ImageFiles>(scan_folder(folder, {}, model.config.data.class_folders));
   std::vector<int> labels;
   if (!files->classes.empty()) labels = match_classes(files->classes, model.classes, files->where);
-  SideBySide both(model, pool, answer);
+  SideBySide both(model, pool, answer, at_16_bits);
   both.result().bad = files->bad;
   ProgressLine line("comparing", files->size(), false);
   for (std::int64_t begin = 0; begin < files->size(); begin += kPart) {

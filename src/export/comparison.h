@@ -28,6 +28,9 @@ PixelSample sample_pixels(const Inspected& model, const std::filesystem::path& f
 /// An export's probabilities for an image. Any number of threads may ask.
 using ExportAnswer =
     std::function<void(std::span<const std::uint8_t> pixels, std::vector<float>& probabilities)>;
+/// The same of numbers from 0 to 1, [channel][row][column].
+using ExportFloatAnswer =
+    std::function<void(std::span<const float> pixels, std::vector<float>& probabilities)>;
 
 /// What the engine and an export say about the same images.
 struct ExportComparison {
@@ -44,7 +47,8 @@ struct ExportComparison {
 
 /// Takes the images of a folder, with one subfolder for each class or without labels, through both. Throws
 /// Error for classes that the model does not know.
+/// at_16_bits: for models whose images are not bytes.
 ExportComparison compare(const Inspected& model, const std::filesystem::path& folder, ThreadPool& pool,
-                         const ExportAnswer& answer);
+                         const ExportAnswer& answer, const ExportFloatAnswer& at_16_bits = {});
 
 }  // namespace cnn

@@ -49,6 +49,16 @@ ExportAnswer answer_of(std::shared_ptr<const Execution> execution) {
   };
 }
 
+/// Bytes hold what a model of 8 bits sees, and less than one of 16 bits does.
+void refuse_bytes(const Inspected& model, const char* what) {
+  if (model.config.data.image.depth == 16)
+    fail_usage(
+        "{}: takes pixels as bytes, but {} was trained on 16-bit values (\"depth\": 16), of which bytes keep "
+        "too "
+        "little; write ONNX without --uint8, whose input is numbers from 0 to 1",
+        what, printable(model.label));
+}
+
 CNaming naming_of(const Inspected& model, const std::string& name, const std::string& version) {
   return {.name = name.empty() ? c_name(model.config.name) : name,
           .model = std::filesystem::path(model.label).filename().string(),
@@ -100,6 +110,7 @@ void warn_of_calibration(const PixelSample& sample, const std::vector<std::strin
 
 Exported export_onnx(const Inspected& model, const std::filesystem::path& out, OnnxInput input,
                      const std::string& version) {
+  if (input == OnnxInput::bytes) refuse_bytes(model, "--uint8");
   const auto execution = std::make_shared<const FloatExecution>(plan_of(model, ActivationFolding::all));
   const ImageSpec& image = execution->plan.image;
   Exported made;
@@ -115,11 +126,17 @@ Exported export_onnx(const Inspected& model, const std::filesystem::path& out, O
   made.result.classes = execution->plan.classes;
   made.result.image = image;
   made.answer = answer_of(execution);
+  made.at_16_bits = [execution](std::span<const float> pixels, std::vector<float>& probabilities) {
+    PlanValues values;
+    execution->run.run_values(pixels, values);
+    execution->run.probabilities(values, probabilities);
+  };
   return made;
 }
 
 Exported export_float_c(const Inspected& model, const std::filesystem::path& folder, const std::string& name,
                         const std::string& version) {
+  refuse_bytes(model, "--c");
   const auto execution = std::make_shared<const FloatExecution>(plan_of(model, ActivationFolding::all));
   const CNaming naming = naming_of(model, name, version);
   Exported made = c_export(execution->plan, naming, float_c_source(execution->plan, naming), folder);
@@ -131,6 +148,7 @@ Exported export_float_c(const Inspected& model, const std::filesystem::path& fol
 Exported export_int8_c(const Inspected& model, const std::filesystem::path& folder, const std::string& name,
                        const std::string& version, const std::filesystem::path& calibration, bool noise,
                        ThreadPool& pool) {
+  refuse_bytes(model, "--c");
   ExportPlan plan = plan_of(model, ActivationFolding::relu_only);
   const PixelSample sample = sample_pixels(model, calibration, kMostCalibrationImages, pool);
   QuantizedPlan quantized = quantize(plan, calibrate(plan, sample.images, pool));

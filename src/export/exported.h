@@ -18,6 +18,7 @@ struct Exported {
   OutputFiles files;
   ExportResult result;
   ExportAnswer answer;
+  ExportFloatAnswer at_16_bits;  ///< only of ONNX whose input is floats
 };
 
 /// Images that ranges are measured on at most, evenly spread over the folder, and images of the table of

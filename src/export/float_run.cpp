@@ -44,10 +44,25 @@ void FloatRun::read(std::span<const std::uint8_t> pixels, std::vector<float>& va
 }
 
 void FloatRun::run(std::span<const std::uint8_t> pixels, PlanValues& values) const {
+  make_room(values);
+  read(pixels, values[0]);
+  run_steps(values);
+}
+
+void FloatRun::run_values(std::span<const float> pixels, PlanValues& values) const {
+  make_room(values);
+  const std::size_t map = pixels.size() / mean_.size();
+  for (std::size_t i = 0; i < pixels.size(); ++i) values[0][i] = (pixels[i] - mean_[i / map]) / std_[i / map];
+  run_steps(values);
+}
+
+void FloatRun::make_room(PlanValues& values) const {
   values.resize(plan_.values.size());
   for (std::size_t i = 0; i < values.size(); ++i)
     values[i].resize(static_cast<std::size_t>(plan_.values[i].values()));
-  read(pixels, values[0]);
+}
+
+void FloatRun::run_steps(PlanValues& values) const {
   auto row = rows_.begin();
   for (std::size_t i = 0; i < plan_.steps.size(); ++i) {
     const ExportStep& step = plan_.steps[i];

@@ -22,12 +22,17 @@ class FloatRun {
 
   /// pixels: [row][column][channel]. Fills in all values.
   void run(std::span<const std::uint8_t> pixels, PlanValues& values) const;
+  /// The same of an image as numbers from 0 to 1, [channel][row][column].
+  void run_values(std::span<const float> pixels, PlanValues& values) const;
   /// Value 0 of an image.
   void read(std::span<const std::uint8_t> pixels, std::vector<float>& value) const;
   /// Softmax of the logits.
   void probabilities(const PlanValues& values, std::vector<float>& probabilities) const;
 
  private:
+  void make_room(PlanValues& values) const;
+  void run_steps(PlanValues& values) const;
+
   const ExportPlan& plan_;
   std::vector<StepRow> rows_;
   std::vector<float> mean_, std_;

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "core/words.h"
+#include "export/image_json.h"
 #include "export/onnx_model.h"
 
 namespace cnn {
@@ -183,13 +184,14 @@ class OnnxGraph {
   void add_metadata(const std::string& version) {
     const ImageSpec& image = plan_.image;
     model_.add_metadata("classes", Json(plan_.classes).dump());
-    model_.add_metadata("image", Json{{"channels", image.channels},
-                                      {"height", image.height},
-                                      {"width", image.width},
-                                      {"resize", std::string(word_of(image.resize))},
-                                      {"layout", input_ == OnnxInput::floats ? "NCHW" : "NHWC"},
-                                      {"values", input_ == OnnxInput::floats ? "0..1" : "0..255"}}
-                                     .dump());
+    Json about{{"channels", image.channels},
+               {"height", image.height},
+               {"width", image.width},
+               {"resize", std::string(word_of(image.resize))},
+               {"layout", input_ == OnnxInput::floats ? "NCHW" : "NHWC"},
+               {"values", input_ == OnnxInput::floats ? "0..1" : "0..255"}};
+    add_value_keys(image, about);
+    model_.add_metadata("image", about.dump());
     model_.add_metadata("normalize",
                         Json{{"mean", plan_.mean}, {"std", plan_.std}, {"applied", "inside"}}.dump());
     model_.add_metadata("producer", "cnn-export " + version);

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/text.h"
+#include "export/image_json.h"
 #include "report/text_columns.h"
 
 namespace cnn {
@@ -88,6 +89,7 @@ std::string result_json(const ExportResult& result) {
               {"width", result.image.width},
               {"resize", std::string(word_of(result.image.resize))}}},
             {"macs", result.macs}};
+  add_value_keys(result.image, json["image"]);
   if (result.scratch_bytes) json["scratch_bytes"] = *result.scratch_bytes;
   if (result.constant_bytes) json["constant_bytes"] = *result.constant_bytes;
   if (result.calibration_images) {

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 #include "core/random.h"
 #include "core/text.h"
+#include "data/image_folder.h"
 #include "data/pixel_reader.h"
 
 namespace cnn {
@@ -42,6 +44,17 @@ void normalize(InputImages& images, const Inspected& inspected) {
     });
 }
 
+/// What a reader has written, as values from 0 to 1.
+void append_values(const std::vector<std::byte>& bytes, const ImageSpec& spec, std::vector<float>& values) {
+  if (spec.depth == 16) {
+    const std::size_t size = values.size();
+    values.resize(size + bytes.size() / sizeof(float));
+    std::memcpy(&values[size], bytes.data(), bytes.size());
+    return;
+  }
+  for (const std::byte b : bytes) values.push_back(static_cast<float>(std::to_integer<int>(b)) / 255.0f);
+}
+
 /// How dark a soft line is at this distance from its middle.
 double ink(double distance, double width) { return std::exp(-distance * distance / (width * width)); }
 
@@ -55,12 +68,12 @@ std::span<const float> InputImages::image(int number) const {
 InputImages read_images(const Inspected& inspected, const std::vector<std::filesystem::path>& files) {
   InputImages images;
   PixelReader reader(inspected.config.data.image, inspected.config.data.limits);
-  std::vector<std::byte> bytes(static_cast<std::size_t>(inspected.input.values()));
+  const ImageSpec& spec = inspected.config.data.image;
+  std::vector<std::byte> bytes(static_cast<std::size_t>(bytes_of_image(spec)));
   for (const std::filesystem::path& file : files) {
     const std::string fault = reader.read(file.string(), bytes.data());
     if (!fault.empty()) fail("{}: {}", printable(file.string()), fault);
-    for (const std::byte b : bytes)
-      images.values.push_back(static_cast<float>(std::to_integer<int>(b)) / 255.0f);
+    append_values(bytes, spec, images.values);
     images.names.push_back(file.string());
     const std::string folder = file.has_parent_path() ? file.parent_path().filename().string() : "";
     const auto label = std::find(inspected.classes.begin(), inspected.classes.end(), folder);

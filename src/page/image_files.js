@@ -18,6 +18,10 @@ async function readImageFile(file, input) {
   const width = Math.max(1, Math.round(bitmap.width * shrink));
   const height = Math.max(1, Math.round(bitmap.height * shrink));
   const context = element('canvas', { width, height }).getContext('2d');
+  if (input.background) {
+    context.fillStyle = `rgb(${input.background})`;
+    context.fillRect(0, 0, width, height);
+  }
   context.drawImage(bitmap, 0, 0, width, height);
   bitmap.close();
   return fitImage(context.getImageData(0, 0, width, height), input);

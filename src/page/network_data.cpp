@@ -196,9 +196,11 @@ Json examples_json(const InputImages& images, const Shape& shape) {
 }
 
 Json input_json(const Inspected& inspected) {
-  return {{"channels", inspected.input.c}, {"height", inspected.input.h},
-          {"width", inspected.input.w},    {"resize", word_of(inspected.config.data.image.resize)},
-          {"mean", inspected.mean},        {"std", inspected.std}};
+  const ImageSpec& image = inspected.config.data.image;
+  Json json = {{"channels", inspected.input.c},   {"height", inspected.input.h}, {"width", inspected.input.w},
+               {"resize", word_of(image.resize)}, {"mean", inspected.mean},      {"std", inspected.std}};
+  if (image.background) json["background"] = *image.background;
+  return json;
 }
 
 /// JSON text in a <script> element: no tag and no comment of HTML can begin in it.

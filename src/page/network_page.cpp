@@ -56,6 +56,12 @@ void check_output(const Inspected& inspected, const std::vector<fs::path>& image
 
 void write_network_page(const Inspected& inspected, const std::vector<fs::path>& images,
                         const fs::path& out) {
+  if (inspected.config.data.image.depth == 16)
+    fail_usage(
+        "--page: {} was trained on 16-bit values (\"depth\": 16), but a browser reads pictures as bytes, and "
+        "the "
+        "page would misjudge them; use --features to see what its layers put out",
+        printable(inspected.label));
   check_output(inspected, images, out);
   const auto network = inspected.network(1);
   check_size(*network);

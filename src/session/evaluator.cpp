@@ -67,8 +67,9 @@ Evaluator::Evaluator(const Options& options, const Interruption& interruption, C
 
 void Evaluator::score_files(std::shared_ptr<const ImageFiles> files, const OnImage& each) {
   const std::vector<int> labels = labels_of(*files);
-  const std::int64_t image_bytes = std::int64_t{image_.channels} * image_.height * image_.width;
+  const std::int64_t image_bytes = bytes_of_image(image_);
   const std::int64_t chunk = std::clamp(kChunkBytes / image_bytes, kEvaluationBatch, kChunk);
+  TraitCounts traits;
   for (std::int64_t begin = 0; begin < files->size(); begin += chunk) {
     const std::int64_t end = std::min(begin + chunk, files->size());
     // Reading a part is half of its work, judging it the other half.
@@ -82,12 +83,15 @@ void Evaluator::score_files(std::shared_ptr<const ImageFiles> files, const OnIma
                                             },
                                             {&cluster_, Sharing::Use::own_share, true});
     bad_.insert(bad_.end(), loaded.bad.begin(), loaded.bad.end());
+    traits.add(loaded.traits);
     if (loaded.dataset->size() == 0) continue;
     std::shared_ptr<const Dataset> dataset = loaded.dataset;
     if (!labels.empty()) dataset = std::make_shared<Relabeled>(dataset, classes(), labels);
     score(dataset, each, [&](std::int64_t done) { progress(end - begin + done); });
   }
   line_.reset();
+  if (!cluster_.is_root()) return;
+  for (const std::string& note : model_notes(traits, image_)) print_err("{}: {}\n", files->where, note);
 }
 
 /// The model's number of each class of the files; empty if they have no classes. Prints notes about them.

@@ -8,6 +8,7 @@
 #include "data/duplicates.h"
 #include "data/open_dataset.h"
 #include "data/subset.h"
+#include "data/used_range.h"
 #include "session/data_comparison.h"
 
 namespace cnn {
@@ -27,7 +28,7 @@ class Opener {
  public:
   Opener(const DataSpec& spec, ThreadPool& pool, const Voice& voice, Cluster& cluster,
          std::vector<std::string>& notes)
-      : spec_(spec), pool_(pool), voice_(voice), cluster_(cluster), notes_(notes) {}
+      : spec_(spec), image_(spec.image), pool_(pool), voice_(voice), cluster_(cluster), notes_(notes) {}
 
   /// classes: empty for the training set, else its classes: they are matched by name. Of the other sets each
   /// process always takes the same share.
@@ -49,7 +50,7 @@ class Opener {
       if (!line) line = voice_.progress(fmt::format("reading the {} images", which), total);
       line->update(done, "");
     };
-    LoadedSet set = open_dataset(location, spec_.image, options, pool_);
+    LoadedSet set = open_dataset(location, image_, options, pool_);
     line.reset();
     fingerprints = std::move(set.fingerprints);
     set.report.missing_classes.clear();  // class_notes says it
@@ -58,8 +59,21 @@ class Opener {
     return set.dataset;
   }
 
+  /// "auto" becomes the range that the images in `train` use.
+  const ImageSpec& image() {
+    const auto* folder = std::get_if<FolderLocation>(&spec_.train);
+    if (image_.range.mode != PixelRange::Mode::automatic || !folder) return image_;
+    const ImageFiles files = scan_folder(folder->folder, {}, spec_.class_folders);
+    const auto line = voice_.progress("looking for the range of the training images", files.size());
+    image_.range = used_range(
+        files, spec_.limits, pool_, [&](std::int64_t done, std::int64_t) { line->update(done, ""); },
+        cluster_);
+    return image_;
+  }
+
  private:
   const DataSpec& spec_;
+  ImageSpec image_;
   ThreadPool& pool_;
   const Voice& voice_;
   Cluster& cluster_;
@@ -114,6 +128,7 @@ std::vector<WeightedLook> looks_at(const std::shared_ptr<const Dataset>& dataset
 OpenedData open_data(const DataSpec& spec, ThreadPool& pool, const Voice& voice, Cluster& cluster) {
   OpenedData opened;
   Opener opener(spec, pool, voice, cluster, opened.notes);
+  opened.image = opener.image();
   opened.train = opener.open(spec.train, "training", {}, opened.train_prints);
   const std::vector<std::string>& classes = opened.train->classes();
   for (const std::string& name : classes)

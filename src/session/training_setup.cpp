@@ -14,10 +14,19 @@
 #include "train/whitening.h"
 
 namespace cnn {
+namespace {
+
+/// With what only the images tell.
+Config with_image(Config config, const ImageSpec& image) {
+  config.data.image = image;
+  return config;
+}
+
+}  // namespace
 
 TrainingSetup::TrainingSetup(const Document& document, Config config, const OpenedData& opened,
                              ThreadPool& pool, const Checkpoint* start, Cluster& cluster)
-    : config_(std::move(config)),
+    : config_(with_image(std::move(config), opened.image)),
       pool_(pool),
       cluster_(cluster),
       input_{.c = config_.data.image.channels, .h = config_.data.image.height, .w = config_.data.image.width},

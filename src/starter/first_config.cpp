@@ -93,6 +93,8 @@ FirstConfig first_config(const FolderLayout& layout, const FolderSurvey& survey,
       .notes = layout.notes};
   for (std::string& warning : class_warnings(files, survey, classes))
     head.notes.push_back(std::move(warning));
+  for (const std::string& note : trait_notes(survey.traits, choices.image.value))
+    head.notes.push_back(note + ".");
   FirstConfig result{config_text(layout, head, choices, folder), summary_of(layout, survey, head, choices)};
   check_read_back(result.text, layout, choices);
   return result;
