@@ -410,6 +410,13 @@ std::shared_ptr<const Object<TrainingSpec>> training_kind() {
                         "Steps between two checkpoints within an epoch; 0: none by count.")
                .on_resume(ResumeEffect::none)
                .in_proxy(false)
+               .not_in_model(),
+           optional_key(
+               "tensorboard", &S::tensorboard, boolean(),
+               "Also write an event file for TensorBoard into the run folder: the numbers of every epoch, "
+               "and the sheet of training images. `tensorboard --logdir runs` shows them.")
+               .on_resume(ResumeEffect::none)
+               .in_proxy(false)
                .not_in_model()}});
   return kind;
 }

@@ -37,6 +37,7 @@ void RunWriter::begin() {
 
 void RunWriter::add_epoch() {
   attempt([&] { folder_.add_last(trainer_.history()); });
+  if (events_) attempt([&] { events_->add(trainer_.history().back()); });
   if (trainer_.history().back().best) attempt([&] { save("best.safetensors"); });
   attempt([&] { save("last.safetensors"); });
 }

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "session/event_file.h"
 #include "train/model_file.h"
 #include "train/run_folder.h"
 #include "train/trainer.h"
@@ -23,6 +24,8 @@ class RunWriter {
 
   /// The files of the epochs that are done: none, or those of a checkpoint. Throws Error (exit 1).
   void begin();
+  /// Tells these of every epoch, too.
+  void tell(EventFile events) { events_ = std::move(events); }
   /// The last epoch's rows and models.
   void add_epoch();
   /// The model as it is now. Throws Error (exit 1).
@@ -47,6 +50,7 @@ class RunWriter {
   Trainer& trainer_;
   const ModelDescription description_;
   spdlog::logger& log_;
+  std::optional<EventFile> events_;
   bool whole_ = true;            // whether everything so far was written
   bool best_is_loaded_ = false;  // into the network, which then no longer holds the last model
 };

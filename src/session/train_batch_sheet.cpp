@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "core/aligned_buffer.h"
+#include "core/error.h"
+#include "core/file.h"
 #include "core/text.h"
 #include "inspect/visible_image.h"
 #include "nn/layers/sliding.h"
@@ -41,6 +43,17 @@ Canvas train_batch_sheet(const TrainingData& data, const Shape& input, const Tra
     }
   }
   return draw(sheet);
+}
+
+Canvas write_sheet(const TrainingSetup& setup, const std::filesystem::path& file, spdlog::logger& log) {
+  const Config& config = setup.config();
+  Canvas sheet = train_batch_sheet(setup.data(), setup.input(), config.training, config.seed, config.name);
+  try {
+    write_file_atomically(file, sheet.png());
+  } catch (const Error& error) {
+    log.warn("warning: {}", error.what());
+  }
+  return sheet;
 }
 
 }  // namespace cnn

@@ -38,18 +38,6 @@ std::string advice(const Voice& voice, const char* what, const fs::path& folder)
   return fmt::format("; {} with: cnn-train --resume {}", what, printable(folder.string()));
 }
 
-/// A picture that cannot be written does not stop the training.
-void write_sheet(const TrainingSetup& setup, const RunFolder& folder, spdlog::logger& log) {
-  const Config& config = setup.config();
-  try {
-    write_file_atomically(
-        folder.file("train_batch.png"),
-        train_batch_sheet(setup.data(), setup.input(), config.training, config.seed, config.name).png());
-  } catch (const Error& error) {
-    log.warn("warning: {}", error.what());
-  }
-}
-
 ModelDescription description_of(const TrainingSetup& setup) {
   const TrainingData& data = setup.data();
   return {.config = model_config_json(setup.config()),
@@ -75,6 +63,9 @@ class TrainingRun {
               Interruption& interruption, RunLog& log);
 
   TrainingOutcome run();
+  void tell(std::optional<EventFile> events) {
+    if (events) files_.tell(*std::move(events));
+  }
 
  private:
   void listen();
@@ -328,8 +319,11 @@ TrainingOutcome train(TrainingSetup& setup, RunFolder folder, CheckpointFolder c
     interruption.agree(setup.cluster());
     return {.code = interruption.exit_code()};
   }
-  write_sheet(setup, folder, log.both());
-  return TrainingRun(setup, folder, std::move(checkpoints), voice, interruption, log).run();
+  const Canvas sheet = write_sheet(setup, folder.file("train_batch.png"), log.both());
+  TrainingRun run(setup, folder, std::move(checkpoints), voice, interruption, log);
+  if (setup.config().training.tensorboard)
+    run.tell(begin_events(folder.path(), setup.trainer().epochs_done() + 1, sheet, log.both()));
+  return run.run();
 }
 
 TrainingOutcome train(TrainingSetup& setup, const ClaimFolder& claim, const Voice& voice,

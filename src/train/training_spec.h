@@ -227,6 +227,7 @@ struct TrainingSpec {
   OnNonFinite on_non_finite = OnNonFinite::stop;
   double checkpoint_minutes = 5;  ///< between checkpoints within an epoch; 0: none but at its end
   int checkpoint_steps = 0;       ///< steps between them; 0: only the time counts
+  bool tensorboard = false;       ///< also write a file of events
   friend bool operator==(const TrainingSpec&, const TrainingSpec&) = default;
 };
 

@@ -71,7 +71,7 @@ const std::vector<LibraryRule> kLibraries = {
     {"tiffio.h", {"data"}},
     {"libheif/", {"data"}},
     {"hwy/", {"kernels"}},
-    {"protozero/", {"export"}},
+    {"protozero/", {"report", "export"}},
     {"mpi.h", {"cluster"}},
     {"CLI/", {"apps"}},
 };
