@@ -12,18 +12,6 @@
 namespace cnn {
 namespace {
 
-ExportPlan plan_of(const Inspected& model, ActivationFolding folding) {
-  const ExportSource source{.name = model.config.name,
-                            .classes = model.classes,
-                            .image = model.config.data.image,
-                            .mean = model.mean,
-                            .std = model.std};
-  if (static_cast<int>(model.mean.size()) != source.image.channels)
-    fail("{}: its metadata is damaged: {} means for images of {} channels", printable(model.label),
-         model.mean.size(), source.image.channels);
-  return make_export_plan(*model.network(1), source, folding);
-}
-
 /// A plan in float32.
 struct FloatExecution {
   explicit FloatExecution(ExportPlan made) : plan(std::move(made)), run(plan) {}
@@ -108,10 +96,22 @@ void warn_of_calibration(const PixelSample& sample, const std::vector<std::strin
 
 }  // namespace
 
+ExportPlan export_plan(const Inspected& model, ActivationFolding folding) {
+  const ExportSource source{.name = model.config.name,
+                            .classes = model.classes,
+                            .image = model.config.data.image,
+                            .mean = model.mean,
+                            .std = model.std};
+  if (static_cast<int>(model.mean.size()) != source.image.channels)
+    fail("{}: its metadata is damaged: {} means for images of {} channels", printable(model.label),
+         model.mean.size(), source.image.channels);
+  return make_export_plan(*model.network(1), source, folding);
+}
+
 Exported export_onnx(const Inspected& model, const std::filesystem::path& out, OnnxInput input,
                      const std::string& version) {
   if (input == OnnxInput::bytes) refuse_bytes(model, "--uint8");
-  const auto execution = std::make_shared<const FloatExecution>(plan_of(model, ActivationFolding::all));
+  const auto execution = std::make_shared<const FloatExecution>(export_plan(model, ActivationFolding::all));
   const ImageSpec& image = execution->plan.image;
   Exported made;
   made.files = {{out, onnx_text(execution->plan, input, version)}};
@@ -137,7 +137,7 @@ Exported export_onnx(const Inspected& model, const std::filesystem::path& out, O
 Exported export_float_c(const Inspected& model, const std::filesystem::path& folder, const std::string& name,
                         const std::string& version) {
   refuse_bytes(model, "--c");
-  const auto execution = std::make_shared<const FloatExecution>(plan_of(model, ActivationFolding::all));
+  const auto execution = std::make_shared<const FloatExecution>(export_plan(model, ActivationFolding::all));
   const CNaming naming = naming_of(model, name, version);
   Exported made = c_export(execution->plan, naming, float_c_source(execution->plan, naming), folder);
   made.result.arithmetic = "float32";
@@ -149,7 +149,7 @@ Exported export_int8_c(const Inspected& model, const std::filesystem::path& fold
                        const std::string& version, const std::filesystem::path& calibration, bool noise,
                        ThreadPool& pool) {
   refuse_bytes(model, "--c");
-  ExportPlan plan = plan_of(model, ActivationFolding::relu_only);
+  ExportPlan plan = export_plan(model, ActivationFolding::relu_only);
   const PixelSample sample = sample_pixels(model, calibration, kMostCalibrationImages, pool);
   QuantizedPlan quantized = quantize(plan, calibrate(plan, sample.images, pool));
   const auto execution = std::make_shared<const ByteExecution>(std::move(plan), std::move(quantized));

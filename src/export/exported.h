@@ -28,6 +28,9 @@ inline constexpr std::int64_t kMostCalibrationImages = 512, kNoiseImages = 64;
 /// Fewer images than this are warned of: see tests/README.md for what some of them cost.
 inline constexpr std::int64_t kEnoughCalibrationImages = 64;
 
+/// The plan of a model. Throws Error for one that is damaged.
+ExportPlan export_plan(const Inspected& model, ActivationFolding folding);
+
 Exported export_onnx(const Inspected& model, const std::filesystem::path& out, OnnxInput input,
                      const std::string& version);
 

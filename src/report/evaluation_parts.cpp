@@ -134,13 +134,20 @@ std::string calibration_part(const Classification& results) {
 std::string mistakes_part(const EvaluationRecord& record) {
   if (record.mistakes.empty()) return "";
   const std::vector<std::string>& classes = record.results.classes();
-  std::string text = "<div class=\"gallery\">\n";
+  const bool reasons = !record.mistakes.front().reason.empty();
+  std::string text = reasons
+                         ? "<p>Beside each image, yellow shows what spoke most for the class that was seen "
+                           "(Grad-CAM).</p>\n<div class=\"gallery reasons\">\n"
+                         : "<div class=\"gallery\">\n";
   for (const Mistake& mistake : record.mistakes) {
     const std::string& label = classes[static_cast<std::size_t>(mistake.label)];
     text += "<figure>";
     if (!mistake.picture.empty())
       text += fmt::format("<img class=\"pixels\" alt=\"An image of class {}\" src=\"{}\">", html(label),
                           html(mistake.picture));
+    if (!mistake.reason.empty())
+      text += fmt::format("<img class=\"pixels\" alt=\"What spoke for {}\" src=\"{}\">",
+                          html(classes[static_cast<std::size_t>(mistake.predicted)]), html(mistake.reason));
     text += fmt::format(
         "is <b>{}</b> ({})<br>seen as <span class=\"wrong\">{}</span> ({})<span class=\"path\" "
         "title=\"{}\">{}</span></figure>\n",

@@ -16,6 +16,7 @@ struct Mistake {
   double label_confidence = 0;  ///< probability of the true class
   double loss = 0;
   std::string picture;  ///< as an address for <img>; may be empty
+  std::string reason;   ///< the same of what speaks for the predicted class; may be empty
 };
 
 /// Keeps the wrong predictions with the greatest losses: those that the model was most sure of.

@@ -7,8 +7,8 @@
 
 namespace cnn {
 
-EvaluationCollector::EvaluationCollector(std::vector<std::string> classes, Pictures pictures)
-    : pictures_(pictures), results_(std::move(classes)) {}
+EvaluationCollector::EvaluationCollector(std::vector<std::string> classes, Pictures pictures, Reason reason)
+    : pictures_(pictures), reason_(std::move(reason)), results_(std::move(classes)) {}
 
 void EvaluationCollector::clear() {
   results_ = Classification(results_.classes());
@@ -57,6 +57,7 @@ void EvaluationCollector::end_part() {
     if (mistake.image < before_ || !mistake.picture.empty()) continue;
     mistake.path = set_->name(mistake.image - before_);
     mistake.picture = picture_address(*part_, mistake.image - before_);
+    if (reason_) mistake.reason = reason_(*part_, mistake.image - before_, mistake.predicted);
   }
   set_ = nullptr;
   part_ = nullptr;

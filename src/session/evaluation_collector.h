@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -17,7 +18,10 @@ namespace cnn {
 class EvaluationCollector {
  public:
   enum class Pictures { none, of_mistakes };
-  EvaluationCollector(std::vector<std::string> classes, Pictures pictures);
+  /// Draws what in an image spoke for a class, as an address for <img>.
+  using Reason = std::function<std::string(const Dataset& images, std::int64_t image, int class_number)>;
+  /// reason: for the mistakes; may be empty.
+  EvaluationCollector(std::vector<std::string> classes, Pictures pictures, Reason reason = {});
 
   /// Forgets what it saw.
   void clear();
@@ -42,6 +46,7 @@ class EvaluationCollector {
 
  private:
   const Pictures pictures_;
+  const Reason reason_;
   Classification results_;
   WorstMistakes mistakes_;
   std::int64_t images_ = 0, not_finite_ = 0;

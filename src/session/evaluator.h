@@ -31,6 +31,7 @@ class Evaluator {
     int threads = 1;
     std::optional<TestTimeAugmentation> looks;  ///< nothing: as the model's config says
     EvaluationCollector::Pictures pictures = EvaluationCollector::Pictures::none;
+    EvaluationCollector::Reason reason = {};  ///< of the mistakes
   };
   /// An image as the model sees it. label: -1 for none. One probability per class.
   struct Seen {

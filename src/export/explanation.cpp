@@ -1,0 +1,150 @@
+#include "export/explanation.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "export/exported.h"
+#include "export/plan_gradient.h"
+#include "report/color_ramp.h"
+#include "report/picture.h"
+#include "report/tile_sheet.h"
+
+namespace cnn {
+namespace {
+
+bool has_maps(const Shape& shape) { return !shape.flat && shape.h * shape.w > 1; }
+
+/// Bilinear, with the middles of the outermost pixels where those of the small map are.
+std::vector<double> enlarged(const Explanation& small, int height, int width) {
+  std::vector<double> large;
+  const auto place = [](int i, int to, int from) {
+    return std::clamp((i + 0.5) * from / to - 0.5, 0.0, static_cast<double>(from - 1));
+  };
+  for (int y = 0; y < height; ++y)
+    for (int x = 0; x < width; ++x) {
+      const double v = place(y, height, small.height), u = place(x, width, small.width);
+      const int top = static_cast<int>(v), left = static_cast<int>(u);
+      const int bottom = std::min(top + 1, small.height - 1), right = std::min(left + 1, small.width - 1);
+      const auto at = [&](int row, int column) {
+        return small.heat[static_cast<std::size_t>(row * small.width + column)];
+      };
+      const double upper = at(top, left) * (1 - (u - left)) + at(top, right) * (u - left);
+      const double lower = at(bottom, left) * (1 - (u - left)) + at(bottom, right) * (u - left);
+      large.push_back(upper * (1 - (v - top)) + lower * (v - top));
+    }
+  return large;
+}
+
+/// The image's values, from 0 to 1, [c][h][w].
+std::vector<float> pixels_of(const Dataset& images, std::int64_t image) {
+  std::vector<std::byte> scratch;
+  const std::byte* stored = images.pixels(image, scratch);
+  std::vector<float> values(static_cast<std::size_t>(images.values_per_image()));
+  for (std::size_t i = 0; i < values.size(); ++i)
+    values[i] = images.pixel_type() == PixelType::bytes
+                    ? static_cast<float>(std::to_integer<int>(stored[i])) / 255.0f
+                    : reinterpret_cast<const float*>(stored)[i];
+  return values;
+}
+
+Color color_at(const std::vector<float>& pixels, int channels, std::size_t plane, std::size_t i) {
+  const auto byte = [&](std::size_t c) {
+    const float value = pixels[(channels >= 3 ? c : 0) * plane + i];
+    return static_cast<std::uint8_t>(std::lround(255 * std::clamp(value, 0.0f, 1.0f)));
+  };
+  return {byte(0), byte(1), byte(2)};
+}
+
+/// The image in grey, and the heat over it: more of its color where there is more of it.
+Color under_heat(const Color& pixel, double heat) {
+  const double grey = 0.299 * pixel.r + 0.587 * pixel.g + 0.114 * pixel.b;
+  const auto ramp = ramp_color(heat);
+  const double share = 0.25 + 0.5 * heat;
+  const auto mixed = [&](std::uint8_t color) {
+    return static_cast<std::uint8_t>(std::lround(grey * (1 - share) + color * share));
+  };
+  return {mixed(ramp[0]), mixed(ramp[1]), mixed(ramp[2])};
+}
+
+}  // namespace
+
+Explainer::Explainer(const Inspected& model)
+    : plan_(export_plan(model, ActivationFolding::all)), run_(plan_) {
+  for (const ExportStep& step : plan_.steps)
+    if (has_maps(plan_.out(step))) maps_ = step.y, layer_ = step.name;
+}
+
+PlanValues Explainer::values_of(const Dataset& images, std::int64_t image) const {
+  PlanValues values;
+  run_.run_values(pixels_of(images, image), values);
+  return values;
+}
+
+std::vector<float> Explainer::probabilities(const Dataset& images, std::int64_t image) const {
+  std::vector<float> probabilities;
+  run_.probabilities(values_of(images, image), probabilities);
+  return probabilities;
+}
+
+Explanation Explainer::plain_map(const PlanValues& values, int class_number) const {
+  const std::vector<double> gradient = logit_gradient(plan_, values, class_number, maps_);
+  const Shape& shape = plan_.values[static_cast<std::size_t>(maps_)];
+  const std::vector<float>& maps = values[static_cast<std::size_t>(maps_)];
+  const auto plane = static_cast<std::size_t>(shape.h * shape.w);
+  Explanation map{shape.h, shape.w, std::vector<double>(plane)};
+  for (std::size_t c = 0; c < static_cast<std::size_t>(shape.c); ++c) {
+    double weight = 0;
+    for (std::size_t i = 0; i < plane; ++i) weight += gradient[c * plane + i] / static_cast<double>(plane);
+    for (std::size_t i = 0; i < plane; ++i)
+      if (layer_.empty())
+        map.heat[i] = std::max(map.heat[i], std::abs(gradient[c * plane + i]));
+      else
+        map.heat[i] += weight * double{maps[c * plane + i]};
+  }
+  for (double& value : map.heat) value = std::max(value, 0.0);
+  return map;
+}
+
+Explanation Explainer::explain(const Dataset& images, std::int64_t image, int class_number) const {
+  const Explanation map = plain_map(values_of(images, image), class_number);
+  Explanation explanation{images.height(), images.width(), enlarged(map, images.height(), images.width())};
+  const double most = *std::ranges::max_element(explanation.heat);
+  if (most > 0)
+    for (double& value : explanation.heat) value /= most;
+  return explanation;
+}
+
+std::string Explainer::png(const Dataset& images, std::int64_t image, int class_number,
+                           const std::vector<std::string>& title) const {
+  const Explanation explanation = explain(images, image, class_number);
+  const std::vector<float> pixels = pixels_of(images, image);
+  Tile plain{
+      .height = images.height(), .width = images.width(), .pixels = {}, .caption = "as the network sees it"};
+  Tile hot{.height = images.height(), .width = images.width(), .pixels = {}, .caption = ""};
+  hot.caption = layer_.empty() ? "size of the input's gradient" : "Grad-CAM at " + layer_;
+  for (std::size_t i = 0; i < explanation.heat.size(); ++i) {
+    plain.pixels.push_back(color_at(pixels, images.channels(), explanation.heat.size(), i));
+    hot.pixels.push_back(under_heat(plain.pixels.back(), explanation.heat[i]));
+  }
+  return draw({.title = title,
+               .tiles = {std::move(plain), std::move(hot)},
+               .columns = 2,
+               .tile_pixels = 288,
+               .legends = {{.map = ColorMap::ascending, .low = 0, .high = 1}}})
+      .png();
+}
+
+std::string Explainer::address(const Dataset& images, std::int64_t image, int class_number) const {
+  const Explanation explanation = explain(images, image, class_number);
+  const std::vector<float> pixels = pixels_of(images, image);
+  Picture picture{.channels = 3, .height = images.height(), .width = images.width(), .pixels = {}};
+  for (std::size_t i = 0; i < explanation.heat.size(); ++i) {
+    const Color color =
+        under_heat(color_at(pixels, images.channels(), explanation.heat.size(), i), explanation.heat[i]);
+    picture.pixels.insert(picture.pixels.end(), {color.r, color.g, color.b});
+  }
+  constexpr int kMostPixels = 128;
+  return png_address(shrunk(picture, kMostPixels));
+}
+
+}  // namespace cnn
