@@ -9,6 +9,8 @@
 #include <optional>
 
 #include "apps/command_line.h"
+#include "apps/eval_options.h"
+#include "apps/explain_prediction.h"
 #include "apps/joint_program.h"
 #include "apps/path_list.h"
 #include "cluster/messages.h"
@@ -16,6 +18,8 @@
 #include "core/standard_streams.h"
 #include "core/text.h"
 #include "data/image_files.h"
+#include "data/label_table.h"
+#include "export/explanation.h"
 #include "report/evaluation_text.h"
 #include "report/prediction_table.h"
 #include "report/progress.h"
@@ -28,21 +32,6 @@ namespace cnn {
 namespace {
 
 namespace fs = std::filesystem;
-
-struct Options {
-  fs::path model, labels, predictions, json, report;
-  std::vector<fs::path> images;
-  int threads = 1, top = 1;
-  double min_accuracy = -1;
-  std::string tta;  // empty: as the model's config says
-};
-
-/// The words of --tta.
-const std::map<std::string, TestTimeAugmentation> kLooks = [] {
-  std::map<std::string, TestTimeAugmentation> looks;
-  for (const auto& [word, look] : kWords<TestTimeAugmentation>) looks.emplace(word, look);
-  return looks;
-}();
 
 /// IDX files begin with two zero bytes; packed ones are the only gzip files that make sense here.
 bool looks_like_idx(const fs::path& path) {
@@ -57,7 +46,7 @@ bool is_cifar_name(const fs::path& path) {
 }
 
 /// Before any work: refuses outputs that could not be written and questions that could not be answered.
-void check_outputs(const Options& options) {
+void check_outputs(const EvalOptions& options) {
   const auto check = [](const char* option, const fs::path& path) {
     if (path.empty() || path == "-") return;
     std::error_code unknown;
@@ -94,15 +83,20 @@ void check_outputs(const Options& options) {
   }
 }
 
-void need_labels(const Options& options, bool labeled) {
+void need_labels(const EvalOptions& options, bool labeled) {
   for (const auto& [option, given] :
        {std::pair{"--min-accuracy", options.min_accuracy >= 0}, {"--report", !options.report.empty()}})
     if (given && !labeled)
       fail_usage("{} needs labels: a folder with one subfolder per class, or --labels", option);
 }
 
+void check_split(const EvalOptions& options) {
+  if (!options.split.empty() && (options.images.size() > 1 || !is_table_name(options.images.front())))
+    fail_usage("--split goes with one table of labels (.csv) as --images");
+}
+
 /// Refuses --labels for images that have their own, or that cannot have any.
-void check_labels(const Options& options) {
+void check_labels(const EvalOptions& options) {
   if (options.labels.empty()) return;
   std::error_code unknown;
   if (options.images.size() > 1)
@@ -114,7 +108,7 @@ void check_labels(const Options& options) {
 }
 
 /// Finds out what kind of images there are, and takes them.
-void score(Evaluator& evaluator, const Options& options, const Cluster& cluster,
+void score(Evaluator& evaluator, const EvalOptions& options, const Cluster& cluster,
            const Evaluator::OnImage& each) {
   const fs::path& first = options.images.front();
   const bool single = options.images.size() == 1;
@@ -125,6 +119,11 @@ void score(Evaluator& evaluator, const Options& options, const Cluster& cluster,
     const auto files = std::make_shared<ImageFiles>(scan_folder(
         first, [&](std::int64_t images) { listing.update(images, "so far"); }, evaluator.class_folders()));
     listing.clear();
+    need_labels(options, !files->classes.empty());
+    return evaluator.score_files(files, each);
+  }
+  if (single && is_table_name(first)) {
+    const auto files = std::make_shared<ImageFiles>(read_label_table(table_of(first, options.split)));
     need_labels(options, !files->classes.empty());
     return evaluator.score_files(files, each);
   }
@@ -142,7 +141,7 @@ void score(Evaluator& evaluator, const Options& options, const Cluster& cluster,
 }
 
 /// A list may have gaps; a single path that does not exist is a typing error.
-void check_images_exist(const Options& options) {
+void check_images_exist(const EvalOptions& options) {
   const fs::path& first = options.images.front();
   std::error_code unknown;
   if (options.images.size() == 1 && first != "-" &&
@@ -153,7 +152,7 @@ void check_images_exist(const Options& options) {
 /// Reports each image: its row in the table of predictions and, if it has no label, the model's answer.
 class ImageTeller {
  public:
-  ImageTeller(const Evaluator& evaluator, const Options& options)
+  ImageTeller(const Evaluator& evaluator, const EvalOptions& options)
       : evaluator_(evaluator),
         classes_(evaluator.classes()),
         table_(options.predictions, classes_),
@@ -185,7 +184,7 @@ class ImageTeller {
   const bool keep_, print_, only_print_;
 };
 
-void write_results(Evaluator& evaluator, const UnlabeledImages& unlabeled, const Options& options,
+void write_results(Evaluator& evaluator, const UnlabeledImages& unlabeled, const EvalOptions& options,
                    int processes) {
   const Classification& results = evaluator.collected().results();
   if (options.json == "-")
@@ -203,7 +202,7 @@ void write_results(Evaluator& evaluator, const UnlabeledImages& unlabeled, const
 }
 
 /// Reports what is wrong with the results, if anything.
-ExitCode judge(const Evaluator& evaluator, const Options& options) {
+ExitCode judge(const Evaluator& evaluator, const EvalOptions& options) {
   const EvaluationCollector& collected = evaluator.collected();
   const Classification& results = collected.results();
   auto code = ExitCode::done;
@@ -228,11 +227,12 @@ ExitCode judge(const Evaluator& evaluator, const Options& options) {
 }
 
 /// What a command line asks of process 0: it reads the list, and writes the outputs.
-void check(Options& options) {
+void check(EvalOptions& options) {
   check_images_exist(options);
   if (options.images.size() == 1 && options.images.front() == "-") options.images = read_path_list(std::cin);
   check_outputs(options);
   check_labels(options);
+  check_split(options);
 }
 
 /// The images of process 0, to all.
@@ -245,15 +245,27 @@ void share_images(Cluster& cluster, std::vector<fs::path>& images) {
     images.emplace_back(list.c_str() + from);
 }
 
-int run(Options options, Cluster& cluster) {
+/// Made by process 0 when the first mistake is drawn.
+EvaluationCollector::Reason reason_of(const fs::path& model) {
+  return [model, explainer = std::shared_ptr<const Explainer>()](const Dataset& images, std::int64_t image,
+                                                                 int class_number) mutable {
+    if (!explainer) explainer = std::make_shared<const Explainer>(read_inspected({}, model));
+    return explainer->address(images, image, class_number);
+  };
+}
+
+int run(EvalOptions options, Cluster& cluster) {
+  if (!options.explain.empty())
+    return cluster.is_root() ? explain_prediction(options.model, options.explain[1], options.explain[0]) : 0;
   if (cluster.is_root()) check(options);
   if (cluster.size() > 1) share_images(cluster, options.images);
   const Interruption interruption;
   Evaluator evaluator({.model = options.model,
                        .threads = options.threads,
-                       .looks = options.tta.empty() ? std::nullopt : std::optional(kLooks.at(options.tta)),
+                       .looks = options.tta.empty() ? std::nullopt : std::optional(looks_of(options.tta)),
                        .pictures = options.report.empty() ? EvaluationCollector::Pictures::none
-                                                          : EvaluationCollector::Pictures::of_mistakes},
+                                                          : EvaluationCollector::Pictures::of_mistakes,
+                       .reason = reason_of(options.model)},
                       interruption, cluster);
   if (!cluster.is_root()) {
     score(evaluator, options, cluster, {});
@@ -266,53 +278,18 @@ int run(Options options, Cluster& cluster) {
   return static_cast<int>(judge(evaluator, options));
 }
 
-void add_options(CLI::App& app, Options& options) {
-  app.add_option("--model", options.model, "The model; it also says how to prepare images (required)")
-      ->required();
-  app.add_option("--images", options.images,
-                 "A folder with one subfolder per class, a folder of images, single files, an IDX file, "
-                 "CIFAR .bin files, or - for paths from standard input (required)")
-      ->required();
-  app.add_option("--labels", options.labels, "Labels of an IDX file");
-  app.add_option("--threads", options.threads,
-                 "Worker threads (default: all available cores; of each process under mpirun: its share of "
-                 "them)")
-      ->check(CLI::Range(1, 1024))
-      ->capture_default_str();
-  app.add_option("--top", options.top,
-                 "Also count an image as right if its class is among the K most probable; for images without "
-                 "a label, show K classes")
-      ->check(CLI::Range(1, 1000000));
-  app.add_option("--report", options.report,
-                 "Write a page (HTML, one file) with tables, confusion, calibration and the worst mistakes");
-  app.add_option("--tta", options.tta,
-                 "Judge each image by the mean of several looks: none, flip, shift or flip+shift (default: "
-                 "data.test_time_augmentation of the model's config)")
-      ->check(CLI::IsMember(kLooks));
-  app.add_option("--predictions", options.predictions,
-                 "Write path, label, prediction and probabilities of every image; as JSON if the name ends "
-                 "with .json, else as CSV");
-  app.add_option("--json", options.json, "Write the results as JSON; - is stdout");
-  app.add_option("--min-accuracy", options.min_accuracy,
-                 "Exit with status 3 if the accuracy (0 to 1) is lower")
-      ->check([](const std::string& text) {
-        double share = 0;
-        return CLI::detail::lexical_cast(text, share) && share >= 0 && share <= 1
-                   ? std::string()
-                   : text + " is not an accuracy from 0 to 1; 99.5 % is 0.995";
-      });
-  add_version(app, "cnn-eval");
-}
-
 }  // namespace
 }  // namespace cnn
 
 int main(int argc, char** argv) {
   CLI::App app("Scores a model of cnn-train on labeled images, or classifies unlabeled ones", "cnn-eval");
-  cnn::Options options;
+  cnn::EvalOptions options;
   return cnn::run_joint_program(app, argc, argv, [&](cnn::Job& job) {
     options.threads = job.threads();
-    cnn::add_options(app, options);
-    return [&] { return cnn::run(options, job.cluster()); };
+    cnn::add_eval_options(app, options);
+    return [&] {
+      cnn::check_question(app);
+      return cnn::run(options, job.cluster());
+    };
   });
 }

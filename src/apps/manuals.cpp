@@ -60,38 +60,42 @@ Manual train_manual() {
 }
 
 Manual eval_manual() {
-  return {.program = "cnn-eval",
-          .synopsis =
-              {"--model MODEL.safetensors --images FOLDER|FILE...|- [--labels FILE] [--tta LOOKS] [--top K] "
-               "[--report OUT.html] [--predictions FILE] [--json FILE|-] [--min-accuracy X]"},
-          .groups = {{"What is evaluated",
-                      {"--model MODEL.safetensors", "--images FOLDER|FILE...|-", "--labels FILE"}},
-                     {"How", {"--tta LOOKS", "--top K", "--threads N"}},
-                     {"Results",
-                      {"--report OUT.html", "--predictions FILE", "--json FILE|-", "--min-accuracy X"}},
-                     {"General", {"--help", "--version"}}},
-          .description =
-              {"Scores a model of cnn-train(1) on a folder with one subfolder of images per class: accuracy "
-               "with its confidence interval, loss, a table of the classes, the most confused pairs, "
-               "calibration. For images without labels it prints the most probable classes.",
-               "Classes are matched by name. If some files are not images, they are listed, the others are "
-               "scored, and the exit status is 1. --images - reads paths from standard input: one per line, "
-               "or ended by NUL as find -print0 writes them.",
-               "Outputs never replace a file that is read, nor a device or FIFO.",
-               "Started by mpirun -n P, if it was built with MPI, P processes share out the images."},
-          .exit_status = {kDone,
-                          {"1", "The run failed, or some images could not be read."},
-                          kBadUsage,
-                          {"3", "The accuracy is below --min-accuracy."}},
-          .files = {},
-          .examples = {{"cnn-eval --model runs/photos-1/best.safetensors --images test_photos",
-                        "Score a folder of labeled images."},
-                       {"cnn-eval --model best.safetensors --images cat.jpg dog.jpg --top 3",
-                        "Name the three most probable classes of two images."},
-                       {"find photos -type f -print0 | cnn-eval --model best.safetensors --images - "
-                        "--predictions table.csv",
-                        "Classify all files under a folder, however nested."}},
-          .see_also = {"cnn-train", "cnn-inspect", "cnn-export"}};
+  return {
+      .program = "cnn-eval",
+      .synopsis =
+          {"--model MODEL.safetensors --images FOLDER|FILE...|- [--labels FILE] [--split NAME] [--tta LOOKS] "
+           "[--top K] [--report OUT.html] [--predictions FILE] [--json FILE|-] [--min-accuracy X]",
+           "--model MODEL.safetensors --explain-prediction OUT.png IMAGE"},
+      .groups = {{"What is evaluated",
+                  {"--model MODEL.safetensors", "--images FOLDER|FILE...|-", "--labels FILE",
+                   "--split NAME"}},
+                 {"One image", {"--explain-prediction OUT.png IMAGE"}},
+                 {"How", {"--tta LOOKS", "--top K", "--threads N"}},
+                 {"Results",
+                  {"--report OUT.html", "--predictions FILE", "--json FILE|-", "--min-accuracy X"}},
+                 {"General", {"--help", "--version"}}},
+      .description =
+          {"Scores a model of cnn-train(1) on a folder with one subfolder of images per class: accuracy "
+           "with its confidence interval, loss, a table of the classes, the most confused pairs, "
+           "calibration. For images without labels it prints the most probable classes.",
+           "Classes are matched by name. If some files are not images, they are listed, the others are "
+           "scored, and the exit status is 1. --images - reads paths from standard input: one per line, "
+           "or ended by NUL as find -print0 writes them.",
+           "Outputs never replace a file that is read, nor a device or FIFO.",
+           "Started by mpirun -n P, if it was built with MPI, P processes share out the images."},
+      .exit_status = {kDone,
+                      {"1", "The run failed, or some images could not be read."},
+                      kBadUsage,
+                      {"3", "The accuracy is below --min-accuracy."}},
+      .files = {},
+      .examples = {{"cnn-eval --model runs/photos-1/best.safetensors --images test_photos",
+                    "Score a folder of labeled images."},
+                   {"cnn-eval --model best.safetensors --images cat.jpg dog.jpg --top 3",
+                    "Name the three most probable classes of two images."},
+                   {"find photos -type f -print0 | cnn-eval --model best.safetensors --images - "
+                    "--predictions table.csv",
+                    "Classify all files under a folder, however nested."}},
+      .see_also = {"cnn-train", "cnn-inspect", "cnn-export"}};
 }
 
 Manual inspect_manual() {

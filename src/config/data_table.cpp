@@ -21,6 +21,30 @@ std::shared_ptr<const Object<IdxLocation>> idx_kind() {
                              "File of labels, may be .gz.")}});
 }
 
+std::shared_ptr<const Object<LabelTable>> table_kind() {
+  using S = LabelTable;
+  const auto column = [](const char* key, std::string S::*member, const char* doc) {
+    return optional_key<S, std::string>(key, member,
+                                        std::make_shared<Text>("the name of a column (a string)"), doc);
+  };
+  return std::make_shared<Object<S>>(
+      "a table of labels",
+      Table<S>{
+          "",
+          "A table (CSV, RFC 4180) whose first row names its columns.",
+          {required_key("file", &S::file, path("the path of a .csv file (a string)"), "The table."),
+           column("path_column", &S::path_column,
+                  "Column of the image files, relative to the table's folder."),
+           column("label_column", &S::label_column, "Column of the labels."),
+           column("split_column", &S::split_column,
+                  "Column that says to which set a row belongs; a table need not have one."),
+           column(
+               "split", &S::split,
+               "Takes the rows with this value in `split_column`. Without it, `train` takes those that are "
+               "called train, training and the like, `validation` and `test` likewise, and all rows if "
+               "there is no such column.")}});
+}
+
 std::string location_words(DataFormat format) {
   switch (format) {
     case DataFormat::folder:
@@ -29,13 +53,25 @@ std::string location_words(DataFormat format) {
       return "{\"images\": \"<path>\", \"labels\": \"<path>\"}, because format is \"idx\"";
     case DataFormat::cifar10:
       return "an array of paths of .bin files, because format is \"cifar10\"";
+    case DataFormat::csv:
+      return "the path of a .csv file, or {\"file\": \"<path>\", \"label_column\": ...}, because format is "
+             "\"csv\"";
   }
   return "";
 }
 
-/// `also`: what else is allowed at this place, for the message.
-bool read_location(const Place& place, DataFormat format, DataLocation& out, const std::string& also = "") {
+/// part: the rows of a table that are meant. `also`: what else is allowed at this place, for the message.
+bool read_location(const Place& place, DataFormat format, DataPart part, DataLocation& out,
+                   const std::string& also = "") {
   const JsonValue& value = place.value();
+  if (format == DataFormat::csv && (value.kind == JsonKind::string || value.kind == JsonKind::object)) {
+    LabelTable& table = out.emplace<LabelTable>();
+    const bool good = value.kind == JsonKind::string
+                          ? path("the path of a .csv file")->read(place, table.file)
+                          : table_kind()->read(place, table);
+    table.part = part;
+    return good;
+  }
   if (format == DataFormat::idx && value.kind == JsonKind::object)
     return idx_kind()->read(place, out.emplace<IdxLocation>());
   if (format == DataFormat::folder && value.kind == JsonKind::string)
@@ -53,6 +89,11 @@ JsonValue write_location(const DataLocation& location) {
   struct Writer {
     JsonValue operator()(const FolderLocation& folder) const { return folder.folder.string(); }
     JsonValue operator()(const IdxLocation& idx) const { return idx_kind()->write(idx); }
+    JsonValue operator()(const LabelTable& table) const {
+      LabelTable plain;
+      plain.file = table.file, plain.part = table.part;
+      return table == plain ? JsonValue(table.file.string()) : table_kind()->write(table);
+    }
     JsonValue operator()(const CifarLocation& cifar) const {
       JsonValue files = JsonValue::array();
       for (const auto& file : cifar.files) files.items.push_back(file.string());
@@ -79,18 +120,21 @@ Field<DataSpec> train_key() {
   field.key = "train";
   field.doc =
       "Where the training images are. `folder`: a folder with one folder of images per class; `idx`: "
-      "`{\"images\": ..., \"labels\": ...}`; `cifar10`: a list of .bin files.";
+      "`{\"images\": ..., \"labels\": ...}`; `cifar10`: a list of .bin files; `csv`: a table with the "
+      "columns "
+      "`path`, `label` and perhaps `split`, or an object that names them.";
   field.required = true;
   field.in_model = false;
   // Moved, perhaps: whether the images are the same is found out when they are opened.
   field.on_resume(ResumeEffect::none);
   field.read = [](const Place& place, DataSpec& data) {
-    return format_is_known(place) && read_location(place, data.format, data.train);
+    return format_is_known(place) && read_location(place, data.format, DataPart::train, data.train);
   };
   field.write = [](const DataSpec& data, ConfigUse) { return std::optional(write_location(data.train)); };
   field.schema = any_location_schema;
   field.words = [] {
-    return "a path, {\"images\": ..., \"labels\": ...} or an array of paths, depending on format";
+    return "a path, {\"images\": ..., \"labels\": ...}, {\"file\": ...} or an array of paths, depending on "
+           "format";
   };
   return field;
 }
@@ -103,7 +147,7 @@ Field<DataSpec> test_key() {
   field.on_resume(ResumeEffect::none);
   field.read = [](const Place& place, DataSpec& data) {
     if (place.value().kind == JsonKind::null) return data.test.reset(), true;
-    return format_is_known(place) && read_location(place, data.format, data.test.emplace());
+    return format_is_known(place) && read_location(place, data.format, DataPart::test, data.test.emplace());
   };
   field.write = [](const DataSpec& data, ConfigUse) {
     return std::optional(data.test ? write_location(*data.test) : JsonValue());
@@ -152,13 +196,15 @@ Field<DataSpec> validation_key() {
     if (place.reading().use() == ConfigUse::model) return place.expected("{\"fraction\": 0.1}");
     if (!format_is_known(place)) return false;
     const bool pair = value.find("images") != nullptr || value.find("labels") != nullptr;
-    if (value.kind == JsonKind::object && !(data.format == DataFormat::idx && pair)) {
+    const bool table = data.format == DataFormat::csv && value.find("file") != nullptr;
+    if (value.kind == JsonKind::object && !table && !(data.format == DataFormat::idx && pair)) {
       if (value.items.empty()) return place.expected(words + location_words(data.format));
       std::vector<std::string> keys{"fraction"};
       if (data.format == DataFormat::idx) keys.insert(keys.end(), {"images", "labels"});
       return check_keys(place, "validation", keys, {}, {});
     }
-    return read_location(place, data.format, data.validation.emplace<DataLocation>(), words);
+    return read_location(place, data.format, DataPart::validation, data.validation.emplace<DataLocation>(),
+                         words);
   };
   field.write = [](const DataSpec& data, ConfigUse use) -> std::optional<JsonValue> {
     if (const auto* part = std::get_if<ValidationFraction>(&data.validation))
@@ -231,10 +277,12 @@ bool check_data(const Place& place, DataSpec& data) {
   if (data.format != DataFormat::folder && data.class_folders != ClassFolders::automatic)
     good = place.error_at_member("classes", "goes with format \"folder\" only; remove it");
   const Place image = place.member("image");
-  if (data.format != DataFormat::folder && data.image.depth != 8)
-    good = image.error_at_member("depth", "goes with image files only (format \"folder\"); remove it");
-  if (data.format != DataFormat::folder && data.image.background)
-    good = image.error_at_member("background", "goes with image files only (format \"folder\"); remove it");
+  const bool files = data.format == DataFormat::folder || data.format == DataFormat::csv;
+  for (const auto& [key, set] : {std::pair{"depth", data.image.depth != 8},
+                                 std::pair{"background", data.image.background.has_value()}})
+    if (set && !files)
+      good =
+          image.error_at_member(key, "goes with image files only (format \"folder\" or \"csv\"); remove it");
   const auto channels = static_cast<std::size_t>(data.image.channels);
   if (data.normalize.mode == NormalizeSpec::Mode::given) {
     const Place normalize = place.member("normalize");
@@ -431,7 +479,8 @@ std::vector<LocationSchema> location_schemas() {
   const JsonValue many = JsonValue::object().set("type", "array").set("items", one).set("minItems", 1);
   return {{"folder", one},
           {"idx", idx_kind()->schema()},
-          {"cifar10", JsonValue::object().set("anyOf", JsonValue::array({one, many}))}};
+          {"cifar10", JsonValue::object().set("anyOf", JsonValue::array({one, many}))},
+          {"csv", JsonValue::object().set("anyOf", JsonValue::array({one, table_kind()->schema()}))}};
 }
 
 std::shared_ptr<const Object<ImageSpec>> image_kind() {
@@ -462,7 +511,7 @@ std::shared_ptr<const Object<DataSpec>> data_kind() {
         "The images, and how they are prepared.",
         {required_key("format", &S::format, choice<DataFormat>(),
                       "`folder`: `train/<class>/*.{png,jpg,...}`; `idx`: MNIST's file format, also .gz; "
-                      "`cifar10`: CIFAR-10's binary batches.")
+                      "`cifar10`: CIFAR-10's binary batches; `csv`: a table of image files and labels.")
              .on_resume(ResumeEffect::impossible),
          train_key(), validation_key(), test_key(), classes_key(),
          object_key("image", &S::image, image_kind(),

@@ -73,6 +73,23 @@ KindOf<Size2> size(int least);
 KindOf<std::optional<Size2>> optional_size(int least);
 KindOf<ConvPadding> conv_padding();
 
+/// Any text, the empty one too.
+class Text : public Kind<std::string> {
+ public:
+  explicit Text(std::string words) : words_(std::move(words)) {}
+  bool read(const Place& place, std::string& out) const override {
+    if (place.value().kind != JsonValue::Kind::string) return place.expected(words_);
+    out = place.value().text;
+    return true;
+  }
+  JsonValue write(const std::string& value) const override { return value; }
+  JsonValue schema() const override { return JsonValue::object().set("type", "string"); }
+  std::string words() const override { return words_; }
+
+ private:
+  std::string words_;
+};
+
 /// A file or folder; relative ones start at the config's folder. Absolute and lexically normal afterwards.
 KindOf<std::filesystem::path> path(std::string what);
 

@@ -6,16 +6,14 @@
 #include <string_view>
 #include <vector>
 
+#include "data/data_spec.h"
 #include "data/image_files.h"
 
 namespace cnn {
 
-/// What a folder is in a data set, by its name alone.
-enum class DataPart { none, train, validation, test };
-
-/// Recognizes train, training, val, valid, validation, dev, test, testing, eval, evaluation, in any case,
-/// also with "set" behind them or with other words around them: "training_set", "seg_train", "train_images".
-/// eval is a test part.
+/// What a folder is in a data set, by its name alone. Recognizes train, training, val, valid, validation,
+/// dev, test, testing, eval, evaluation, in any case, also with "set" behind them or with other words around
+/// them: "training_set", "seg_train", "train_images". eval is a test part.
 DataPart part_of(std::string_view name);
 /// Whether the words around it say nothing: "train_images", but not "seg_train" or "steam_train".
 bool is_nothing_but_part(std::string_view name);

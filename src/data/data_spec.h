@@ -16,11 +16,13 @@ enum class DataFormat {
   folder,   ///< <class>/*.{png,jpg,...}
   idx,      ///< MNIST's file format, also .gz
   cifar10,  ///< CIFAR-10's binary batches
+  csv,      ///< a table of image files and their labels
 };
 template <>
 inline constexpr auto kWords<DataFormat> = all_words<DataFormat>({{"folder", DataFormat::folder},
                                                                   {"idx", DataFormat::idx},
-                                                                  {"cifar10", DataFormat::cifar10}});
+                                                                  {"cifar10", DataFormat::cifar10},
+                                                                  {"csv", DataFormat::csv}});
 
 /// Which folders in a folder of images are its classes.
 enum class ClassFolders {
@@ -46,7 +48,19 @@ struct CifarLocation {
   std::vector<std::filesystem::path> files;
   friend bool operator==(const CifarLocation&, const CifarLocation&) = default;
 };
-using DataLocation = std::variant<FolderLocation, IdxLocation, CifarLocation>;
+
+/// What a folder, or a row of a table, is in a data set.
+enum class DataPart { none, train, validation, test };
+
+/// A table (CSV) with an image file in every row, and the names of its columns. Not every table has parts.
+struct LabelTable {
+  std::filesystem::path file;
+  std::string path_column = "path", label_column = "label", split_column = "split";
+  std::string split;               ///< the rows with this value in split_column; "": those of `part`
+  DataPart part = DataPart::none;  ///< none: all rows
+  friend bool operator==(const LabelTable&, const LabelTable&) = default;
+};
+using DataLocation = std::variant<FolderLocation, IdxLocation, CifarLocation, LabelTable>;
 
 /// A seeded, stratified part of the training set, held back for validation.
 struct ValidationFraction {

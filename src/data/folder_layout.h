@@ -16,6 +16,7 @@ struct FolderLayout {
   ClassFolders class_folders = ClassFolders::automatic;
   /// Labeled, and without classes that train lacks: those parts are left out, and a note says so.
   std::optional<ImageFiles> validation, test;
+  std::optional<LabelTable> table;  ///< that lists the images, instead of folders
   std::vector<std::string> notes;
 };
 
@@ -26,5 +27,9 @@ struct FolderLayout {
 /// class_folders says what they are.
 FolderLayout find_layout(const std::filesystem::path& folder,
                          ClassFolders class_folders = ClassFolders::automatic);
+
+/// The same for a table: its rows for training, and those for validation and test if it has any. Throws Error
+/// (exit 2) for a table without labels or with one class, and as read_label_table() does.
+FolderLayout find_table_layout(const std::filesystem::path& file);
 
 }  // namespace cnn

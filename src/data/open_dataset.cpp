@@ -8,6 +8,7 @@
 #include "data/cifar10.h"
 #include "data/class_structure.h"
 #include "data/idx.h"
+#include "data/label_table.h"
 #include "data/subset.h"
 
 namespace cnn {
@@ -140,6 +141,14 @@ struct Opener {
     LoadedSet set = open_images(std::move(files), 0, size, spec, options, pool);
     set.report.merged = std::move(merged);
     return set;
+  }
+  LoadedSet operator()(const LabelTable& table) const {
+    auto files = std::make_shared<const ImageFiles>(read_label_table(table));
+    if (options.labels_required && files->classes.empty())
+      fail("{}: has no column \"{}\" of labels; \"label_column\" says which it is", files->where,
+           printable(table.label_column));
+    const std::int64_t size = files->size();
+    return open_images(std::move(files), 0, size, spec, options, pool);
   }
   LoadedSet operator()(const IdxLocation& idx) const {
     const std::string where = printable(idx.images.string());

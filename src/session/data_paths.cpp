@@ -46,6 +46,7 @@ class Checker {
     for (std::size_t i = 0; i < cifar.files.size(); ++i)
       need(fmt::format("{}/{}", pointer, i), cifar.files[i], "file");
   }
+  void check(const std::string& pointer, const LabelTable& table) const { need(pointer, table.file, "file"); }
   void need(const std::string& pointer, const fs::path& path, const char* what) const {
     std::error_code unknown;
     if (fs::exists(fs::symlink_status(path, unknown))) return;  // its reader checks what it is

@@ -6,6 +6,7 @@
 #include "data/batch_filler.h"
 #include "data/class_notes.h"
 #include "data/duplicates.h"
+#include "data/label_table.h"
 #include "data/open_dataset.h"
 #include "data/subset.h"
 #include "data/used_range.h"
@@ -61,9 +62,10 @@ class Opener {
 
   /// "auto" becomes the range that the images in `train` use.
   const ImageSpec& image() {
+    if (image_.range.mode != PixelRange::Mode::automatic) return image_;
     const auto* folder = std::get_if<FolderLocation>(&spec_.train);
-    if (image_.range.mode != PixelRange::Mode::automatic || !folder) return image_;
-    const ImageFiles files = scan_folder(folder->folder, {}, spec_.class_folders);
+    const ImageFiles files = folder ? scan_folder(folder->folder, {}, spec_.class_folders)
+                                    : read_label_table(std::get<LabelTable>(spec_.train));
     const auto line = voice_.progress("looking for the range of the training images", files.size());
     image_.range = used_range(
         files, spec_.limits, pool_, [&](std::int64_t done, std::int64_t) { line->update(done, ""); },

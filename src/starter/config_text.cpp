@@ -62,8 +62,23 @@ std::string path_text(const fs::path& path, const fs::path& folder) {
   return (strangers || relative.empty() ? absolute : relative).generic_string();
 }
 
+/// A table, with the names of its columns where they are not the usual ones.
+std::string table_text(const LabelTable& table, const fs::path& folder) {
+  const LabelTable usual;
+  const std::string file = quoted(path_text(table.file, folder));
+  std::string columns;
+  const auto add = [&](const char* key, const std::string& name, const std::string& usual_name) {
+    if (name != usual_name) columns += fmt::format(", \"{}\": {}", key, quoted(name));
+  };
+  add("path_column", table.path_column, usual.path_column);
+  add("label_column", table.label_column, usual.label_column);
+  add("split_column", table.split_column, usual.split_column);
+  return columns.empty() ? file : fmt::format("{{\"file\": {}{}}}", file, columns);
+}
+
 /// The name of the run: that of the folder, not of a part of it.
 std::string name_of(const FolderLayout& layout, bool in_parts) {
+  if (layout.table) return layout.table->file.stem().string();
   fs::path folder = fs::canonical(layout.train.root);
   if (in_parts || folder.filename() == "train" || folder.filename() == "training")
     folder = folder.parent_path();
@@ -119,6 +134,7 @@ class ConfigWriter {
   void add(const std::string& line) { text_ += line + "\n"; }
   void say(const std::string& indent, const std::string& words) { text_ += comment(indent, words); }
   void add_set(const char* key, const ImageFiles& part) {
+    if (layout_.table) return add(fmt::format("    \"{}\": {},", key, table_text(*layout_.table, folder_)));
     add(fmt::format("    \"{}\": {},", key, quoted(path_text(part.root, folder_))));
   }
 
@@ -134,7 +150,7 @@ class ConfigWriter {
 
   void write_data() {
     add("  \"data\": {");
-    add("    \"format\": \"folder\",");
+    add(fmt::format("    \"format\": \"{}\",", layout_.table ? "csv" : "folder"));
     add_set("train", layout_.train);
     write_validation();
     write_test();

@@ -6,6 +6,7 @@
 #include "core/file.h"
 #include "core/standard_streams.h"
 #include "core/text.h"
+#include "data/label_table.h"
 #include "report/progress.h"
 #include "starter/first_config.h"
 
@@ -33,7 +34,10 @@ fs::path folder_of(const fs::path& out) {
 
 int init(const InitOptions& options) {
   const fs::path config_folder = folder_of(options.out);
-  const FolderLayout layout = find_layout(options.folder, options.class_folders);
+  std::error_code unknown;
+  const bool table = is_table_name(options.folder) && !fs::is_directory(options.folder, unknown);
+  const FolderLayout layout =
+      table ? find_table_layout(options.folder) : find_layout(options.folder, options.class_folders);
   ThreadPool pool(options.threads);
   std::unique_ptr<ProgressLine> line;
   const FolderSurvey survey =

@@ -368,7 +368,7 @@ TEST_CASE("the resolved config writes every default out", "[config]") {
     "validation": null,
     "test": null,
     "classes": "auto",
-    "image": {"channels": 1, "height": 28, "width": 28, "resize": "stretch", "scaled_decoding": true},
+    "image": {"channels": 1, "height": 28, "width": 28, "resize": "stretch", "scaled_decoding": true, "depth": 8, "range": null, "background": null},
     "normalize": "auto",
     "augment": [],
     "test_time_augmentation": "none",
@@ -404,7 +404,8 @@ TEST_CASE("the resolved config writes every default out", "[config]") {
     "freeze": null,
     "on_non_finite": "stop",
     "checkpoint_minutes": 5,
-    "checkpoint_steps": 0
+    "checkpoint_steps": 0,
+    "tensorboard": false
   }
 }
 )");
@@ -445,6 +446,28 @@ TEST_CASE("the config in a model names no paths and reads back", "[config]") {
       config_of(edited("\"train\": \"train\"", R"("train": "train", "validation": {"fraction": 0.2})"));
   CHECK(std::get<ValidationFraction>(read_model_config(model_config_json(split), "m").data.validation)
             .fraction == 0.2);
+}
+
+TEST_CASE("depth, range and background are read, and a model holds them only where they are set",
+          "[config]") {
+  const auto image = [](const std::string& keys) {
+    return config_of(edited("\"width\": 28", "\"width\": 28, " + keys));
+  };
+  const ImageSpec spec = image(R"("depth": 16, "range": [10, 4095], "background": [1, 2, 3])").data.image;
+  CHECK(spec.depth == 16);
+  CHECK(spec.range == PixelRange{PixelRange::Mode::given, 10, 4095});
+  CHECK(spec.background == std::array<std::uint8_t, 3>{1, 2, 3});
+  CHECK(image(R"("depth": 16, "range": "auto")").data.image.range.mode == PixelRange::Mode::automatic);
+  CHECK(image(R"("background": "white")").data.image.background ==
+        std::array<std::uint8_t, 3>{255, 255, 255});
+  for (const char* keys : {R"("depth": 16, "range": [10, 4095], "background": [1, 2, 3])",
+                           R"("background": "black")", R"("depth": 16)"}) {
+    const Config config = image(keys);
+    CHECK(read_model_config(model_config_json(config), "m").data.image == config.data.image);
+    CHECK(config_of(resolved_json(config)).data.image == config.data.image);
+  }
+  CHECK(model_config_json(image(R"("depth": 8, "range": null, "background": null)")) ==
+        model_config_json(config_of(kBaseConfig)));
 }
 
 TEST_CASE("a model from before scaled decoding decodes whole images", "[config]") {

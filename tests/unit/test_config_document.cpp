@@ -156,7 +156,7 @@ struct Override {
 
 const Override kBadOverrides[] = {
     {R"(training.epoch=3)",
-     R"(--set training.epoch=3: /training/epoch: unknown key (did you mean "epochs"?); training takes "epochs", "batch_size", "shuffle", "drop_last", "loss", "label_smoothing", "class_weights", "optimizer", "schedule", "clip_gradient_norm", "weight_averaging", "lookahead", "best", "early_stopping", "max_minutes", "filter", "initial_weights", "freeze", "on_non_finite", "checkpoint_minutes", "checkpoint_steps")"},
+     R"(--set training.epoch=3: /training/epoch: unknown key (did you mean "epochs"?); training takes "epochs", "batch_size", "shuffle", "drop_last", "loss", "label_smoothing", "class_weights", "optimizer", "schedule", "clip_gradient_norm", "weight_averaging", "lookahead", "best", "early_stopping", "max_minutes", "filter", "initial_weights", "freeze", "on_non_finite", "checkpoint_minutes", "checkpoint_steps", "tensorboard")"},
     {R"(trainig.epochs=3)",
      R"(--set trainig.epochs=3: /trainig: unknown key (did you mean "training"?); the config takes "name", "seed", "data", "network", "training")"},
     {R"(network.3.unit=10)",
