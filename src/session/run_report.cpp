@@ -66,7 +66,7 @@ void RunReport::finish(int best_epoch) {
   best_epoch_ = best_epoch;
   if (!tells_of(best_epoch)) record_validation(best_epoch);
   if (test_) test_record_ = test_->record(), evaluation_is_written_ = false;
-  write("Finished.");
+  write("Finished.", true);
 }
 
 void RunReport::stop(int epochs_done, const std::string& why) {
@@ -79,13 +79,14 @@ void RunReport::record_validation(int epoch) {
   evaluation_is_written_ = false;
 }
 
-void RunReport::write(const std::string& state) {
+void RunReport::write(const std::string& state, bool finished) {
   try {
     write_evaluation();
     const Shape& input = network_.input();
     write_file_atomically(folder_ / "report.html",
                           training_page({.name = config_.name,
                                          .state = state,
+                                         .finished = finished,
                                          .best_epoch = best_epoch_,
                                          .history = read_run_history(folder_),
                                          .layers = layer_rows(network_),

@@ -45,7 +45,7 @@ class RunReport {
   void stop(int epochs_done, const std::string& why);
 
  private:
-  void write(const std::string& state);
+  void write(const std::string& state, bool finished = false);
   void record_validation(int epoch);
   void write_evaluation();
   void read_evaluation();
