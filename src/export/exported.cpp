@@ -131,7 +131,7 @@ Exported export_float_c(const Inspected& model, const std::filesystem::path& fol
 Exported export_int8_c(const Inspected& model, const std::filesystem::path& folder, const std::string& name,
                        const std::string& version, const std::filesystem::path& calibration, bool noise,
                        ThreadPool& pool) {
-  ExportPlan plan = plan_of(model, ActivationFolding::relu_only);
+  ExportPlan plan = plan_of(model, ActivationFolding::rectifiers);
   const PixelSample sample = sample_pixels(model, calibration, kMostCalibrationImages, pool);
   QuantizedPlan quantized = quantize(plan, calibrate(plan, sample.images, pool));
   const auto execution = std::make_shared<const ByteExecution>(std::move(plan), std::move(quantized));

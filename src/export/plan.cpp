@@ -183,8 +183,7 @@ class PlanMaker {
   /// The function acts on the node's output, whose step was just added or lies before.
   void activate(const Node& node, const Activation& activation) {
     if (activation.none()) return;
-    const bool may_fold =
-        folding_ == ActivationFolding::all || activation.function == ActivationFunction::relu;
+    const bool may_fold = folding_ == ActivationFolding::all || activation.rectifier() != Rectifier::none;
     const int value = place_of(node.y);
     // A function that is an entry of its own may not be the only reader of what it reads.
     const bool alone =

@@ -87,7 +87,8 @@ struct ExportSource {
 /// Which activation functions become part of the step before them.
 enum class ActivationFolding {
   all,
-  relu_only,  ///< others are steps of their own, so that the range of what they read is known
+  rectifiers,  ///< relu and relu6; others are steps of their own, so that the range of what they read is
+               ///< known
 };
 
 /// Throws Error (exit 1) if folding gives a number that float32 cannot hold.

@@ -59,7 +59,8 @@ class Quantizer {
     if (from.kind == RowKind::max_pool) code(step.y) = code(step.x);  // the same bytes, the larger ones
     ByteRow row{
         .step = from.step, .shape = from.shape, .x_zero = code(step.x).zero, .y_zero = code(step.y).zero};
-    if (step.activation.function == ActivationFunction::relu) row.low = std::max(kLow, row.y_zero);
+    // The 6 of a relu6 needs nothing: no byte stands for more than the largest value seen behind it.
+    if (step.activation.rectifier() != Rectifier::none) row.low = std::max(kLow, row.y_zero);
     switch (from.kind) {
       case RowKind::affine:  // a convolution of each map with one number
         row.shape.groups = row.shape.in.c;

@@ -58,7 +58,7 @@ struct QuantizedPlan {
 /// Weights are symmetric, with a scale for each output channel; values have a scale and a zero each; sums are
 /// int32, and multiplied by an integer and shifted to become bytes. The scheme of TensorFlow Lite: B. Jacob
 /// et al., 2018, arXiv:1712.05877. ranges: of every value of the plan, which was made with
-/// ActivationFolding::relu_only.
+/// ActivationFolding::rectifiers.
 QuantizedPlan quantize(const ExportPlan& plan, const std::vector<NumberRange>& ranges);
 
 }  // namespace cnn

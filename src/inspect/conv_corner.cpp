@@ -4,6 +4,15 @@
 #include <cmath>
 
 namespace cnn {
+namespace {
+
+/// Whether a rectifier stops the gradient of an output.
+bool is_stopped(ActivationFunction function, float y) {
+  const Rectifier rectifier = Activation{function}.rectifier();
+  return (rectifier != Rectifier::none && y <= 0) || (rectifier == Rectifier::relu6 && y >= 6);
+}
+
+}  // namespace
 
 ConvCorner::ConvCorner(const Scene& scene, const ConvSpec& spec)
     : scene_(scene),
@@ -42,7 +51,7 @@ void ConvCorner::choose() {
         for (int r = 0; r < rows_shown_; ++r)
           for (int c = 0; c < columns_shown_; ++c) {
             const std::size_t i = at(scene_.out(), 0, oc, oh + r, ow + c);
-            const bool dead = spec_.activation == ActivationFunction::relu && scene_.y()[i] <= 0;
+            const bool dead = is_stopped(spec_.activation, scene_.y()[i]);
             if (!dead) gradient += std::abs(double{scene_.dy()[i]});
             alive += !dead && scene_.dy()[i] != 0;
             const double seen = input(0, input_map(oc, 0), rows_.input(oh + r, rows_.kernel / 2),

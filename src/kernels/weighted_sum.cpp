@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "kernels/pool-inl.h"
+#include "kernels/rectifier-inl.h"
 #include "kernels/weighted_sum.h"
 
 #ifndef CNN_KERNELS_WEIGHTED_SUM_ONCE
@@ -33,7 +34,7 @@ namespace {
 /// Where the weights of a tile lie.
 enum class Weights { in_order, some, transposed };
 
-/// What the epilogue makes of the sums of O outputs, up to the ReLU.
+/// What the epilogue makes of the sums of O outputs, up to the rectifier.
 template <int O, int P>
 HWY_INLINE void finish(const SumEpilogue& epilogue, V (&acc)[O][P]) {
   if (epilogue.affine.given()) {
@@ -43,11 +44,15 @@ HWY_INLINE void finish(const SumEpilogue& epilogue, V (&acc)[O][P]) {
       CNN_UNROLL for (int p = 0; p < P; ++p) acc[o][p] = hn::MulAdd(hn::Sub(acc[o][p], mean), scale, shift);
     }
   }
-  if (epilogue.relu) {
-    // Compare and select: a maximum would turn NaN into 0 on x86.
+  if (epilogue.rectifier != Rectifier::none) {
     CNN_UNROLL for (int o = 0; o < O; ++o) {
-      CNN_UNROLL for (int p = 0; p < P; ++p) acc[o][p] =
-          hn::IfThenZeroElse(hn::Lt(acc[o][p], zero()), acc[o][p]);
+      CNN_UNROLL for (int p = 0; p < P; ++p) acc[o][p] = not_below_0(acc[o][p]);
+    }
+  }
+  if (epilogue.rectifier == Rectifier::relu6) {
+    const V six = broadcast(6.0f);
+    CNN_UNROLL for (int o = 0; o < O; ++o) {
+      CNN_UNROLL for (int p = 0; p < P; ++p) acc[o][p] = not_above(six, acc[o][p]);
     }
   }
 }
@@ -246,7 +251,9 @@ HWY_NOINLINE void pooled_outputs(const WeightedSum& s, int first, const float* x
           largest.meet(acc[o][2], place + s.cols);
           largest.meet(acc[o][3], place + s.cols + 1);
           store(largest.value, y + o * s.y_output);
-          if (winners) largest.store_place(epilogue.relu, winners + o * winners_output + part * kWidth);
+          if (winners)
+            largest.store_place(epilogue.rectifier != Rectifier::none,
+                                winners + o * winners_output + part * kWidth);
         }
       }
       if (winners) winners += kLanes;

@@ -55,6 +55,13 @@ T erf(const T& v) {
     return {std::erf(v.real()), v.imag() * 2 / std::sqrt(M_PI) * std::exp(-v.real() * v.real())};
 }
 
+/// v between two numbers, which have no derivative.
+template <class T>
+T clamped(const T& v, double low, double high) {
+  if (real(v) <= low) return T(low);
+  return real(v) >= high ? T(high) : v;
+}
+
 template <class T>
 T activate(ActivationFunction f, double slope, const T& z) {
   switch (f) {
@@ -62,6 +69,8 @@ T activate(ActivationFunction f, double slope, const T& z) {
       return z;
     case ActivationFunction::relu:
       return real(z) > 0 ? z : T(0);
+    case ActivationFunction::relu6:
+      return clamped(z, 0, 6);
     case ActivationFunction::leaky_relu:
       return real(z) > 0 ? z : slope * z;
     case ActivationFunction::elu:
@@ -70,8 +79,12 @@ T activate(ActivationFunction f, double slope, const T& z) {
       return 0.5 * z * (1.0 + erf(z / std::sqrt(2.0)));
     case ActivationFunction::silu:
       return z / (1.0 + std::exp(-z));
+    case ActivationFunction::hard_swish:
+      return z * clamped(z + 3.0, 0, 6) / 6.0;
     case ActivationFunction::sigmoid:
       return 1.0 / (1.0 + std::exp(-z));
+    case ActivationFunction::hard_sigmoid:
+      return clamped(z + 3.0, 0, 6) / 6.0;
     case ActivationFunction::tanh:
       return std::tanh(z);
   }

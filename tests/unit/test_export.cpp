@@ -55,7 +55,7 @@ constexpr std::size_t kConv = 0, kAffine = 2, kActivation = 5;
 
 TEST_CASE("an export's plan gives the engine's probabilities", "[export]") {
   for (const ExportCase& which : kExportCases)
-    for (const auto folding : {ActivationFolding::all, ActivationFolding::relu_only}) {
+    for (const auto folding : {ActivationFolding::all, ActivationFolding::rectifiers}) {
       const ExportedCase one(which);
       INFO(which.name);
       const ExportPlan plan = plan_of(one, folding);
@@ -80,7 +80,7 @@ TEST_CASE("what can be folded is folded, and nothing else", "[export]") {
   // ReLU.
   CHECK(steps_of(plan("norms", ActivationFolding::all), kAffine) == 5);
   CHECK(steps_of(plan("norms", ActivationFolding::all), kActivation) == 0);
-  CHECK(steps_of(plan("norms", ActivationFolding::relu_only), kActivation) == 1);
+  CHECK(steps_of(plan("norms", ActivationFolding::rectifiers), kActivation) == 1);
   // The norm at the start of the inner residual reads what its sum reads, too.
   CHECK(steps_of(plan("residuals", ActivationFolding::all), kAffine) == 2);
   CHECK(steps_of(plan("residuals", ActivationFolding::all), kConv) == 5);
@@ -211,7 +211,7 @@ TEST_CASE("int8 C gives the bits of the program's own int8 execution", "[export]
   for (const ExportCase& which : kExportCases) {
     INFO(which.name);
     ExportedCase one(which);
-    const ExportPlan plan = plan_of(one, ActivationFolding::relu_only);
+    const ExportPlan plan = plan_of(one, ActivationFolding::rectifiers);
     const QuantizedPlan quantized = quantize(plan, calibrate(plan, one.images, one.pool));
     const ByteRun run(plan, quantized);
     ByteValues values;
@@ -252,7 +252,7 @@ TEST_CASE("ranges for bytes leave out what costs more than it brings", "[export]
 
 TEST_CASE("a channel that is always 0 stays 0 in bytes", "[export]") {
   ExportedCase one(kExportCases.front());
-  ExportPlan plan = plan_of(one, ActivationFolding::relu_only);
+  ExportPlan plan = plan_of(one, ActivationFolding::rectifiers);
   auto& conv = std::get<ExportConv>(plan.steps.front().action);
   std::fill_n(conv.weight.begin(), conv.weight.size() / conv.bias.size(), 0.0f);
   conv.bias[0] = 0;
@@ -269,7 +269,7 @@ TEST_CASE("values that live at the same time have memory of their own", "[export
   for (const ExportCase& which : kExportCases) {
     INFO(which.name);
     const ExportedCase one(which);
-    const ExportPlan plan = plan_of(one, ActivationFolding::relu_only);
+    const ExportPlan plan = plan_of(one, ActivationFolding::rectifiers);
     const ValuePlaces places = place_values(plan, 1);
     // Executed in that memory as the C code does it, each value being its own number: whoever reads finds it.
     std::vector<int> owner(static_cast<std::size_t>(places.size), -1);

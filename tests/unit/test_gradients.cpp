@@ -170,9 +170,10 @@ TEST_CASE("gradients of convolutions that use Winograd's algorithm", "[nn]") {
 }
 
 TEST_CASE("gradients of every activation function, fused and alone", "[nn]") {
-  const auto f = GENERATE(ActivationFunction::relu, ActivationFunction::leaky_relu, ActivationFunction::elu,
-                          ActivationFunction::gelu, ActivationFunction::silu, ActivationFunction::sigmoid,
-                          ActivationFunction::tanh);
+  const auto f = GENERATE(ActivationFunction::relu, ActivationFunction::relu6, ActivationFunction::leaky_relu,
+                          ActivationFunction::elu, ActivationFunction::gelu, ActivationFunction::silu,
+                          ActivationFunction::hard_swish, ActivationFunction::sigmoid,
+                          ActivationFunction::hard_sigmoid, ActivationFunction::tanh);
   CAPTURE(static_cast<int>(f));
   ActivationSpec alone;
   alone.function = f;

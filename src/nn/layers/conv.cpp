@@ -78,12 +78,11 @@ class Conv final : public Layer {
     const Activation activation = v.fused.has(Fusion::normalize) ? v.normalization.activation : activation_;
     const SumEpilogue epilogue{.bias = spec_.bias ? pass.parameter(bias_) : nullptr,
                                .affine = v.normalization.affine,
-                               .relu = activation.is_relu(),
+                               .rectifier = activation.rectifier(),
                                .pool = v.fused.has(Fusion::max_pool_2x2),
                                .winners = v.winners};
     algorithm_->forward(pass, epilogue, v.x, z);
-    if (!activation.none() && !activation.is_relu())
-      activation_forward(activation, shared_part(pass, z), shared_part(pass, v.y));
+    if (activation.is_apart()) activation_forward(activation, shared_part(pass, z), shared_part(pass, v.y));
   }
 
   void backward(const Pass& pass, int phase, const BackwardViews& v) const override {
