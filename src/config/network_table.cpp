@@ -95,7 +95,10 @@ Table<ConvSpec> conv_table() {
        optional_key("stride", &ConvSpec::stride, size(1), "Step from one window to the next."),
        optional_key(
            "padding", &ConvSpec::padding, conv_padding(),
-           "Zeros around the input, per side. `\"same\"` keeps the size (stride 1 only), `\"valid\"` is 0."),
+           "Zeros around the input: a number for all sides, or for each side (0 where none is given). "
+           "`\"same\"` keeps the size (stride 1 only); `\"same_tensorflow\"`, as TensorFlow and Keras have "
+           "it, gives size / stride outputs, rounded up, and pads more below and right where the sides "
+           "differ; `\"valid\"` is 0."),
        optional_key("dilation", &ConvSpec::dilation, size(1), "Distance between the pixels of a window."),
        optional_key("groups", &ConvSpec::groups, integer(1),
                     "Splits the channels into independent groups; as many groups as channels is a depthwise "
@@ -118,7 +121,8 @@ Table<ConvSpec> conv_table() {
       return place.error_at_member(
           "padding",
           fmt::format("\"same\" works with stride 1 only, and stride is {}; give the padding as a number, "
-                      "such as half the kernel size",
+                      "such as half the kernel size, or use \"same_tensorflow\", the rule of TensorFlow and "
+                      "Keras",
                       to_string(conv.stride)));
     if (!check_bias_keys(place, conv)) return false;
     if (conv.out_channels % conv.groups != 0)

@@ -58,20 +58,15 @@ class PlanMaker {
   }
 
   void add(const Node& node, const ConvSpec& spec) {
-    const Window window = node.layer->window();
-    ExportConv conv{.kernel = window.kernel,
-                    .stride = window.stride,
-                    .dilation = window.dilation,
-                    .before = window.padding,
-                    .after = window.padding,
-                    .groups = window.groups,
-                    .weight = tensor(node, "weight"),
-                    .bias = bias_of(node, spec.bias)};
-    if (spec.padding.mode == ConvPadding::Mode::same) {  // an even kernel reaches further on one side
-      conv.after.h = window.dilation.h * (window.kernel.h - 1) - conv.before.h;
-      conv.after.w = window.dilation.w * (window.kernel.w - 1) - conv.before.w;
-    }
-    add_step(node, std::move(conv));
+    const Window window = node.layer->window(node.in);
+    add_step(node, ExportConv{.kernel = window.kernel,
+                              .stride = window.stride,
+                              .dilation = window.dilation,
+                              .before = window.padding,
+                              .after = window.padding_after,
+                              .groups = window.groups,
+                              .weight = tensor(node, "weight"),
+                              .bias = bias_of(node, spec.bias)});
     activate(node, {spec.activation});
   }
   void add(const Node& node, const DenseSpec& spec) {
@@ -127,7 +122,7 @@ class PlanMaker {
   }
 
   void add_pool(const Node& node, ExportPool::Kind kind, bool count_padding) {
-    const Window window = node.layer->window();
+    const Window window = node.layer->window(node.in);
     add_step(node, ExportPool{.kind = kind,
                               .kernel = window.kernel,
                               .stride = window.stride,

@@ -23,15 +23,9 @@ ConvCorner::ConvCorner(const Scene& scene, const ConvSpec& spec)
   const Shape &in = scene.in(), &out = scene.out();
   inputs_ = in.c / spec.groups;
   outputs_ = out.c / spec.groups;
-  Size2 before = spec.padding.amount, after = before;
-  if (spec.padding.mode == ConvPadding::Mode::valid) before = after = {0, 0};
-  if (spec.padding.mode == ConvPadding::Mode::same) {
-    const Size2 total{spec.dilation.h * (spec.kernel_size.h - 1), spec.dilation.w * (spec.kernel_size.w - 1)};
-    before = {total.h / 2, total.w / 2};
-    after = {total.h - before.h, total.w - before.w};
-  }
-  rows_ = {in.h, out.h, spec.kernel_size.h, spec.stride.h, spec.dilation.h, before.h, after.h};
-  columns_ = {in.w, out.w, spec.kernel_size.w, spec.stride.w, spec.dilation.w, before.w, after.w};
+  const MapSides padding = padding_of(spec, in);
+  rows_ = {in.h, out.h, spec.kernel_size.h, spec.stride.h, spec.dilation.h, padding.top, padding.bottom};
+  columns_ = {in.w, out.w, spec.kernel_size.w, spec.stride.w, spec.dilation.w, padding.left, padding.right};
   choose();
 }
 

@@ -119,6 +119,14 @@ class Network {
     return (size + padding - dilation * (kernel - 1) - 1) / stride + 1;
   }
 
+  /// Rows or columns of zeros with which there are ceil(size / stride) outputs.
+  static int padding_for_all(int size, int kernel, int stride, int dilation) {
+    int padding = 0;
+    const int outputs = (size + stride - 1) / stride, reach = dilation * (kernel - 1) + 1;
+    while (size + padding < reach + (outputs - 1) * stride) ++padding;
+    return padding;
+  }
+
   const std::vector<T>* find(const std::string& name) const {
     const auto it = parameters_.find(name);
     return it == parameters_.end() ? nullptr : &it->second;
@@ -130,10 +138,16 @@ class Network {
   }
 
   Maps<T> layer(const ConvSpec& s, const std::string& name, const Maps<T>& x) const {
+    using Mode = ConvPadding::Mode;
     int top = s.padding.amount.h, left = s.padding.amount.w, rows = 2 * top, cols = 2 * left;
-    if (s.padding.mode == ConvPadding::Mode::valid) top = left = rows = cols = 0;
-    if (s.padding.mode == ConvPadding::Mode::same) {
-      rows = s.dilation.h * (s.kernel_size.h - 1), cols = s.dilation.w * (s.kernel_size.w - 1);
+    if (s.padding.mode == Mode::valid) top = left = rows = cols = 0;
+    if (s.padding.mode == Mode::sides) {
+      top = s.padding.sides.top, left = s.padding.sides.left;
+      rows = top + s.padding.sides.bottom, cols = left + s.padding.sides.right;
+    }
+    if (s.padding.mode == Mode::same || s.padding.mode == Mode::same_tensorflow) {
+      rows = padding_for_all(x.shape.h, s.kernel_size.h, s.stride.h, s.dilation.h);
+      cols = padding_for_all(x.shape.w, s.kernel_size.w, s.stride.w, s.dilation.w);
       top = rows / 2, left = cols / 2;
     }
     Maps<T> y({.c = s.out_channels,

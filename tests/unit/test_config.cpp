@@ -113,13 +113,28 @@ TEST_CASE("a config with only what is required has the contract's defaults", "[c
   CHECK_FALSE(config.training.initial_weights);
 }
 
+TEST_CASE("a convolution's padding may be given for each side, and by TensorFlow's rule", "[config]") {
+  const auto padding = [](const std::string& text) {
+    return only_layer<ConvSpec>(R"({"type": "conv", "out_channels": 4, "kernel_size": 3, "padding": )" +
+                                text + "}")
+        .padding;
+  };
+  using Mode = ConvPadding::Mode;
+  CHECK(padding(R"({"top": 1, "left": 2, "bottom": 3, "right": 4})") ==
+        ConvPadding{Mode::sides, {0, 0}, {1, 2, 3, 4}});
+  CHECK(padding(R"({"bottom": 1, "right": 1})") == ConvPadding{Mode::sides, {0, 0}, {0, 0, 1, 1}});
+  CHECK(padding(R"("same_tensorflow")") == ConvPadding{Mode::same_tensorflow, {0, 0}, {}});
+  for (const std::string text : {R"({"top": 1, "left": 2, "bottom": 3, "right": 4})", R"("same_tensorflow")"})
+    CHECK(to_line(conv_padding()->write(padding(text))) == text);
+}
+
 TEST_CASE("entries of the network have PyTorch's defaults", "[config]") {
   using A = ActivationFunction;
   CHECK(only_layer<ConvSpec>(R"({"type": "conv", "out_channels": 4, "kernel_size": 3})") ==
         ConvSpec{4,
                  {3, 3},
                  {1, 1},
-                 {ConvPadding::Mode::amount, {0, 0}},
+                 {ConvPadding::Mode::amount, {0, 0}, {}},
                  {1, 1},
                  1,
                  true,
@@ -204,7 +219,7 @@ TEST_CASE("every key of a full config arrives", "[config]") {
         ConvSpec{8,
                  {3, 5},
                  {2, 2},
-                 {ConvPadding::Mode::amount, {1, 2}},
+                 {ConvPadding::Mode::amount, {1, 2}, {}},
                  {1, 2},
                  2,
                  false,

@@ -151,6 +151,18 @@ TEST_CASE("gradients of convolutions: stride, padding, dilation, groups", "[nn]"
     second.dilation = {2, 3}, second.stride = {3, 2}, second.padding.amount = {2, 3};
   }
   SECTION("same, even kernel") { second.kernel_size = {2, 4}, second.padding.mode = ConvPadding::Mode::same; }
+  SECTION("sides") { second.padding = {ConvPadding::Mode::sides, {0, 0}, {0, 3, 2, 1}}; }
+  SECTION("sides, stride") {
+    second.padding = {ConvPadding::Mode::sides, {0, 0}, {0, 0, 1, 1}}, second.stride = {2, 2};
+  }
+  SECTION("same as in TensorFlow") {
+    second.padding.mode = ConvPadding::Mode::same_tensorflow, second.stride = {2, 3},
+    second.kernel_size = {4, 3};
+  }
+  SECTION("same as in TensorFlow, dilated, stride beyond the kernel") {
+    second.padding.mode = ConvPadding::Mode::same_tensorflow, second.stride = {1, 4},
+    second.dilation = {2, 1};
+  }
   SECTION("same, dilated") { second.dilation = {2, 2}, second.padding.mode = ConvPadding::Mode::same; }
   SECTION("groups") { first.out_channels = 4, second.groups = 2; }
   SECTION("depthwise") { first.out_channels = 4, second.groups = 4, second.out_channels = 8; }
@@ -167,6 +179,8 @@ TEST_CASE("gradients of convolutions that use Winograd's algorithm", "[nn]") {
     second.bias = padding != 1;
     check(chain(first, second, GlobalAvgPoolSpec{}, dense(3)), {.c = 1, .h = 6 - padding, .w = 6}, 2);
   }
+  second.padding = {ConvPadding::Mode::sides, {0, 0}, {0, 2, 3, 1}};
+  check(chain(first, second, GlobalAvgPoolSpec{}, dense(3)), {.c = 1, .h = 5, .w = 6}, 2);
 }
 
 TEST_CASE("gradients of every activation function, fused and alone", "[nn]") {

@@ -129,7 +129,7 @@ class Dense final : public Layer {
   }
 
   std::int64_t macs(const Shape& in) const override { return in.values() * spec_.units; }
-  Window window() const override { return {.whole_map = true, .groups = 1}; }
+  Window window(const Shape&) const override { return {.whole_map = true, .groups = 1}; }
   std::string_view outputs_key() const override { return "units"; }
 
  private:
