@@ -140,6 +140,11 @@ class OnnxGraph {
     finish(step, node("Add", step.name, {x_of(step), tensors_[static_cast<std::size_t>(step.shortcut)]}));
   }
 
+  /// [N, C, 1, 1] is broadcast over the maps.
+  void add(const ExportStep& step, const ExportProduct&) {
+    finish(step, node("Mul", step.name, {x_of(step), tensors_[static_cast<std::size_t>(step.shortcut)]}));
+  }
+
   /// Opset 17 has no GELU and no SiLU: they are written out.
   std::string activated(const ExportStep& step, std::string x) {
     const Activation& activation = step.activation;

@@ -121,6 +121,12 @@ class PlanMaker {
     activate(node, {spec.activation});
   }
 
+  void add(const Node& node, const ExcitationSpec&) {
+    const int shortcut = place_of(node.shortcut);
+    add_step(node, ExportProduct{});
+    plan_.steps.back().shortcut = shortcut;
+  }
+
   void add_pool(const Node& node, ExportPool::Kind kind, bool count_padding) {
     const Window window = node.layer->window(node.in);
     add_step(node, ExportPool{.kind = kind,

@@ -85,6 +85,10 @@ class Quantizer {
         row.kind = ByteRowKind::sum;
         set_sum(step, row);
         break;
+      case RowKind::product:
+        row.kind = ByteRowKind::product;
+        set_product(step, row);
+        break;
       case RowKind::activation:
         row.kind = ByteRowKind::table;
         row.low = kLow;
@@ -161,6 +165,14 @@ class Quantizer {
     row.shortcut_zero = code(step.shortcut).zero;
     row.multiplier = {in_its_units(x), in_its_units(shortcut)};
     row.shift = {static_cast<std::uint8_t>(larger.shift)};
+  }
+
+  void set_product(const ExportStep& step, ByteRow& row) {
+    const IntegerFactor factor =
+        integer_factor(code(step.x).scale * code(step.shortcut).scale / code(step.y).scale, 62);
+    row.shortcut_zero = code(step.shortcut).zero;
+    row.multiplier = {factor.multiplier};
+    row.shift = {static_cast<std::uint8_t>(factor.shift)};
   }
 
   void set_table(const ExportStep& step, ByteRow& row) {

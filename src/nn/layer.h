@@ -172,7 +172,7 @@ struct Normalization {
 
 struct ForwardViews {
   BlockView<const float> x;
-  BlockView<const float> shortcut;  ///< the second input of a sum, else empty
+  BlockView<const float> shortcut;  ///< the second input of a sum or product, else empty
   BlockView<float> y;
   std::int32_t* winners = nullptr;  ///< max_pool_2x2: of the pooling; null: not needed
   Normalization normalization{};    ///< normalize: of the layer behind

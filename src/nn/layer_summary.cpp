@@ -70,7 +70,8 @@ void describe(LayerSummary& row, const Node& node, const Fields& fields, const S
   if (!node.out.flat && node.out.h * node.out.w > 1)
     row.effective_stride = {static_cast<int>(fields.h.jump), static_cast<int>(fields.w.jump)};
   row.window = node.layer->window(node.in);
-  row.inputs_per_output = node.shortcut >= 0 ? 2 : inputs_per_output(row.window, node.in, node.out);
+  const bool is_sum = node.shortcut >= 0 && !row.window.whole_map;
+  row.inputs_per_output = is_sum ? 2 : inputs_per_output(row.window, node.in, node.out);
 }
 
 }  // namespace

@@ -60,6 +60,7 @@ void add_settings(Json&, const FlattenSpec&, const Node&) {}
 void add_settings(Json& json, const DenseSpec& dense, const Node&) { set_activation(json, dense.activation); }
 void add_settings(Json& json, const DropoutSpec& dropout, const Node&) { json["p"] = dropout.p; }
 void add_settings(Json& json, const ScaleSpec& scale, const Node&) { json["factor"] = scale.factor; }
+void add_settings(Json&, const ExcitationSpec&, const Node&) {}
 void add_settings(Json& json, const SumSpec& sum, const Node&) { set_activation(json, sum.activation); }
 
 void add_settings(Json& json, const BatchNormSpec& norm, const Node&) {
@@ -141,12 +142,12 @@ class LayerList {
 
  private:
   Json layer(const Node& node, FloatText& weights) const {
-    const bool is_sum = node.shortcut >= 0;
+    const bool has_shortcut = node.shortcut >= 0;
     const Shape in = network_.graph().values()[static_cast<std::size_t>(node.x)];
     Json json = {{"name", node.name},
                  {"type", node.layer->type()},
                  {"source", writers_.at(node.x)},
-                 {"shortcut", is_sum ? Json(writers_.at(node.shortcut)) : Json()},
+                 {"shortcut", has_shortcut ? Json(writers_.at(node.shortcut)) : Json()},
                  {"residual", residual_of(network_.graph(), node)},
                  {"isShortcut", !node.is_row},
                  {"inputShape", to_json(in)},

@@ -284,6 +284,19 @@ class Network {
     for (T& v : x.values) v = s.factor * v;
     return x;
   }
+  Maps<T> layer(const SqueezeExciteSpec& s, const std::string& name, Maps<T> x) const {
+    ConvSpec first, second;
+    first.out_channels = s.squeeze_channels, first.activation = s.inner_activation;
+    second.out_channels = x.shape.c, second.activation = s.gate;
+    const Maps<T> mean = layer(GlobalAvgPoolSpec{}, name, x);
+    const Maps<T> factors = layer(second, name + ".fc2", layer(first, name + ".fc1", mean));
+    for (int n = 0; n < x.images; ++n)
+      for (int c = 0; c < x.shape.c; ++c)
+        for (int h = 0; h < x.shape.h; ++h)
+          for (int w = 0; w < x.shape.w; ++w)
+            x.at(n, c, h, w) = product(x.at(n, c, h, w), factors.at(n, c, 0, 0));
+    return x;
+  }
   Maps<T> layer(const ResidualSpec& s, const std::string& name, const Maps<T>& x) const {
     Maps<T> y = forward(s.layers, x);
     Maps<T> shortcut = x;

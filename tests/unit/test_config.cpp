@@ -47,7 +47,10 @@ const std::string kFullConfig = R"({
     {"type": "scale", "factor": -0.5},
     {"type": "residual", "shortcut": "projection", "activation": "relu", "weight_decay_scale": 0, "layers": [
       {"type": "conv", "out_channels": 8, "kernel_size": 1},
-      {"type": "residual", "layers": [{"type": "conv", "out_channels": 8, "kernel_size": 1}]}
+      {"type": "residual", "layers": [
+        {"type": "conv", "out_channels": 8, "kernel_size": 1},
+        {"type": "squeeze_excite", "squeeze_channels": 2, "inner_activation": "silu", "gate": "hard_sigmoid",
+         "trainable": {"bias": false}}]}
     ]},
     {"type": "activation", "function": "leaky_relu", "negative_slope": 0.2},
     {"type": "activation", "function": "elu"},
@@ -240,6 +243,8 @@ TEST_CASE("every key of a full config arrives", "[config]") {
   CHECK(residual.shortcut == ResidualSpec::Shortcut::projection);
   CHECK(residual.activation == A::relu);
   CHECK(residual.layers.size() == 2);
+  CHECK(std::get<SqueezeExciteSpec>(std::get<ResidualSpec>(residual.layers[1].spec).layers[1].spec) ==
+        SqueezeExciteSpec{2, A::silu, A::hard_sigmoid, {{{}, LearningEpochs::never()}}});
   CHECK(residual.control == LayerControl{{}, {1, 1}, {0, 0}});
   CHECK(std::get<ScaleSpec>(network[6].spec) == ScaleSpec{-0.5});
   CHECK(std::get<ActivationSpec>(network[8].spec) == ActivationSpec{A::leaky_relu, 0.2});
@@ -273,9 +278,9 @@ TEST_CASE("entries are named by type and number, counted depth first, and know t
   };
   collect(collect, config.network);
   CHECK(names == std::vector<std::string>{"stem", "conv2", "conv3", "batch_norm1", "max_pool1", "avg_pool1",
-                                          "scale1", "residual1", "conv4", "residual2", "conv5", "activation1",
-                                          "activation2", "global_avg_pool1", "flatten1", "dropout1", "dense1",
-                                          "dense2"});
+                                          "scale1", "residual1", "conv4", "residual2", "conv5",
+                                          "squeeze_excite1", "activation1", "activation2", "global_avg_pool1",
+                                          "flatten1", "dropout1", "dense1", "dense2"});
   CHECK(paths[0] == "/network/0");
   CHECK(paths[8] == "/network/7/layers/0");
   CHECK(paths[10] == "/network/7/layers/1/layers/0");

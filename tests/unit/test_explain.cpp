@@ -98,9 +98,9 @@ NetworkSpec all_types() {
   dropout.p = 0.3;
   BatchNormSpec flat_norm;
   return chain(conv(4, 3, 1), leaky, strided, max_pool(3, 2, 1), dilated, avg_pool(3, 1, 1, false),
-               avg_pool(2, 1, 1, true), identity, dropout, ScaleSpec{.factor = 0.5}, projection,
-               conv(6, 3, 3), GlobalAvgPoolSpec{}, FlattenSpec{}, dense(7, ActivationFunction::tanh),
-               flat_norm, dense(4));
+               avg_pool(2, 1, 1, true), identity, dropout, ScaleSpec{.factor = 0.5},
+               SqueezeExciteSpec{.squeeze_channels = 3, .control = {}}, projection, conv(6, 3, 3),
+               GlobalAvgPoolSpec{}, FlattenSpec{}, dense(7, ActivationFunction::tanh), flat_norm, dense(4));
 }
 
 TEST_CASE("the gradient check finds the engine right: LeNet-5", "[inspect]") {

@@ -291,6 +291,22 @@ TEST_CASE("gradients of batch norm with frozen statistics, which it leaves alone
   CHECK(running(6) != moving);
 }
 
+TEST_CASE("gradients of squeeze_excite", "[nn]") {
+  SqueezeExciteSpec plain{.squeeze_channels = 2, .control = {}};
+  SqueezeExciteSpec mobile{.squeeze_channels = 3,
+                           .inner_activation = ActivationFunction::silu,
+                           .gate = ActivationFunction::hard_sigmoid,
+                           .control = {}};
+  ConvSpec same = conv(5, {3, 3});
+  same.padding.amount = {1, 1};
+  ResidualSpec residual;
+  residual.layers = chain(same, norm(ActivationFunction::hard_swish), mobile);
+  const Shape input{.c = 2, .h = 6, .w = 5};
+  check(chain(conv(5, {2, 2}), plain, residual, GlobalAvgPoolSpec{}, dense(3)), input, 19);
+  check(chain(plain, FlattenSpec{}, dense(3)), input, 5);  // the first entry: nobody wants dx
+  check(chain(conv(4, {6, 5}, ActivationFunction::tanh), mobile, dense(3)), input, 5);  // of single pixels
+}
+
 TEST_CASE("gradients of residual entries: identity, projection, nested", "[nn]") {
   ConvSpec same = conv(3, {3, 3});
   same.padding.amount = {1, 1};

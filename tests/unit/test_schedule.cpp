@@ -249,7 +249,10 @@ NetworkSpec random_chain(Random& random, int channels, int& side, int depth) {
         add(DropoutSpec{.p = 0.25});
         break;
       case 4:
-        add(ActivationSpec{.function = ActivationFunction::relu});
+        if (random.below(2) == 0)
+          add(ActivationSpec{.function = ActivationFunction::relu});
+        else
+          add(SqueezeExciteSpec{.squeeze_channels = 2, .control = {}});
         break;
       case 5:
         if (side < 8) break;
@@ -358,7 +361,8 @@ NetworkSpec wide_network() {
   AvgPoolSpec average;
   average.kernel_size = {2, 2};
   NetworkSpec spec = chain(conv(19, 3, relu), max_pool(2, 2), BatchNormSpec{}, conv(24, 3, gelu), conv(24, 3),
-                           BatchNormSpec{}, conv(32, 3, relu), average, conv(17, 2, relu), FlattenSpec{},
+                           BatchNormSpec{}, conv(32, 3, relu), average, conv(17, 2, relu),
+                           SqueezeExciteSpec{.squeeze_channels = 5, .control = {}}, FlattenSpec{},
                            dense(2000, relu), DropoutSpec{.p = 0.25}, dense(5));
   std::get<BatchNormSpec>(spec[2].spec).activation = relu;
   std::get<BatchNormSpec>(spec[5].spec).activation = gelu;

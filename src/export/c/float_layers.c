@@ -1,6 +1,6 @@
 /* Values are maps [channel][row][column], one number after the other. Every function below writes all of y, and x
    and y do not overlap unless it says so. */
-typedef enum { CONV, DENSE, AFFINE, MAX_POOL, AVG_POOL, SUM, ACTIVATION } layer_kind;
+typedef enum { CONV, DENSE, AFFINE, MAX_POOL, AVG_POOL, SUM, PRODUCT, ACTIVATION } layer_kind;
 typedef enum { NONE, RELU, RELU6, LEAKY_RELU, ELU, GELU, SILU, HARD_SWISH, SIGMOID, HARD_SIGMOID, TANH } layer_function;
 
 typedef struct {
@@ -16,7 +16,7 @@ typedef struct {
   int groups;        /* CONV: an output reads the channels of its group */
   int count_padding; /* AVG_POOL: 1: the mean is over the whole window, 0: over its part inside the map */
   const float *weight, *bias;
-  long x, shortcut, y; /* places of the values in the scratch memory, in floats; shortcut: second input of SUM */
+  long x, shortcut, y; /* places of the values in the scratch memory, in floats; shortcut: second input of SUM and PRODUCT */
 } layer;
 
 //@ use relu6|hard_swish|hard_sigmoid
@@ -204,6 +204,16 @@ static void add(const layer *l, const float *x, const float *shortcut, float *y)
   for (i = 0; i < count; ++i) y[i] = x[i] + shortcut[i];
 }
 
+//@ use product
+/* y = x * shortcut[c]; y may be x. */
+static void multiply(const layer *l, const float *x, const float *shortcut, float *y) {
+  const long map = (long)l->height * l->width;
+  int c;
+  long i;
+  for (c = 0; c < l->channels; ++c)
+    for (i = c * map; i < (c + 1) * map; ++i) y[i] = x[i] * shortcut[c];
+}
+
 //@ always
 static void run_layer(const layer *l, const float *x, const float *shortcut, float *y) {
   switch (l->kind) {
@@ -230,6 +240,10 @@ static void run_layer(const layer *l, const float *x, const float *shortcut, flo
     //@ use sum
     case SUM:
       add(l, x, shortcut, y);
+      break;
+    //@ use product
+    case PRODUCT:
+      multiply(l, x, shortcut, y);
       break;
     //@ use activation
     case ACTIVATION:
