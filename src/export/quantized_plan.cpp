@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "core/error.h"
+#include "core/portable_math.h"
 #include "export/activation_value.h"
 
 namespace cnn {
@@ -46,7 +47,7 @@ class Quantizer {
     make_input_table();
     const double scale = code(plan_.output).scale;
     for (int d = 0; d <= kSteps; ++d)
-      result_.exponentials.push_back(static_cast<float>(std::exp(-d * scale)));
+      result_.exponentials.push_back(static_cast<float>(portable_exp(-d * scale)));
     return std::move(result_);
   }
 
