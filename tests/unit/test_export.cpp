@@ -116,9 +116,12 @@ class CCode {
     REQUIRE(result.exit_code == 0);
   }
 
-  /// What the compiled program prints for each image.
-  std::vector<std::vector<float>> answers(const fs::path& program) const {
-    const ProgramResult result = run_program(program, pictures_);
+  /// What the compiled program prints for each image. `arguments`: what comes before the pictures, where an
+  /// emulator starts the program.
+  std::vector<std::vector<float>> answers(const fs::path& program,
+                                          std::vector<std::string> arguments = {}) const {
+    arguments.insert(arguments.end(), pictures_.begin(), pictures_.end());
+    const ProgramResult result = run_program(program, arguments);
     INFO(result.description());
     REQUIRE(result.exit_code == 0);
     std::vector<std::vector<float>> all;
@@ -229,6 +232,59 @@ TEST_CASE("int8 C gives the bits of the program's own int8 execution", "[export]
     if (on_path("gcc").empty()) continue;
     const CCode code(one, int8_c_source(plan, quantized, {.name = "net", .model = "m", .version = "1"}));
     CHECK(compiled_answers(code) == own);
+  }
+}
+
+/// A processor that is emulated here.
+struct OtherProcessor {
+  std::string compiler, emulator;
+  /// What the compiled program answers there.
+  std::vector<std::vector<float>> answers(const CCode& code) const {
+    code.compile(compiler, {"-std=c99", "-O2", "-static", "net.c", "net_main.c", "-o", "net-there", "-lm"});
+    return code.answers(emulator, {(code.folder() / "net-there").string()});
+  }
+};
+
+/// Those whose compiler and emulator are here: ARM64, and s390x, whose numbers begin with the highest byte.
+std::vector<OtherProcessor> other_processors() {
+  std::vector<OtherProcessor> found;
+  for (const std::string name : {"aarch64", "s390x"}) {
+    OtherProcessor other{on_path(name + "-linux-gnu-gcc"), on_path("qemu-" + name + "-static")};
+    if (other.emulator.empty()) other.emulator = on_path("qemu-" + name);
+    if (other.compiler.empty() || other.emulator.empty()) {
+      WARN("skipped: there is no " + name + "-linux-gnu-gcc or no qemu-" + name + " here (gcc-" + name +
+           "-linux-gnu, qemu-user-static)");
+      continue;
+    }
+    found.push_back(other);
+  }
+  return found;
+}
+
+TEST_CASE("exported C gives the same answers on ARM64 and on a big-endian processor", "[export]") {
+  const std::vector<OtherProcessor> others = other_processors();
+  if (others.empty()) return;
+  for (const ExportCase& which : kExportCases) {
+    INFO(which.name);
+    ExportedCase one(which);
+    const CNaming names{.name = "net", .model = "m", .version = "1"};
+    const CCode floats(one, float_c_source(plan_of(one, ActivationFolding::all), names));
+    const ExportPlan plan = plan_of(one, ActivationFolding::relu_only);
+    const QuantizedPlan quantized = quantize(plan, calibrate(plan, one.images, one.pool));
+    const CCode bytes(one, int8_c_source(plan, quantized, names));
+    const ByteRun run(plan, quantized);
+    for (const OtherProcessor& other : others) {
+      INFO(other.compiler);
+      const auto of_floats = other.answers(floats), of_bytes = other.answers(bytes);
+      ByteValues values;
+      std::vector<float> expected;
+      for (std::size_t n = 0; n < one.images.size(); ++n) {
+        CHECK(largest_difference(of_floats[n], one.engine(static_cast<int>(n))) < kClose);
+        run.run(one.images[n], values);
+        run.probabilities(values, expected);
+        CHECK(of_bytes[n] == expected);
+      }
+    }
   }
 }
 
