@@ -66,10 +66,10 @@ double exp_of_sum(double x, double tail) {
 }
 
 /// x = 2^n (1 + f) with 1 + f in [sqrt(1/2), sqrt(2)).
-struct Split {
+struct ReducedExponent {
   double n, f;
 };
-Split split(double x) {
+ReducedExponent split(double x) {
   int n = 0;
   double m = std::frexp(x, &n);  // in [1/2, 1)
   if (m < std::numbers::sqrt2 / 2) m *= 2, --n;

@@ -2,6 +2,7 @@
 
 #include "core/block.h"
 #include "core/words.h"
+#include "kernels/rectifier.h"
 
 namespace cnn {
 
@@ -32,10 +33,6 @@ inline constexpr auto kWords<ActivationFunction> =
                                    {"sigmoid", ActivationFunction::sigmoid},
                                    {"hard_sigmoid", ActivationFunction::hard_sigmoid},
                                    {"tanh", ActivationFunction::tanh}});
-
-/// A function that other kernels apply before they store what they computed: max(z, 0), or min(max(z, 0), 6).
-/// NaN stays NaN.
-enum class Rectifier { none, relu, relu6 };
 
 struct Activation {
   ActivationFunction function = ActivationFunction::none;

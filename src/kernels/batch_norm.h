@@ -3,7 +3,7 @@
 #include <cstdint>
 
 #include "core/block.h"
-#include "kernels/activation.h"
+#include "kernels/rectifier.h"
 
 namespace cnn {
 

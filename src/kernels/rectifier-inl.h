@@ -6,8 +6,8 @@
 #define CNN_KERNELS_RECTIFIER_INL_H_
 #endif
 
-#include "kernels/activation.h"
 #include "kernels/lanes-inl.h"
+#include "kernels/rectifier.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace cnn {

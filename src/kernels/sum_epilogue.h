@@ -2,8 +2,8 @@
 
 #include <cstdint>
 
-#include "kernels/activation.h"
 #include "kernels/batch_norm.h"
+#include "kernels/rectifier.h"
 
 namespace cnn {
 

@@ -132,15 +132,12 @@ HWY_INLINE void finish(const SumEpilogue& epilogue, int o, V (&tile)[kTile][kTil
     for (auto& row : tile)
       for (V& value : row) value = hn::MulAdd(hn::Sub(value, mean), scale, shift);
   }
-  if (epilogue.rectifier != Rectifier::none) {
+  if (epilogue.rectifier == Rectifier::relu)
     for (auto& row : tile)
-      for (V& value : row) value = not_below_0(value);
-  }
-  if (epilogue.rectifier == Rectifier::relu6) {
-    const V six = broadcast(6.0f);
+      for (V& value : row) value = rectified<Rectifier::relu>(value);
+  if (epilogue.rectifier == Rectifier::relu6)
     for (auto& row : tile)
-      for (V& value : row) value = not_above(six, value);
-  }
+      for (V& value : row) value = rectified<Rectifier::relu6>(value);
 }
 
 /// What of the tile lies inside the map; y: its first pixel.

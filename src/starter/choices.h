@@ -25,9 +25,9 @@ inline constexpr auto kWords<NetworkSize> = all_words<NetworkSize>({{"small", Ne
 
 /// What the user has chosen already.
 struct InitWishes {
-  std::optional<int> side;  ///< pixels of the longer side
-  std::optional<int> epochs;
-  std::optional<NetworkSize> network;
+  std::optional<int> side{};  ///< pixels of the longer side
+  std::optional<int> epochs{};
+  std::optional<NetworkSize> network{};
 };
 
 /// What a network puts out for one image.

@@ -20,14 +20,14 @@ namespace cnn {
 
 /// What training does about the frozen front of its network, from an epoch on.
 struct FrontReport {
-  int epoch = 0;           ///< the first for which it holds
-  std::string last_entry;  ///< of the front; "": nothing is frozen any more
-  std::int64_t looks = 0;  ///< at images, whose features are computed and kept
-  std::int64_t bytes = 0;  ///< of these features
+  int epoch = 0;             ///< the first for which it holds
+  std::string last_entry{};  ///< of the front; "": nothing is frozen any more
+  std::int64_t looks = 0;    ///< at images, whose features are computed and kept
+  std::int64_t bytes = 0;    ///< of these features
   bool training_is_kept = false;
   int views = 0;  ///< of a training image; 0: they do not change
   /// Why the features of the training images are computed again in every step; "" if they are not.
-  std::string why_not;
+  std::string why_not{};
 };
 
 struct FrontEvents {

@@ -365,13 +365,13 @@ TEST_CASE("a resolved config reads as the same config, and resolves to the same 
 
 TEST_CASE("two configs that differ are not equal", "[config]") {
   const Config config = config_of(kFullConfig);
-  for (const auto& [from, to] :
-       std::vector<std::pair<std::string, std::string>>{{"\"tanh\"", "\"relu\""},
-                                                        {"0.25, 1", "0.26, 1"},
-                                                        {"\"pixels\": 3", "\"pixels\": 4"},
-                                                        {"1.5", "1.25"},
-                                                        {"\"kernel_size\": 1}]", "\"kernel_size\": 2}]"},
-                                                        {"\"vi\"", "\"vj\""}}) {
+  for (const auto& [from, to] : std::vector<std::pair<std::string, std::string>>{
+           {"\"tanh\"", "\"relu\""},
+           {"0.25, 1", "0.26, 1"},
+           {"\"pixels\": 3", "\"pixels\": 4"},
+           {"1.5", "1.25"},
+           {"\"gate\": \"hard_sigmoid\"", "\"gate\": \"sigmoid\""},
+           {"\"vi\"", "\"vj\""}}) {
     std::string text = kFullConfig;
     text.replace(text.find(from), from.size(), to);
     CHECK_FALSE(config_of(text) == config);
@@ -539,8 +539,9 @@ TEST_CASE("the schema is JSON and knows the keys, their defaults and their words
   CHECK(to_line(*conv.find("required")) == R"(["type", "out_channels", "kernel_size"])");
   CHECK(conv.find("properties")->find("groups")->find("default")->number == 1);
   CHECK(to_line(*conv.find("properties")->find("activation")->find("enum")) ==
-        R"(["none", "relu", "leaky_relu", "elu", "gelu", "silu", "sigmoid", "tanh"])");
-  CHECK(root.find("$defs")->find("layer")->find("oneOf")->items.size() == 11);
+        R"(["none", "relu", "relu6", "leaky_relu", "elu", "gelu", "silu", "hard_swish", "sigmoid", )"
+        R"("hard_sigmoid", "tanh"])");
+  CHECK(root.find("$defs")->find("layer")->find("oneOf")->items.size() == 12);
   const JsonValue& p = *root.find("$defs")->find("dropout")->find("properties")->find("p");
   CHECK(to_line(*p.find("exclusiveMaximum")) == "1");
 }

@@ -269,7 +269,7 @@ TEST_CASE("exported C gives the same answers on ARM64 and on a big-endian proces
     ExportedCase one(which);
     const CNaming names{.name = "net", .model = "m", .version = "1"};
     const CCode floats(one, float_c_source(plan_of(one, ActivationFolding::all), names));
-    const ExportPlan plan = plan_of(one, ActivationFolding::relu_only);
+    const ExportPlan plan = plan_of(one, ActivationFolding::rectifiers);
     const QuantizedPlan quantized = quantize(plan, calibrate(plan, one.images, one.pool));
     const CCode bytes(one, int8_c_source(plan, quantized, names));
     const ByteRun run(plan, quantized);

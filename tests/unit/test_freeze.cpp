@@ -218,7 +218,8 @@ TEST_CASE("what cannot be frozen is refused at its place", "[cli]") {
           R"(/training/freeze: no layer is called "residual2" (did you mean "residual1"?))");
   refused("until conv2", "/training/freeze: conv2 is inside a residual; give the residual's name");
   refused("until dense2", "there is nothing to learn");
-  refused("head", R"(/training/freeze: found the string "head", expected "trunk" or "until <name of an entry>")");
+  refused("head",
+          R"(/training/freeze: found the string "head", expected "trunk" or "until <name of an entry>")");
   refused({{"layer", "trunk"}}, R"(/training/freeze/layer: unknown key (did you mean "layers"?))");
   refused(3, "/training/freeze: found 3, expected");
 }
