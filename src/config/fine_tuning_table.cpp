@@ -131,7 +131,7 @@ class Freeze final : public Short<FreezeSpec> {
 };
 
 /// The objects live forever.
-KindOf<FreezeSpec::Unfreeze> unfreeze_kind() {
+KindOf<UnfreezeSpec> unfreeze_kind() {
   return {&unfreeze_object(), [](const auto*) {}};
 }
 
@@ -154,8 +154,8 @@ const Object<InitialWeightsSpec>& initial_weights_object() {
   return kind;
 }
 
-const Object<FreezeSpec::Unfreeze>& unfreeze_object() {
-  using S = FreezeSpec::Unfreeze;
+const Object<UnfreezeSpec>& unfreeze_object() {
+  using S = UnfreezeSpec;
   static const Object<S> kind(
       "unfreeze",
       {"",

@@ -263,7 +263,7 @@ TEST_CASE("every key of a full config arrives", "[config]") {
                                                                {false, {{"stem", "conv1"}}},
                                                                {"dense2", "stem"}});
   CHECK(*config.training.freeze ==
-        FreezeSpec{"stem", FreezeSpec::Unfreeze{3, 0.2}, 4, 512, FreezeSpec::Precision::float16});
+        FreezeSpec{"stem", UnfreezeSpec{3, 0.2}, 4, 512, FreezeSpec::Precision::float16});
 }
 
 TEST_CASE("entries are named by type and number, counted depth first, and know their place", "[config]") {
