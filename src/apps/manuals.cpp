@@ -17,9 +17,8 @@ Manual train_manual() {
       .program = "cnn-train",
       .synopsis = {"--config CONFIG.json [--set KEY=VALUE]... [--run-dir FOLDER] [--seeds N] [--dry-run]",
                    "--config CONFIG.json --find-lr [STEPS]", "--resume FOLDER [--set KEY=VALUE]...",
-                   "--init FOLDER [--classes top|leaf] [--size PIXELS] [--epochs N] [--network "
-                   "small|medium|large] [--out "
-                   "CONFIG.json]"},
+                   "--init FOLDER [--classes top|leaf] [--size PIXELS] [--epochs N] "
+                   "[--network small|medium|large] [--out CONFIG.json]"},
       .groups = {{"Training",
                   {"--config CONFIG.json", "--set KEY=VALUE", "--run-dir FOLDER", "--seeds N", "--dry-run",
                    "--layer-stats", "--layer-stats-every STEPS"}},

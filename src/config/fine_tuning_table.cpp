@@ -19,7 +19,7 @@ class Names : public Kind<ForeignNames> {
     const JsonValue& value = place.value();
     out = {};
     if (value.kind == JsonKind::string) {
-      if (value.text == "torchvision" || value.text == "timm") return out.torchvision = true, true;
+      if (value.text == "torchvision") return out.torchvision = true, true;
       return place.expected(words() + suggestion(value.text, std::vector<std::string>{"torchvision"}));
     }
     if (value.kind != JsonKind::object || value.items.empty()) return place.expected(words());

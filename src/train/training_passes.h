@@ -42,10 +42,10 @@ struct FrontEvents {
 /// of a float32 training depends on that.
 class TrainingPasses {
  public:
-  /// Without spec, no front is looked for. All references must outlive the object; `validation` may be null.
-  /// Several processes keep nothing.
-  TrainingPasses(Network& network, ThreadPool& pool, const std::optional<FreezeSpec>& spec,
-                 const ImageSet& train, const ImageSet* validation, Cluster& cluster);
+  /// Without spec.freeze, no front is looked for. All references must outlive the object; `validation` may be
+  /// null. Several processes keep nothing.
+  TrainingPasses(Network& network, ThreadPool& pool, const TrainingSpec& spec, const ImageSet& train,
+                 const ImageSet* validation, Cluster& cluster);
 
   /// To be called before the steps and measurements of an epoch, with a packed network. False: `stop` became
   /// true, and it must be called again.
@@ -83,6 +83,7 @@ class TrainingPasses {
   ThreadPool& pool_;
   Cluster& cluster_;
   const std::optional<FreezeSpec> spec_;
+  const int most_views_;  ///< epochs in which the front is frozen
   const ImageSet& train_;
   const ImageSet* validation_;
   Runner evaluation_;

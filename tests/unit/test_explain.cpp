@@ -123,6 +123,27 @@ TEST_CASE("the gradient check finds the engine right: every layer type, dropout 
   CHECK(check.ok());
 }
 
+TEST_CASE("norms with frozen statistics are checked and explained as what they are", "[inspect]") {
+  BatchNormSpec frozen;
+  frozen.activation = ActivationFunction::relu;
+  frozen.control.frozen_statistics = true;
+  ResidualSpec residual;  // which says it of the norm inside
+  residual.layers = chain(conv(4, 3, 1), BatchNormSpec{});
+  residual.control.frozen_statistics = true;
+  Step step(chain(conv(4, 3, 1), frozen, residual, FlattenSpec{}, dense(3)), {.c = 2, .h = 6, .w = 5}, 3);
+  const GradientCheck check = step.check();
+  INFO(text_of(check));
+  CHECK(check.ok());
+  for (const int row : {1, 3}) {
+    const Explanation explanation = explain_layer(*step.trace, step.spec, row, step.pool, 100);
+    INFO(explanation.text);
+    CHECK(explanation.agrees);
+    CHECK_THAT(explanation.text, ContainsSubstring("Its statistics are frozen") &&
+                                     ContainsSubstring("running mean 0, running variance 1") &&
+                                     !ContainsSubstring("In evaluation"));
+  }
+}
+
 TEST_CASE("the gradient check sees a wrong gradient, wherever it is", "[inspect]") {
   Step step(lenet(), {.c = 1, .h = 28, .w = 28}, 2);
   const std::vector<float> right(step.trace->parameter_gradients().begin(),
