@@ -47,7 +47,9 @@ const std::vector<Mode> kModes = {
     {"--find-lr",
      ", which only looks for a learning rate",
      {"--config", "--set", "--run-dir", "--threads", "--quiet"}},
-    {"--init", ", which only writes a config", {"--out", "--classes", "--threads", "--quiet"}},
+    {"--init",
+     ", which only writes a config",
+     {"--out", "--classes", "--size", "--epochs", "--network", "--threads", "--quiet"}},
     {"--dry-run",
      ", which trains no epoch",
      {"--config", "--set", "--run-dir", "--seeds", "--threads", "--quiet"}},
@@ -110,12 +112,12 @@ struct Wishes {
   Options options;
   InitOptions init;
   ResumeOptions resume;
-  std::string classes;  // of --init
-  int sweep_steps = 0;  // stays 0 without a number
+  std::string classes, network;  // of --init
+  int sweep_steps = 0;           // stays 0 without a number
 };
 
 void add_options(CLI::App& app, Wishes& wishes) {
-  auto& [options, init, resume, classes, sweep_steps] = wishes;
+  auto& [options, init, resume, classes, network, sweep_steps] = wishes;
   app.add_option("--config", options.config, "The config (JSON)");
   app.add_option(
       "--resume", resume.folder,
@@ -131,6 +133,17 @@ void add_options(CLI::App& app, Wishes& wishes) {
          "With --init: which folders are the classes: top (those directly in the folder) or leaf (every "
          "folder that holds images itself)")
       ->check(CLI::IsMember({"top", "leaf"}))
+      ->needs(folder);
+  app.add_option("--size", init.wishes.side, "With --init: pixels of the longer side of the network's image")
+      ->check(CLI::Range(8, 1024))
+      ->needs(folder);
+  app.add_option("--epochs", init.wishes.epochs, "With --init: epochs of the training")
+      ->check(CLI::Range(1, 100000))
+      ->needs(folder);
+  app.add_option("--network", network,
+                 "With --init: small, medium or large: 16, 32 or 64 maps in the first stage (default: by the "
+                 "number of images and classes)")
+      ->check(CLI::IsMember({"small", "medium", "large"}))
       ->needs(folder);
   app.add_option("--set", options.overrides,
                  "Override a value of the config, as in training.epochs=3; list entries count from 0, as in "
@@ -185,6 +198,8 @@ int carry_out(const CLI::App& app, Wishes& wishes, Cluster& cluster) {
   if (given("--init")) {
     if (!wishes.classes.empty())
       wishes.init.class_folders = wishes.classes == "leaf" ? ClassFolders::leaf : ClassFolders::top;
+    for (const auto& [word, size] : kWords<NetworkSize>)
+      if (wishes.network == word) wishes.init.wishes.network = size;
     wishes.init.threads = options.threads;
     wishes.init.quiet = options.quiet;
     return alone_or_idle(cluster, [&] { return init(wishes.init); });

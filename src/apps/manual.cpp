@@ -116,7 +116,8 @@ std::string manual_page(const CLI::App& app, const Manual& manual, const std::st
   out += items("FILES", manual.files);
   out += items(
       "ENVIRONMENT",
-      {{"CNN_SIMD", "Forces an instruction set: avx512, avx2 or sse4. --version names the one in use."}});
+      {{"CNN_SIMD",
+        "Forces an instruction set: avx512, avx2 or sse4; neon on ARM64. --version names the one in use."}});
   if (!manual.examples.empty()) out += section("EXAMPLES");
   for (const Manual::Item& example : manual.examples)
     out += fmt::format(".PP\n{}\n.RS\n.nf\n\\fB{}\\fR\n.fi\n.RE\n", roff(example.text), roff(example.term));

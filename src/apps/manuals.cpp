@@ -17,13 +17,16 @@ Manual train_manual() {
       .program = "cnn-train",
       .synopsis = {"--config CONFIG.json [--set KEY=VALUE]... [--run-dir FOLDER] [--seeds N] [--dry-run]",
                    "--config CONFIG.json --find-lr [STEPS]", "--resume FOLDER [--set KEY=VALUE]...",
-                   "--init FOLDER [--classes top|leaf] [--out CONFIG.json]"},
+                   "--init FOLDER [--classes top|leaf] [--size PIXELS] [--epochs N] "
+                   "[--network small|medium|large] [--out CONFIG.json]"},
       .groups = {{"Training",
                   {"--config CONFIG.json", "--set KEY=VALUE", "--run-dir FOLDER", "--seeds N", "--dry-run",
                    "--layer-stats", "--layer-stats-every STEPS"}},
                  {"Looking for a learning rate", {"--find-lr [STEPS]"}},
                  {"Resuming", {"--resume FOLDER"}},
-                 {"Writing a first config", {"--init FOLDER", "--classes top|leaf", "--out CONFIG.json"}},
+                 {"Writing a first config",
+                  {"--init FOLDER", "--classes top|leaf", "--size PIXELS", "--epochs N",
+                   "--network small|medium|large", "--out CONFIG.json"}},
                  {"General", kGeneral}},
       .description =
           {"Trains the convolutional network that a JSON config describes on the images that it names, and "

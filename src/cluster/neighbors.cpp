@@ -1,6 +1,6 @@
 #include "cluster/neighbors.h"
 
-#include <sched.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -10,6 +10,7 @@
 #include <string>
 
 #include "cluster/messages.h"
+#include "core/processor_set.h"
 #include "core/processors.h"
 
 namespace cnn {
@@ -18,7 +19,7 @@ namespace {
 /// Where a process runs.
 struct Seat {
   std::array<char, 40> machine{};  // its boot's number: names are not always different
-  cpu_set_t cores{};
+  ProcessorSet cores;
 };
 
 Seat seat() {
@@ -27,7 +28,8 @@ Seat seat() {
   std::string boot;
   std::getline(file, boot);
   std::memcpy(seat.machine.data(), boot.data(), std::min(boot.size(), seat.machine.size()));
-  ::sched_getaffinity(0, sizeof(seat.cores), &seat.cores);
+  if (boot.empty()) ::gethostname(seat.machine.data(), seat.machine.size() - 1);  // not Linux
+  seat.cores = ProcessorSet::of_this_process();
   return seat;
 }
 
@@ -35,11 +37,8 @@ Seat seat() {
 int threads_of(Cluster& cluster) {
   const Seat mine = seat();
   int sharing = 0;  // how many use the same cores, this process included
-  for (const Seat& other : gathered(cluster, mine)) {
-    cpu_set_t both;
-    CPU_AND(&both, &mine.cores, &other.cores);
-    sharing += other.machine == mine.machine && CPU_COUNT(&both) > 0;
-  }
+  for (const Seat& other : gathered(cluster, mine))
+    sharing += other.machine == mine.machine && mine.cores.meets(other.cores);
   return std::max(1, usable_processors() / std::max(1, sharing));
 }
 
@@ -64,14 +63,12 @@ int threads_beside_neighbors(Cluster& cluster) {
   // All of them, or none: who keeps its core would have it taken by the others.
   const auto wish = gathered(cluster, static_cast<int>(bound_by_default()));
   if (std::ranges::count(wish, 1) < cluster.size()) return bound;
-  cpu_set_t before, all;
-  ::sched_getaffinity(0, sizeof(before), &before);
-  std::memset(&all, 0xff, sizeof(all));
-  ::sched_setaffinity(0, sizeof(all), &all);
+  const ProcessorSet before = ProcessorSet::of_this_process();
+  ProcessorSet::all().apply_to_this_process();
   const int unbound = threads_of(cluster);
   const auto better = gathered(cluster, static_cast<int>(unbound > bound));
   if (std::ranges::count(better, 1) > 0) return unbound;
-  ::sched_setaffinity(0, sizeof(before), &before);
+  before.apply_to_this_process();
   return bound;
 }
 

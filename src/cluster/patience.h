@@ -1,7 +1,5 @@
 #pragma once
 
-#include <sched.h>
-
 #include <chrono>
 #include <thread>
 
@@ -16,7 +14,7 @@ class Patience {
     if (++looks_ < kBusyLooks) return;
     const auto waited = std::chrono::steady_clock::now() - start_;
     if (waited < std::chrono::milliseconds(1))
-      ::sched_yield();
+      std::this_thread::yield();
     else
       std::this_thread::sleep_for(waited < std::chrono::milliseconds(200) ? std::chrono::microseconds(50)
                                                                           : std::chrono::microseconds(1000));

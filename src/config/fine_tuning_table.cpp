@@ -19,7 +19,7 @@ class Names : public Kind<ForeignNames> {
     const JsonValue& value = place.value();
     out = {};
     if (value.kind == JsonKind::string) {
-      if (value.text == "torchvision" || value.text == "timm") return out.torchvision = true, true;
+      if (value.text == "torchvision") return out.torchvision = true, true;
       return place.expected(words() + suggestion(value.text, std::vector<std::string>{"torchvision"}));
     }
     if (value.kind != JsonKind::object || value.items.empty()) return place.expected(words());
@@ -131,7 +131,7 @@ class Freeze final : public Short<FreezeSpec> {
 };
 
 /// The objects live forever.
-KindOf<FreezeSpec::Unfreeze> unfreeze_kind() {
+KindOf<UnfreezeSpec> unfreeze_kind() {
   return {&unfreeze_object(), [](const auto*) {}};
 }
 
@@ -154,8 +154,8 @@ const Object<InitialWeightsSpec>& initial_weights_object() {
   return kind;
 }
 
-const Object<FreezeSpec::Unfreeze>& unfreeze_object() {
-  using S = FreezeSpec::Unfreeze;
+const Object<UnfreezeSpec>& unfreeze_object() {
+  using S = UnfreezeSpec;
   static const Object<S> kind(
       "unfreeze",
       {"",

@@ -12,6 +12,6 @@ const Object<InitialWeightsSpec>& initial_weights_object();
 /// "trunk", "until <name>", or {"layers": one of these, ...}.
 KindOf<FreezeSpec> freeze_kind();
 const Object<FreezeSpec>& freeze_object();
-const Object<FreezeSpec::Unfreeze>& unfreeze_object();
+const Object<UnfreezeSpec>& unfreeze_object();
 
 }  // namespace cnn

@@ -3,6 +3,8 @@
 #include <charconv>
 #include <cmath>
 
+#include "config/table.h"
+
 namespace cnn {
 namespace {
 
@@ -176,31 +178,68 @@ class Padding : public Kind<ConvPadding> {
   bool read(const Place& place, ConvPadding& out) const override {
     const JsonValue& value = place.value();
     if (value.kind == JsonKind::string) {
-      if (value.text == "same") return out = {ConvPadding::Mode::same, {0, 0}}, true;
-      if (value.text == "valid") return out = {ConvPadding::Mode::valid, {0, 0}}, true;
-      const std::vector<std::string> names{"same", "valid"};
-      return place.expected(words() + suggestion(value.text, names));
+      for (const auto& [word, mode] : kRules)
+        if (value.text == word) return out = {.mode = mode}, true;
+      return place.expected(words() + suggestion(value.text, rule_names()));
     }
-    out.mode = ConvPadding::Mode::amount;
+    if (value.kind == JsonKind::object) return out.mode = Mode::sides, read_sides(place, out.sides);
+    out.mode = Mode::amount;
     if (value.kind == JsonKind::number || (value.kind == JsonKind::array && value.items.size() == 2))
       return size_.read(place, out.amount);
     return place.expected(words());
   }
   JsonValue write(const ConvPadding& value) const override {
-    if (value.mode == ConvPadding::Mode::same) return "same";
-    if (value.mode == ConvPadding::Mode::valid) return "valid";
-    return size_.write(value.amount);
+    for (const auto& [word, mode] : kRules)
+      if (value.mode == mode) return word;
+    if (value.mode == Mode::amount) return size_.write(value.amount);
+    JsonValue sides = JsonValue::object();
+    for (const auto& [key, side] : kSides) sides.set(key, value.sides.*side);
+    return sides;
   }
   JsonValue schema() const override {
-    JsonValue schema = size_.schema();
-    schema.find("anyOf")->items.push_back(
-        JsonValue::object().set("enum", JsonValue::array({JsonValue("same"), JsonValue("valid")})));
+    JsonValue schema = size_.schema(), properties = JsonValue::object(), words = JsonValue::array();
+    for (const auto& [key, side] : kSides) properties.set(key, side_->schema());
+    for (const std::string& word : rule_names()) words.items.push_back(word);
+    auto& forms = schema.find("anyOf")->items;
+    forms.push_back(JsonValue::object()
+                        .set("type", "object")
+                        .set("properties", properties)
+                        .set("additionalProperties", false));
+    forms.push_back(JsonValue::object().set("enum", words));
     return schema;
   }
-  std::string words() const override { return "an integer >= 0, [height, width], \"same\" or \"valid\""; }
+  std::string words() const override {
+    return "an integer >= 0, [height, width], {\"top\", \"left\", \"bottom\", \"right\"}, \"same\", "
+           "\"same_tensorflow\" or \"valid\"";
+  }
 
  private:
+  using Mode = ConvPadding::Mode;
+  static constexpr std::array<std::pair<const char*, Mode>, 3> kRules{
+      {{"same", Mode::same}, {"same_tensorflow", Mode::same_tensorflow}, {"valid", Mode::valid}}};
+  static constexpr std::array<std::pair<const char*, int MapSides::*>, 4> kSides{
+      {{"top", &MapSides::top},
+       {"left", &MapSides::left},
+       {"bottom", &MapSides::bottom},
+       {"right", &MapSides::right}}};
+
+  static std::vector<std::string> rule_names() {
+    std::vector<std::string> names;
+    for (const auto& [word, mode] : kRules) names.push_back(word);
+    return names;
+  }
+
+  /// A side that is not given has none.
+  bool read_sides(const Place& place, MapSides& out) const {
+    out = {};
+    bool good = check_keys(place, "padding", {"top", "left", "bottom", "right"}, {}, {});
+    for (const auto& [key, side] : kSides)
+      if (place.has(key)) good = side_->read(place.member(key), out.*side) && good;
+    return good;
+  }
+
   Size size_{0};
+  KindOf<int> side_ = integer(0);
 };
 
 class NumberPair : public Kind<std::array<double, 2>> {

@@ -95,7 +95,10 @@ Table<ConvSpec> conv_table() {
        optional_key("stride", &ConvSpec::stride, size(1), "Step from one window to the next."),
        optional_key(
            "padding", &ConvSpec::padding, conv_padding(),
-           "Zeros around the input, per side. `\"same\"` keeps the size (stride 1 only), `\"valid\"` is 0."),
+           "Zeros around the input: a number for all sides, or for each side (0 where none is given). "
+           "`\"same\"` keeps the size (stride 1 only); `\"same_tensorflow\"`, as TensorFlow and Keras have "
+           "it, gives size / stride outputs, rounded up, and pads more below and right where the sides "
+           "differ; `\"valid\"` is 0."),
        optional_key("dilation", &ConvSpec::dilation, size(1), "Distance between the pixels of a window."),
        optional_key("groups", &ConvSpec::groups, integer(1),
                     "Splits the channels into independent groups; as many groups as channels is a depthwise "
@@ -118,7 +121,8 @@ Table<ConvSpec> conv_table() {
       return place.error_at_member(
           "padding",
           fmt::format("\"same\" works with stride 1 only, and stride is {}; give the padding as a number, "
-                      "such as half the kernel size",
+                      "such as half the kernel size, or use \"same_tensorflow\", the rule of TensorFlow and "
+                      "Keras",
                       to_string(conv.stride)));
     if (!check_bias_keys(place, conv)) return false;
     if (conv.out_channels % conv.groups != 0)
@@ -262,6 +266,27 @@ Table<ScaleSpec> scale_table() {
   return table;
 }
 
+Table<SqueezeExciteSpec> squeeze_excite_table() {
+  Table<SqueezeExciteSpec> table{
+      "squeeze_excite",
+      "Multiplies each map by a factor that a small network makes of the means of all maps: a 1x1 "
+      "convolution, `inner_activation`, a second 1x1 convolution, `gate`, both with bias (J. Hu et al., "
+      "\"Squeeze-and-Excitation Networks\", arXiv:1709.01507). Its tensors are `fc1.weight`, `fc1.bias`, "
+      "`fc2.weight` and `fc2.bias`, as in torchvision.",
+      {required_key("squeeze_channels", &SqueezeExciteSpec::squeeze_channels, integer(1),
+                    "Channels between the two convolutions; a quarter or a sixteenth of the maps is usual."),
+       optional_key("inner_activation", &SqueezeExciteSpec::inner_activation, activation_function(true),
+                    "Non-linearity between the two convolutions."),
+       optional_key("gate", &SqueezeExciteSpec::gate, activation_function(true),
+                    "Non-linearity that makes the factors; MobileNetV3 has `hard_sigmoid`.")}};
+  add_control_keys(table);
+  table.refused = {{"activation",
+                    "squeeze_excite has no activation behind it; \"inner_activation\" is the one between its "
+                    "convolutions, \"gate\" the one of its factors"},
+                   {"reduction", "give the number of channels itself", "squeeze_channels"}};
+  return table;
+}
+
 Table<ResidualSpec> residual_table() {
   Table<ResidualSpec> table{
       "residual",
@@ -353,6 +378,7 @@ const Typed<LayerSpec, LayerVariant>& layer_kind() {
         .add(dropout_table())
         .add(activation_table())
         .add(scale_table())
+        .add(squeeze_excite_table())
         .add(residual_table());
     const char* softmax = "softmax is part of the loss and is applied there; leave this entry out";
     layers.refuse_type("softmax", softmax).refuse_type("log_softmax", softmax);

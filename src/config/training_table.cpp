@@ -402,7 +402,8 @@ std::shared_ptr<const Object<TrainingSpec>> training_kind() {
                .not_in_model(),
            optional_key("checkpoint_minutes", &S::checkpoint_minutes, number(Interval::at_least(0)),
                         "Minutes between two checkpoints within an epoch; 0: none by time. Every epoch ends "
-                        "with a checkpoint.")
+                        "with a checkpoint, unless it is so short that a tenth of the time would go into "
+                        "saving a large state.")
                .on_resume(ResumeEffect::none)
                .in_proxy(false)
                .not_in_model(),

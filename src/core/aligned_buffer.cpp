@@ -11,8 +11,9 @@
 namespace cnn {
 namespace {
 
-/// x86-64's and arm64's. Kernels stride through arenas of megabytes, and with pages of 4 KiB the address
-/// translation misses at every step: Winograd at 128 channels ran 1.3 to 1.4 times as fast on these.
+/// x86-64's, and ARM64's with pages of 4 KiB (with pages of 16 or 64 KiB this is an alignment and no more).
+/// Kernels stride through arenas of megabytes, and with pages of 4 KiB the address translation misses at
+/// every step: Winograd at 128 channels ran 1.3 to 1.4 times as fast on these.
 constexpr std::size_t kHugePage = std::size_t{2} << 20;
 
 }  // namespace

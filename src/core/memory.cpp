@@ -46,7 +46,7 @@ std::optional<std::int64_t> left_in_group(const fs::path& group, const char* lim
 /// What the process may still map; statm counts pages.
 std::optional<std::int64_t> left_of_rlimit(int resource, const fs::path& statm, int column) {
   rlimit limit{};
-  if (::getrlimit(static_cast<__rlimit_resource>(resource), &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
+  if (::getrlimit(static_cast<decltype(RLIMIT_AS)>(resource), &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
     return std::nullopt;
   std::ifstream file(statm);
   std::int64_t pages = 0;

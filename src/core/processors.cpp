@@ -1,7 +1,5 @@
 #include "core/processors.h"
 
-#include <sched.h>
-
 #include <algorithm>
 #include <cmath>
 #include <fstream>
@@ -9,6 +7,7 @@
 #include <thread>
 
 #include "core/control_groups.h"
+#include "core/processor_set.h"
 
 namespace cnn {
 namespace {
@@ -44,9 +43,8 @@ int quota_of(const ControlGroup& group) {
 }  // namespace
 
 int usable_processors(const fs::path& root) {
-  cpu_set_t set;
-  int count = static_cast<int>(std::thread::hardware_concurrency());
-  if (sched_getaffinity(0, sizeof(set), &set) == 0) count = CPU_COUNT(&set);
+  int count = ProcessorSet::of_this_process().count();
+  if (count == ProcessorSet::kMost) count = static_cast<int>(std::thread::hardware_concurrency());
   for (const ControlGroup& group : control_groups("cpu", root)) count = std::min(count, quota_of(group));
   return std::max(count, 1);
 }

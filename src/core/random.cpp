@@ -4,6 +4,7 @@
 #include <numbers>
 
 #include "core/error.h"
+#include "core/portable_math.h"
 
 namespace cnn {
 
@@ -48,7 +49,7 @@ std::uint32_t Random::below(std::uint32_t n) {
 float Random::normal() {
   const double u = (bits() + 1.0) * 0x1p-32;  // in (0, 1]: its logarithm is finite
   const double v = bits() * 0x1p-32;
-  return static_cast<float>(std::sqrt(-2.0 * std::log(u)) * std::cos(2.0 * std::numbers::pi * v));
+  return static_cast<float>(std::sqrt(-2.0 * portable_log(u)) * portable_cos(2.0 * std::numbers::pi * v));
 }
 
 }  // namespace cnn

@@ -10,16 +10,21 @@
 
 #include "core/error.h"
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) || defined(_M_X64)
 #include <immintrin.h>
 #endif
 
 namespace cnn {
 namespace {
 
+/// Tells the core that it waits: less power, and more of the core for its other thread.
 inline void pause() {
-#if defined(__x86_64__)
+#if defined(__x86_64__) || defined(_M_X64)
   _mm_pause();
+#elif defined(__aarch64__)
+  // Not `yield`, which most cores take for nothing, so that all spins would be over in a microsecond. Rust's
+  // std::hint::spin_loop chose the same.
+  asm volatile("isb" ::: "memory");
 #endif
 }
 

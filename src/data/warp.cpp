@@ -6,6 +6,8 @@
 #include <numbers>
 #include <span>
 
+#include "core/portable_math.h"
+
 namespace cnn {
 namespace {
 
@@ -63,7 +65,7 @@ void Warp::multiply(double a, double b, double c, double d) {
 
 void Warp::rotate(double degrees) {
   const double angle = degrees * std::numbers::pi / 180;
-  const double c = std::cos(angle), s = std::sin(angle);
+  const double c = portable_cos(angle), s = portable_sin(angle);
   multiply(c, -s, s, c);  // rows count downward, so this looks back along a counterclockwise turn
 }
 
@@ -80,7 +82,7 @@ int Warp::make_kernel(double sigma) {
   const int radius = std::max(
       1, std::min(static_cast<int>(std::ceil(3 * std::min(sigma, 1e6))), std::max(height_, width_) - 1));
   kernel_.resize(static_cast<std::size_t>(radius) + 1);
-  const auto bell = [&](int t) { return std::exp(-0.5 * t * t / (sigma * sigma)); };
+  const auto bell = [&](int t) { return portable_exp(-0.5 * t * t / (sigma * sigma)); };
   double sum = 1;
   for (int t = 1; t <= radius; ++t) sum += 2 * bell(t);
   for (int t = 0; t <= radius; ++t) kernel_[static_cast<std::size_t>(t)] = static_cast<float>(bell(t) / sum);

@@ -149,7 +149,7 @@ Exported export_int8_c(const Inspected& model, const std::filesystem::path& fold
                        const std::string& version, const std::filesystem::path& calibration, bool noise,
                        ThreadPool& pool) {
   refuse_bytes(model, "--c");
-  ExportPlan plan = export_plan(model, ActivationFolding::relu_only);
+  ExportPlan plan = export_plan(model, ActivationFolding::rectifiers);
   const PixelSample sample = sample_pixels(model, calibration, kMostCalibrationImages, pool);
   QuantizedPlan quantized = quantize(plan, calibrate(plan, sample.images, pool));
   const auto execution = std::make_shared<const ByteExecution>(std::move(plan), std::move(quantized));

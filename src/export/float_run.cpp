@@ -13,6 +13,7 @@ namespace {
 
 static_assert(static_cast<int>(RowKind::activation) == ACTIVATION);
 static_assert(static_cast<int>(RowKind::sum) == SUM);
+static_assert(static_cast<int>(RowKind::product) == PRODUCT);
 static_assert(static_cast<int>(ActivationFunction::gelu) == GELU);
 static_assert(static_cast<int>(ActivationFunction::tanh) == TANH);
 

@@ -14,7 +14,8 @@ std::set<std::string> features_of(const QuantizedPlan& quantized) {
   std::set<std::string> features;
   for (const ByteRow& row : quantized.rows) {
     features.insert(in_small_letters(word_of(row.kind)));
-    if (row.kind == ByteRowKind::conv || row.kind == ByteRowKind::dense || row.kind == ByteRowKind::sum)
+    using enum ByteRowKind;
+    if (row.kind == conv || row.kind == dense || row.kind == sum || row.kind == product)
       features.insert("requantize");
   }
   return features;

@@ -10,7 +10,7 @@ namespace {
 bool takes_number_for_number(const ExportStep& step) {
   return std::holds_alternative<ExportAffine>(step.action) ||
          std::holds_alternative<ExportActivation>(step.action) ||
-         std::holds_alternative<ExportSum>(step.action);
+         std::holds_alternative<ExportSum>(step.action) || std::holds_alternative<ExportProduct>(step.action);
 }
 
 /// Which values share a buffer because one is made from the other in its place.
@@ -42,7 +42,7 @@ class BufferChooser {
       return;
     else if (is_free_after(step.x, number))
       y = buffers_[static_cast<std::size_t>(step.x)];
-    else if (step.shortcut >= 0 && is_free_after(step.shortcut, number))
+    else if (std::holds_alternative<ExportSum>(step.action) && is_free_after(step.shortcut, number))
       y = buffers_[static_cast<std::size_t>(step.shortcut)];
   }
   /// Whether no value in the buffer of this one is read behind a step.

@@ -141,6 +141,11 @@ class OnnxGraph {
     finish(step, node("Add", step.name, {x_of(step), tensors_[static_cast<std::size_t>(step.shortcut)]}));
   }
 
+  /// [N, C, 1, 1] is broadcast over the maps.
+  void add(const ExportStep& step, const ExportProduct&) {
+    finish(step, node("Mul", step.name, {x_of(step), tensors_[static_cast<std::size_t>(step.shortcut)]}));
+  }
+
   /// Opset 17 has no GELU and no SiLU: they are written out.
   std::string activated(const ExportStep& step, std::string x) {
     const Activation& activation = step.activation;
@@ -150,12 +155,18 @@ class OnnxGraph {
         return x;
       case ActivationFunction::relu:
         return node("Relu", name, {x});
+      case ActivationFunction::relu6:
+        return node("Clip", name, {x, number(name + ".least", 0.0f), number(name + ".most", 6.0f)});
       case ActivationFunction::leaky_relu:
         return node("LeakyRelu", name, {x}, {{"alpha", activation.negative_slope}});
       case ActivationFunction::elu:
         return node("Elu", name, {x}, {{"alpha", 1.0f}});
       case ActivationFunction::sigmoid:
         return node("Sigmoid", name, {x});
+      case ActivationFunction::hard_sigmoid:
+        return node("HardSigmoid", name, {x}, {{"alpha", 1.0f / 6}, {"beta", 0.5f}});
+      case ActivationFunction::hard_swish:
+        return node("HardSwish", name, {x});
       case ActivationFunction::tanh:
         return node("Tanh", name, {x});
       case ActivationFunction::silu:

@@ -58,20 +58,15 @@ class PlanMaker {
   }
 
   void add(const Node& node, const ConvSpec& spec) {
-    const Window window = node.layer->window();
-    ExportConv conv{.kernel = window.kernel,
-                    .stride = window.stride,
-                    .dilation = window.dilation,
-                    .before = window.padding,
-                    .after = window.padding,
-                    .groups = window.groups,
-                    .weight = tensor(node, "weight"),
-                    .bias = bias_of(node, spec.bias)};
-    if (spec.padding.mode == ConvPadding::Mode::same) {  // an even kernel reaches further on one side
-      conv.after.h = window.dilation.h * (window.kernel.h - 1) - conv.before.h;
-      conv.after.w = window.dilation.w * (window.kernel.w - 1) - conv.before.w;
-    }
-    add_step(node, std::move(conv));
+    const Window window = node.layer->window(node.in);
+    add_step(node, ExportConv{.kernel = window.kernel,
+                              .stride = window.stride,
+                              .dilation = window.dilation,
+                              .before = window.padding,
+                              .after = window.padding_after,
+                              .groups = window.groups,
+                              .weight = tensor(node, "weight"),
+                              .bias = bias_of(node, spec.bias)});
     activate(node, {spec.activation});
   }
   void add(const Node& node, const DenseSpec& spec) {
@@ -126,8 +121,14 @@ class PlanMaker {
     activate(node, {spec.activation});
   }
 
+  void add(const Node& node, const ExcitationSpec&) {
+    const int shortcut = place_of(node.shortcut);
+    add_step(node, ExportProduct{});
+    plan_.steps.back().shortcut = shortcut;
+  }
+
   void add_pool(const Node& node, ExportPool::Kind kind, bool count_padding) {
-    const Window window = node.layer->window();
+    const Window window = node.layer->window(node.in);
     add_step(node, ExportPool{.kind = kind,
                               .kernel = window.kernel,
                               .stride = window.stride,
@@ -183,8 +184,7 @@ class PlanMaker {
   /// The function acts on the node's output, whose step was just added or lies before.
   void activate(const Node& node, const Activation& activation) {
     if (activation.none()) return;
-    const bool may_fold =
-        folding_ == ActivationFolding::all || activation.function == ActivationFunction::relu;
+    const bool may_fold = folding_ == ActivationFolding::all || activation.rectifier() != Rectifier::none;
     const int value = place_of(node.y);
     // A function that is an entry of its own may not be the only reader of what it reads.
     const bool alone =

@@ -51,15 +51,18 @@ struct ExportFlatten {};
 struct ExportActivation {};
 /// y = x + shortcut.
 struct ExportSum {};
+/// y[c, h, w] = x[c, h, w] * shortcut[c].
+struct ExportProduct {};
 
 using ExportAction = std::variant<ExportConv, ExportDense, ExportAffine, ExportPool, ExportFlatten,
-                                  ExportActivation, ExportSum>;
+                                  ExportActivation, ExportSum, ExportProduct>;
 
 struct ExportStep {
   std::string name;  ///< of the entry of the config that it comes from
   ExportAction action;
   Activation activation;  ///< applied to what the action gives
-  /// Values that it reads and writes: indices into ExportPlan::values. shortcut: of a sum, else -1.
+  /// Values that it reads and writes: indices into ExportPlan::values. shortcut: of a sum or product, else
+  /// -1.
   int x = 0, shortcut = -1, y = 0;
 };
 
@@ -87,7 +90,8 @@ struct ExportSource {
 /// Which activation functions become part of the step before them.
 enum class ActivationFolding {
   all,
-  relu_only,  ///< others are steps of their own, so that the range of what they read is known
+  rectifiers,  ///< relu and relu6; others are steps of their own, so that the range of what they read is
+               ///< known
 };
 
 /// Throws Error (exit 1) if folding gives a number that float32 cannot hold.

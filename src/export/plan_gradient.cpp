@@ -17,6 +17,8 @@ double activation_slope(const Activation& activation, double z) {
       return 1;
     case ActivationFunction::relu:
       return z > 0 ? 1 : 0;
+    case ActivationFunction::relu6:
+      return z > 0 && z < 6 ? 1 : 0;
     case ActivationFunction::leaky_relu:
       return z > 0 ? 1 : double{activation.negative_slope};
     case ActivationFunction::elu:
@@ -28,6 +30,10 @@ double activation_slope(const Activation& activation, double z) {
       const double s = 1 / (1 + std::exp(-z));
       return s * (1 + z * (1 - s));
     }
+    case ActivationFunction::hard_swish:
+      return z <= -3 ? 0 : z >= 3 ? 1 : (2 * z + 3) / 6;
+    case ActivationFunction::hard_sigmoid:
+      return z > -3 && z < 3 ? 1.0 / 6 : 0;
     case ActivationFunction::sigmoid: {
       const double s = 1 / (1 + std::exp(-z));
       return s * (1 - s);
@@ -134,18 +140,22 @@ class Forward {
   void add(const ExportSum&) {
     for (std::size_t i = 0; i < y_.size(); ++i) y_[i] = double{x_[i]} + double{shortcut_[i]};
   }
+  void add(const ExportProduct&) {
+    const std::size_t map = y_.size() / shortcut_.size();
+    for (std::size_t i = 0; i < y_.size(); ++i) y_[i] = double{x_[i]} * double{shortcut_[i / map]};
+  }
 
   const Shape &in_, &out_;
   std::span<const float> x_, shortcut_;
   std::vector<double> y_;
 };
 
-/// Adds what goes back through a step to the gradient of its input.
+/// Adds what goes back through a step to the gradients of its inputs.
 class Backward {
  public:
-  Backward(const Shape& in, const Shape& out, std::span<const float> x, const std::vector<double>& dy,
-           std::vector<double>& dx)
-      : in_(in), out_(out), x_(x), dy_(dy), dx_(dx) {}
+  Backward(const Shape& in, const Shape& out, std::span<const float> x, std::span<const float> shortcut,
+           const std::vector<double>& dy, std::vector<double>& dx, std::vector<double>& dshortcut)
+      : in_(in), out_(out), x_(x), shortcut_(shortcut), dy_(dy), dx_(dx), dshortcut_(dshortcut) {}
 
   void operator()(const ExportConv& conv) const {
     for_each_product(conv, in_, out_, [&](std::size_t input, std::size_t output, float weight) {
@@ -172,7 +182,17 @@ class Backward {
   }
   void operator()(const ExportFlatten&) const { copy(); }
   void operator()(const ExportActivation&) const { copy(); }
-  void operator()(const ExportSum&) const { copy(); }
+  void operator()(const ExportSum&) const {
+    copy();
+    for (std::size_t i = 0; i < dy_.size(); ++i) dshortcut_[i] += dy_[i];
+  }
+  void operator()(const ExportProduct&) const {
+    const std::size_t map = dy_.size() / shortcut_.size();
+    for (std::size_t i = 0; i < dy_.size(); ++i) {
+      dx_[i] += double{shortcut_[i / map]} * dy_[i];
+      dshortcut_[i / map] += double{x_[i]} * dy_[i];
+    }
+  }
 
  private:
   void copy() const {
@@ -180,9 +200,9 @@ class Backward {
   }
 
   const Shape &in_, &out_;
-  std::span<const float> x_;
+  std::span<const float> x_, shortcut_;
   const std::vector<double>& dy_;
-  std::vector<double>& dx_;
+  std::vector<double>&dx_, &dshortcut_;
 };
 
 }  // namespace
@@ -215,12 +235,10 @@ std::vector<double> logit_gradient(const ExportPlan& plan, const PlanValues& val
       for (std::size_t i = 0; i < dy.size(); ++i)
         dy[i] *= activation_slope(step->activation, computed.before[i]);
     }
-    std::visit(Backward(plan.in(*step), plan.out(*step), value(step->x), dy, gradient(step->x)),
+    std::vector<double> nowhere;
+    std::visit(Backward(plan.in(*step), plan.out(*step), value(step->x), shortcut, dy, gradient(step->x),
+                        step->shortcut < 0 ? nowhere : gradient(step->shortcut)),
                step->action);
-    if (step->shortcut >= 0) {
-      std::vector<double>& other = gradient(step->shortcut);
-      for (std::size_t i = 0; i < other.size(); ++i) other[i] += dy[i];
-    }
   }
   return gradient(to);
 }

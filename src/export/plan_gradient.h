@@ -9,7 +9,7 @@
 namespace cnn {
 
 /// What a step makes of its inputs before the activation function, and that function's result: plain sums in
-/// double precision. shortcut: of a sum, else empty.
+/// double precision. shortcut: of a sum or product, else empty.
 struct StepValue {
   std::vector<double> before, after;
 };

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "core/error.h"
+#include "core/portable_math.h"
 #include "export/activation_value.h"
 
 namespace cnn {
@@ -46,7 +47,7 @@ class Quantizer {
     make_input_table();
     const double scale = code(plan_.output).scale;
     for (int d = 0; d <= kSteps; ++d)
-      result_.exponentials.push_back(static_cast<float>(std::exp(-d * scale)));
+      result_.exponentials.push_back(static_cast<float>(portable_exp(-d * scale)));
     return std::move(result_);
   }
 
@@ -59,7 +60,8 @@ class Quantizer {
     if (from.kind == RowKind::max_pool) code(step.y) = code(step.x);  // the same bytes, the larger ones
     ByteRow row{
         .step = from.step, .shape = from.shape, .x_zero = code(step.x).zero, .y_zero = code(step.y).zero};
-    if (step.activation.function == ActivationFunction::relu) row.low = std::max(kLow, row.y_zero);
+    // The 6 of a relu6 needs nothing: no byte stands for more than the largest value seen behind it.
+    if (step.activation.rectifier() != Rectifier::none) row.low = std::max(kLow, row.y_zero);
     switch (from.kind) {
       case RowKind::affine:  // a convolution of each map with one number
         row.shape.groups = row.shape.in.c;
@@ -83,6 +85,10 @@ class Quantizer {
       case RowKind::sum:
         row.kind = ByteRowKind::sum;
         set_sum(step, row);
+        break;
+      case RowKind::product:
+        row.kind = ByteRowKind::product;
+        set_product(step, row);
         break;
       case RowKind::activation:
         row.kind = ByteRowKind::table;
@@ -160,6 +166,14 @@ class Quantizer {
     row.shortcut_zero = code(step.shortcut).zero;
     row.multiplier = {in_its_units(x), in_its_units(shortcut)};
     row.shift = {static_cast<std::uint8_t>(larger.shift)};
+  }
+
+  void set_product(const ExportStep& step, ByteRow& row) {
+    const IntegerFactor factor =
+        integer_factor(code(step.x).scale * code(step.shortcut).scale / code(step.y).scale, 62);
+    row.shortcut_zero = code(step.shortcut).zero;
+    row.multiplier = {factor.multiplier};
+    row.shift = {static_cast<std::uint8_t>(factor.shift)};
   }
 
   void set_table(const ExportStep& step, ByteRow& row) {

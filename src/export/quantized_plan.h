@@ -27,13 +27,14 @@ struct NumberRange {
 ByteCode code_for(const NumberRange& range);
 
 /// The kinds of layers of the int8 C code, in the order of its enumeration.
-enum class ByteRowKind { conv, dense, max_pool, avg_pool, sum, table };
+enum class ByteRowKind { conv, dense, max_pool, avg_pool, sum, product, table };
 template <>
 inline constexpr auto kWords<ByteRowKind> = all_words<ByteRowKind>({{"CONV", ByteRowKind::conv},
                                                                     {"DENSE", ByteRowKind::dense},
                                                                     {"MAX_POOL", ByteRowKind::max_pool},
                                                                     {"AVG_POOL", ByteRowKind::avg_pool},
                                                                     {"SUM", ByteRowKind::sum},
+                                                                    {"PRODUCT", ByteRowKind::product},
                                                                     {"TABLE", ByteRowKind::table}});
 
 /// A step in integers, as a row of the table of layers in the int8 C code (src/export/c/int8_layers.c).
@@ -58,7 +59,7 @@ struct QuantizedPlan {
 /// Weights are symmetric, with a scale for each output channel; values have a scale and a zero each; sums are
 /// int32, and multiplied by an integer and shifted to become bytes. The scheme of TensorFlow Lite: B. Jacob
 /// et al., 2018, arXiv:1712.05877. ranges: of every value of the plan, which was made with
-/// ActivationFolding::relu_only.
+/// ActivationFolding::rectifiers.
 QuantizedPlan quantize(const ExportPlan& plan, const std::vector<NumberRange>& ranges);
 
 }  // namespace cnn

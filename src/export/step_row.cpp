@@ -35,6 +35,7 @@ Row row_of(const ExportPool& pool) {
 Row row_of(const ExportFlatten&) { return std::nullopt; }
 Row row_of(const ExportActivation&) { return StepRow{.kind = RowKind::activation}; }
 Row row_of(const ExportSum&) { return StepRow{.kind = RowKind::sum}; }
+Row row_of(const ExportProduct&) { return StepRow{.kind = RowKind::product}; }
 
 }  // namespace
 

@@ -9,7 +9,7 @@
 namespace cnn {
 
 /// The kinds of layers of the C code, in the order of its enumeration.
-enum class RowKind { conv, dense, affine, max_pool, avg_pool, sum, activation };
+enum class RowKind { conv, dense, affine, max_pool, avg_pool, sum, product, activation };
 template <>
 inline constexpr auto kWords<RowKind> = all_words<RowKind>({{"CONV", RowKind::conv},
                                                             {"DENSE", RowKind::dense},
@@ -17,6 +17,7 @@ inline constexpr auto kWords<RowKind> = all_words<RowKind>({{"CONV", RowKind::co
                                                             {"MAX_POOL", RowKind::max_pool},
                                                             {"AVG_POOL", RowKind::avg_pool},
                                                             {"SUM", RowKind::sum},
+                                                            {"PRODUCT", RowKind::product},
                                                             {"ACTIVATION", RowKind::activation}});
 
 /// What a row says of shapes, in float32 as in int8.

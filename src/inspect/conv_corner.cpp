@@ -4,6 +4,15 @@
 #include <cmath>
 
 namespace cnn {
+namespace {
+
+/// Whether a rectifier stops the gradient of an output.
+bool is_stopped(ActivationFunction function, float y) {
+  const Rectifier rectifier = Activation{function}.rectifier();
+  return (rectifier != Rectifier::none && y <= 0) || (rectifier == Rectifier::relu6 && y >= 6);
+}
+
+}  // namespace
 
 ConvCorner::ConvCorner(const Scene& scene, const ConvSpec& spec)
     : scene_(scene),
@@ -14,15 +23,9 @@ ConvCorner::ConvCorner(const Scene& scene, const ConvSpec& spec)
   const Shape &in = scene.in(), &out = scene.out();
   inputs_ = in.c / spec.groups;
   outputs_ = out.c / spec.groups;
-  Size2 before = spec.padding.amount, after = before;
-  if (spec.padding.mode == ConvPadding::Mode::valid) before = after = {0, 0};
-  if (spec.padding.mode == ConvPadding::Mode::same) {
-    const Size2 total{spec.dilation.h * (spec.kernel_size.h - 1), spec.dilation.w * (spec.kernel_size.w - 1)};
-    before = {total.h / 2, total.w / 2};
-    after = {total.h - before.h, total.w - before.w};
-  }
-  rows_ = {in.h, out.h, spec.kernel_size.h, spec.stride.h, spec.dilation.h, before.h, after.h};
-  columns_ = {in.w, out.w, spec.kernel_size.w, spec.stride.w, spec.dilation.w, before.w, after.w};
+  const MapSides padding = padding_of(spec, in);
+  rows_ = {in.h, out.h, spec.kernel_size.h, spec.stride.h, spec.dilation.h, padding.top, padding.bottom};
+  columns_ = {in.w, out.w, spec.kernel_size.w, spec.stride.w, spec.dilation.w, padding.left, padding.right};
   choose();
 }
 
@@ -42,7 +45,7 @@ void ConvCorner::choose() {
         for (int r = 0; r < rows_shown_; ++r)
           for (int c = 0; c < columns_shown_; ++c) {
             const std::size_t i = at(scene_.out(), 0, oc, oh + r, ow + c);
-            const bool dead = spec_.activation == ActivationFunction::relu && scene_.y()[i] <= 0;
+            const bool dead = is_stopped(spec_.activation, scene_.y()[i]);
             if (!dead) gradient += std::abs(double{scene_.dy()[i]});
             alive += !dead && scene_.dy()[i] != 0;
             const double seen = input(0, input_map(oc, 0), rows_.input(oh + r, rows_.kernel / 2),

@@ -65,6 +65,9 @@ Slope slope_at(ActivationFunction function, double negative_slope, double z) {
 LayerAlone::LayerAlone(const Scene& scene, LayerSpec entry, const Shape& in, int images, std::vector<float> x,
                        std::span<const float> dy) {
   entry.path = "/network/0";
+  // What the residuals around it say of it, too.
+  if (auto* norm = std::get_if<BatchNormSpec>(&entry.spec))
+    norm->control = std::get<BatchNormSpec>(scene.of().spec).control;
   NetworkSpec spec{std::move(entry)};
   spec.push_back({.name = "outputs", .path = "/network/1", .spec = FlattenSpec{}});
   network_ = std::make_unique<Network>(spec, in, 0, images);

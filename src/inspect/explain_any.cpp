@@ -42,14 +42,25 @@ class PlainLayer {
   reference::Parameters<Complex> parameters_;
 };
 
+/// d(loss)/dx through all nodes of the entry that read its input.
+std::vector<double> input_gradient(const Scene& scene) {
+  std::vector<double> dx(scene.x().size());
+  const auto& nodes = scene.trace.network().nodes();
+  for (std::size_t n = 0; n < nodes.size(); ++n) {
+    if (nodes[n].entry != scene.of().entry || nodes[n].x != scene.of().x) continue;
+    const std::span<const float> through = scene.trace.input_gradient(static_cast<int>(n));
+    for (std::size_t i = 0; i < dx.size(); ++i) dx[i] += through[i];
+  }
+  return dx;
+}
+
 /// Inputs of image 0 whose gradient is largest.
-std::vector<std::size_t> inputs_to_show(const Scene& scene) {
+std::vector<std::size_t> inputs_to_show(const Scene& scene, const std::vector<double>& dx) {
   std::vector<std::size_t> places(static_cast<std::size_t>(scene.in().values()));
   for (std::size_t i = 0; i < places.size(); ++i) places[i] = i;
   const std::size_t count = std::min(kInputsShown, places.size());
-  std::partial_sort(
-      places.begin(), places.begin() + static_cast<std::ptrdiff_t>(count), places.end(),
-      [&](std::size_t a, std::size_t b) { return std::abs(scene.dx()[a]) > std::abs(scene.dx()[b]); });
+  std::partial_sort(places.begin(), places.begin() + static_cast<std::ptrdiff_t>(count), places.end(),
+                    [&](std::size_t a, std::size_t b) { return std::abs(dx[a]) > std::abs(dx[b]); });
   places.resize(count);
   return places;
 }
@@ -74,7 +85,8 @@ void explain_any_layer(const Scene& scene) {
   book.heading("Forward: the engine beside a plain implementation in double precision");
   book.same("y everywhere", plain.outputs(), scene.y());
   book.heading("Backward: dx(i) = sum over all outputs o of dy(o) x the slope of y(o) along x(i)");
-  for (const std::size_t i : inputs_to_show(scene)) {
+  const std::vector<double> dx = input_gradient(scene);
+  for (const std::size_t i : inputs_to_show(scene, dx)) {
     const std::vector<Complex> outputs = plain.outputs(i);
     std::vector<double> terms;
     std::vector<std::string> written;
@@ -84,7 +96,7 @@ void explain_any_layer(const Scene& scene) {
       terms.push_back(dy * slope);
       written.push_back(fmt::format("{} x {}", term(dy), term(slope)));
     }
-    book.sum("dx at " + place_text(scene.in(), i), terms, written, scene.dx()[i]);
+    book.sum("dx at " + place_text(scene.in(), i), terms, written, dx[i]);
   }
 }
 

@@ -36,12 +36,21 @@ void explain(const Scene& scene, const BatchNormSpec& spec) {
       "{} x {} = {}; the shape stays. Each channel's running mean and variance are kept beside them, for "
       "evaluation; they are measured, not learned.",
       each, in.c, each * in.c));
+  const Tensor *running_mean = scene.tensor("running_mean"), *running_var = scene.tensor("running_var");
+  const bool frozen = std::get<BatchNormSpec>(scene.of().spec).control.frozen_statistics;
   book.heading("What it does");
-  book.say(
-      fmt::format("In training every channel is shifted and scaled to mean 0 and variance 1 over the whole "
-                  "batch: here {} x {} = {} values a channel. So the next layer meets the same range, "
-                  "whatever the weights before it do. Only here do the images of a batch affect each other.",
-                  counted(scene.trace.images(), "image"), counted(in.h * in.w, "place"), with_commas(count)));
+  if (frozen)
+    book.say(
+        "Its statistics are frozen: in training as in evaluation, every channel is shifted and scaled by the "
+        "running mean and variance, which stay as they are. So it is a line for each channel, and the images "
+        "of "
+        "a batch do not affect each other.");
+  else
+    book.say(fmt::format(
+        "In training every channel is shifted and scaled to mean 0 and variance 1 over the whole "
+        "batch: here {} x {} = {} values a channel. So the next layer meets the same range, "
+        "whatever the weights before it do. Only here do the images of a batch affect each other.",
+        counted(scene.trace.images(), "image"), counted(in.h * in.w, "place"), with_commas(count)));
 
   // Four values of a channel: a square of one image, or the same place of four images.
   const bool square = in.h >= 2 && in.w >= 2;
@@ -85,11 +94,14 @@ void explain(const Scene& scene, const BatchNormSpec& spec) {
     }
 
   const auto m = static_cast<double>(x.size());
-  const double mean = sum_of(x) / m, gamma = weight ? weight->values[static_cast<std::size_t>(channel)] : 1,
+  const auto c = static_cast<std::size_t>(channel);
+  const double mean = frozen ? double{running_mean->values[c]} : sum_of(x) / m,
+               gamma = weight ? weight->values[static_cast<std::size_t>(channel)] : 1,
                beta = bias ? bias->values[static_cast<std::size_t>(channel)] : 0;
   std::vector<double> squares, normal, z, dz, dz_normal;
   for (const double v : x) squares.push_back((v - mean) * (v - mean));
-  const double variance = sum_of(squares) / m, root = std::sqrt(variance + spec.eps);
+  const double variance = frozen ? double{running_var->values[c]} : sum_of(squares) / m,
+               root = std::sqrt(variance + spec.eps);
   for (std::size_t i = 0; i < x.size(); ++i) {
     normal.push_back((x[i] - mean) / root);
     z.push_back(gamma * normal[i] + beta);
@@ -101,9 +113,13 @@ void explain(const Scene& scene, const BatchNormSpec& spec) {
                            x.size(), channel, top, top + 1, left, left + 1)
              : fmt::format("Forward, on a batch of {} values: channel {} of {} images", x.size(), channel,
                            images));
-  book.say(fmt::format("mean = ({}) / {} = {}", spelled(x), x.size(), short_number(mean)));
-  book.say(fmt::format("variance = mean of (x - mean)^2 = ({}) / {} = {}", spelled(squares), x.size(),
-                       short_number(variance)));
+  if (frozen) {
+    book.say(fmt::format("running mean {}, running variance {}", short_number(mean), short_number(variance)));
+  } else {
+    book.say(fmt::format("mean = ({}) / {} = {}", spelled(x), x.size(), short_number(mean)));
+    book.say(fmt::format("variance = mean of (x - mean)^2 = ({}) / {} = {}", spelled(squares), x.size(),
+                         short_number(variance)));
+  }
   book.say(fmt::format(
       "n = (x - mean) / sqrt(variance + {}), y = {}{} x n + {}{}  (scale {}, shift {})",
       short_number(spec.eps),
@@ -126,7 +142,6 @@ void explain(const Scene& scene, const BatchNormSpec& spec) {
   book.same("y", y, engine_y);
 
   book.heading("Backward");
-  const auto c = static_cast<std::size_t>(channel);
   if (bias) {
     book.say("The shift was added to every value of the channel, so its gradient is their sum:");
     std::vector<std::string> written;
@@ -140,19 +155,25 @@ void explain(const Scene& scene, const BatchNormSpec& spec) {
     book.sum("d(scale) = sum of dz x n", dz_normal, written,
              engine.gradient(scene.entry.name + ".weight")[c]);
   }
+  double size = 0;
+  for (const double v : dz) size = std::max(size, std::abs(gamma / root * v));
+  if (frozen) {
+    book.say("An input moves its own output and no other:");
+    book.value("dx(first) = scale / sqrt(variance + eps) x dz",
+               fmt::format("{} x {}", short_number(gamma / root), term(dz[0])), gamma / root * dz[0],
+               engine.dx()[places[0]], size);
+    return;
+  }
   const double mean_dz = sum_of(dz) / m, mean_dz_normal = sum_of(dz_normal) / m;
   book.say(
       "An input moves its own output, but also the mean and the variance, and with them every other output "
       "of the channel. The two corrections account for that:");
   const double back = gamma / root * (dz[0] - mean_dz - normal[0] * mean_dz_normal);
-  double size = 0;
-  for (const double v : dz) size = std::max(size, std::abs(gamma / root * v));
   book.value("dx(first) = scale / sqrt(variance + eps) x (dz - mean(dz) - n x mean(dz x n))",
              fmt::format("{} x ({} - {} - {} x {})", short_number(gamma / root), term(dz[0]), term(mean_dz),
                          term(normal[0]), term(mean_dz_normal)),
              back, engine.dx()[places[0]], size);
 
-  const Tensor *running_mean = scene.tensor("running_mean"), *running_var = scene.tensor("running_var");
   if (running_mean && running_var) {
     book.heading("In evaluation");
     book.say(fmt::format(

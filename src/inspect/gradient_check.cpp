@@ -56,6 +56,14 @@ class Reference {
       : labels_(batch.labels()) {
     for (const Tensor& tensor : trace.network().tensors())
       if (tensor.trainable) parameters_[tensor.name].assign(tensor.values.begin(), tensor.values.end());
+    for (const Node& node : trace.network().nodes()) {
+      const auto* norm = std::get_if<BatchNormSpec>(&node.spec);
+      if (!norm || !norm->control.frozen_statistics) continue;
+      for (const char* name : {".running_mean", ".running_var"}) {
+        const Tensor& running = *trace.network().find(node.name + name);
+        parameters_[running.name].assign(running.values.begin(), running.values.end());
+      }
+    }
     read_dropout(spec, trace, dropout_);
     reference::Maps<Complex> x(batch.shape(), batch.images());
     x.values.assign(batch.values().begin(), batch.values().end());

@@ -8,6 +8,12 @@ namespace {
 /// "2" for two equal sides, else "2x1".
 std::string short_text(Size2 size) { return size.h == size.w ? std::to_string(size.h) : to_string(size); }
 
+/// "1", or above and left, below and right where they differ: "0/1".
+std::string padding_text(const Window& window) {
+  const std::string before = short_text(window.padding);
+  return window.padding == window.padding_after ? before : before + "/" + short_text(window.padding_after);
+}
+
 }  // namespace
 
 std::vector<LayerRow> layer_rows(const Network& network) {
@@ -34,7 +40,7 @@ std::vector<LayerRow> layer_rows(const Network& network) {
     if (layer.window.slides) {
       row.kernel = to_string(layer.window.kernel);
       row.stride = short_text(layer.window.stride);
-      row.padding = short_text(layer.window.padding);
+      row.padding = padding_text(layer.window);
       row.dilation = short_text(layer.window.dilation);
       row.groups = std::max(layer.window.groups, 1);
     }

@@ -41,6 +41,7 @@ Json layer_json(const LayerSummary& layer, const LayerRow& row, const LayerRow& 
     json["kernel_size"] = to_json(layer.window.kernel);
     json["stride"] = to_json(layer.window.stride);
     json["padding"] = to_json(layer.window.padding);
+    json["padding_after"] = to_json(layer.window.padding_after);
     json["dilation"] = to_json(layer.window.dilation);
     json["groups"] = row.groups;
   }

@@ -29,7 +29,7 @@ void add_window(const Window& window, int oh, int ow, Positions& x) {
 }
 
 void go_back(const Node& node, const Positions& y, Positions& x) {
-  const Window window = node.layer->window();
+  const Window window = node.layer->window(node.in);
   if (window.whole_map) {
     x.wanted.assign(x.wanted.size(), true);
     return;

@@ -21,7 +21,8 @@ StepTrace::StepTrace(Network& network, ThreadPool& pool, const ImageBatch& batch
     values_[value(nodes[n].y)].resize(all_of(nodes[n].out));
     gradients_[n].resize(all_of(nodes[n].out));
     through_[n].resize(all_of(in));
-    if (nodes[n].shortcut >= 0) through_shortcut_[n].resize(all_of(nodes[n].out));
+    if (const int shortcut = nodes[n].shortcut; shortcut >= 0)
+      through_shortcut_[n].resize(all_of(network.graph().values()[value(shortcut)]));
   }
 
   Runner runner(network, pool, true, images_, true);

@@ -7,6 +7,7 @@
 
 #include "kernels/activation.h"
 #include "kernels/math-inl.h"
+#include "kernels/rectifier-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace cnn {
@@ -15,16 +16,30 @@ namespace {
 
 using Function = ActivationFunction;
 
+/// min(max(z + 3, 0), 6) / 6.
+HWY_INLINE V hard_sigmoid(V z) {
+  const V clamped = rectified<Rectifier::relu6>(hn::Add(z, broadcast(3.0f)));
+  return hn::Mul(clamped, broadcast(1.0f / 6));
+}
+
+/// number where low < z < high, else 0.
+HWY_INLINE V between(V z, float low, float high, V number) {
+  return hn::IfThenElseZero(hn::And(hn::Gt(z, broadcast(low)), hn::Lt(z, broadcast(high))), number);
+}
+
 template <Function F>
 HWY_INLINE V value(V z, V slope) {
   const V one = broadcast(1.0f);
   if constexpr (F == Function::none) return z;
   if constexpr (F == Function::relu) return hn::IfThenElse(hn::Lt(z, zero()), zero(), z);
+  if constexpr (F == Function::relu6) return rectified<Rectifier::relu6>(z);
   if constexpr (F == Function::leaky_relu) return hn::IfThenElse(hn::Lt(z, zero()), hn::Mul(slope, z), z);
   if constexpr (F == Function::elu) return hn::IfThenElse(hn::Lt(z, zero()), expm1(z), z);
   if constexpr (F == Function::gelu) return hn::Mul(z, normal(z).distribution);
   if constexpr (F == Function::silu) return hn::Mul(z, sigmoid(z));
+  if constexpr (F == Function::hard_swish) return hn::Mul(z, hard_sigmoid(z));
   if constexpr (F == Function::sigmoid) return sigmoid(z);
+  if constexpr (F == Function::hard_sigmoid) return hard_sigmoid(z);
   if constexpr (F == Function::tanh) return tanh(z);
   return one;
 }
@@ -33,6 +48,7 @@ template <Function F>
 HWY_INLINE V derivative(V zy, V slope) {
   const V one = broadcast(1.0f);
   if constexpr (F == Function::relu) return hn::IfThenElse(hn::Gt(zy, zero()), one, zero());
+  if constexpr (F == Function::relu6) return between(zy, 0.0f, 6.0f, one);
   if constexpr (F == Function::leaky_relu) return hn::IfThenElse(hn::Gt(zy, zero()), one, slope);
   if constexpr (F == Function::elu) return hn::IfThenElse(hn::Gt(zy, zero()), one, hn::Add(zy, one));
   if constexpr (F == Function::gelu) {
@@ -43,7 +59,12 @@ HWY_INLINE V derivative(V zy, V slope) {
     const V s = sigmoid(zy);
     return hn::Mul(s, hn::MulAdd(zy, hn::Sub(one, s), one));
   }
+  if constexpr (F == Function::hard_swish) {
+    const V inside = hn::MulAdd(zy, broadcast(1.0f / 3), broadcast(0.5f));
+    return hn::IfThenElse(hn::Ge(zy, broadcast(3.0f)), one, between(zy, -3.0f, 3.0f, inside));
+  }
   if constexpr (F == Function::sigmoid) return hn::Mul(zy, hn::Sub(one, zy));
+  if constexpr (F == Function::hard_sigmoid) return between(zy, 0.0f, 1.0f, broadcast(1.0f / 6));
   if constexpr (F == Function::tanh) return hn::NegMulAdd(zy, zy, one);
   return one;
 }
@@ -76,24 +97,30 @@ void backward(float negative_slope, BlockView<const float> zy, BlockView<const f
 }
 
 /// Calls body with the function as a compile-time constant.
-#define CNN_FOR_FUNCTION(function, call)               \
-  switch (function) {                                  \
-    case Function::none:                               \
-      return call<Function::none> CNN_ARGUMENTS;       \
-    case Function::relu:                               \
-      return call<Function::relu> CNN_ARGUMENTS;       \
-    case Function::leaky_relu:                         \
-      return call<Function::leaky_relu> CNN_ARGUMENTS; \
-    case Function::elu:                                \
-      return call<Function::elu> CNN_ARGUMENTS;        \
-    case Function::gelu:                               \
-      return call<Function::gelu> CNN_ARGUMENTS;       \
-    case Function::silu:                               \
-      return call<Function::silu> CNN_ARGUMENTS;       \
-    case Function::sigmoid:                            \
-      return call<Function::sigmoid> CNN_ARGUMENTS;    \
-    case Function::tanh:                               \
-      return call<Function::tanh> CNN_ARGUMENTS;       \
+#define CNN_FOR_FUNCTION(function, call)                 \
+  switch (function) {                                    \
+    case Function::none:                                 \
+      return call<Function::none> CNN_ARGUMENTS;         \
+    case Function::relu:                                 \
+      return call<Function::relu> CNN_ARGUMENTS;         \
+    case Function::relu6:                                \
+      return call<Function::relu6> CNN_ARGUMENTS;        \
+    case Function::leaky_relu:                           \
+      return call<Function::leaky_relu> CNN_ARGUMENTS;   \
+    case Function::elu:                                  \
+      return call<Function::elu> CNN_ARGUMENTS;          \
+    case Function::gelu:                                 \
+      return call<Function::gelu> CNN_ARGUMENTS;         \
+    case Function::silu:                                 \
+      return call<Function::silu> CNN_ARGUMENTS;         \
+    case Function::hard_swish:                           \
+      return call<Function::hard_swish> CNN_ARGUMENTS;   \
+    case Function::sigmoid:                              \
+      return call<Function::sigmoid> CNN_ARGUMENTS;      \
+    case Function::hard_sigmoid:                         \
+      return call<Function::hard_sigmoid> CNN_ARGUMENTS; \
+    case Function::tanh:                                 \
+      return call<Function::tanh> CNN_ARGUMENTS;         \
   }
 
 void activation_forward(const Activation& a, BlockView<const float> z, BlockView<float> y) {

@@ -7,6 +7,7 @@
 
 #include "kernels/batch_norm.h"
 #include "kernels/pool-inl.h"
+#include "kernels/rectifier-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace cnn {
@@ -71,35 +72,42 @@ void channel_moments(BlockView<const float> x, int images, Moments* moments) {
   }
 }
 
-template <bool kRelu>
+template <Rectifier kRectifier>
 HWY_INLINE void normalize_map(V mean, V scale, V shift, BlockView<const float> x, BlockView<float> y, int c) {
   for (int h = 0; h < y.h; ++h) {
     const float* from = x.at(c, h, 0);
     float* to = y.at(c, h, 0);
     for (int i = 0; i < y.w * kLanes; i += kWidth) {
-      V z = hn::MulAdd(hn::Sub(load(from + i), mean), scale, shift);
-      if constexpr (kRelu) z = hn::IfThenZeroElse(hn::Lt(z, zero()), z);
-      store(z, to + i);
+      const V z = hn::MulAdd(hn::Sub(load(from + i), mean), scale, shift);
+      store(rectified<kRectifier>(z), to + i);
     }
   }
 }
 
-void normalize_forward(const ChannelAffine& a, bool relu, BlockView<const float> x, BlockView<float> y) {
-  for (int c = 0; c < y.c; ++c) {
-    const V mean = broadcast(a.mean[c]), scale = broadcast(a.scale[c]), shift = broadcast(a.shift[c]);
-    relu ? normalize_map<true>(mean, scale, shift, x, y, c)
-         : normalize_map<false>(mean, scale, shift, x, y, c);
+template <Rectifier kRectifier>
+void normalize_maps(const ChannelAffine& a, BlockView<const float> x, BlockView<float> y) {
+  for (int c = 0; c < y.c; ++c)
+    normalize_map<kRectifier>(broadcast(a.mean[c]), broadcast(a.scale[c]), broadcast(a.shift[c]), x, y, c);
+}
+
+void normalize_forward(const ChannelAffine& a, Rectifier rectifier, BlockView<const float> x,
+                       BlockView<float> y) {
+  switch (rectifier) {
+    case Rectifier::none:
+      return normalize_maps<Rectifier::none>(a, x, y);
+    case Rectifier::relu:
+      return normalize_maps<Rectifier::relu>(a, x, y);
+    case Rectifier::relu6:
+      return normalize_maps<Rectifier::relu6>(a, x, y);
   }
 }
 
 /// Without places, the largest values alone.
-template <bool kRelu, bool kPlaces>
+template <Rectifier kRectifier, bool kPlaces>
 HWY_INLINE void normalize_and_pool_map(V mean, V scale, V shift, BlockView<const float> x, BlockView<float> y,
                                        int c, std::int32_t* winners) {
   const auto value = [&](const float* at) HWY_ATTR {
-    const V z = hn::MulAdd(hn::Sub(load(at), mean), scale, shift);
-    if constexpr (kRelu) return hn::IfThenZeroElse(hn::Lt(z, zero()), z);
-    return z;
+    return rectified<kRectifier>(hn::MulAdd(hn::Sub(load(at), mean), scale, shift));
   };
   for (int h = 0; h < y.h; ++h) {
     const float *upper = x.at(c, 2 * h, 0), *lower = x.at(c, 2 * h + 1, 0);
@@ -113,64 +121,75 @@ HWY_INLINE void normalize_and_pool_map(V mean, V scale, V shift, BlockView<const
         largest.meet(value(lower + lane), place + x.w);
         largest.meet(value(lower + kLanes + lane), place + x.w + 1);
         store(largest.value, to + lane);
-        if constexpr (kPlaces) largest.store_place(kRelu, winners + lane);
+        if constexpr (kPlaces) largest.store_place(kRectifier != Rectifier::none, winners + lane);
       }
       if constexpr (kPlaces) winners += kLanes;
     }
   }
 }
 
-template <bool kRelu, bool kPlaces>
+template <Rectifier kRectifier, bool kPlaces>
 HWY_INLINE void normalize_and_pool_maps(const ChannelAffine& a, BlockView<const float> x, BlockView<float> y,
                                         std::int32_t* winners) {
   const std::int64_t of_channel = kPlaces ? std::int64_t{y.h} * y.w * kLanes : 0;
   for (int c = 0; c < y.c; ++c, winners += of_channel)
-    normalize_and_pool_map<kRelu, kPlaces>(broadcast(a.mean[c]), broadcast(a.scale[c]), broadcast(a.shift[c]),
-                                           x, y, c, winners);
+    normalize_and_pool_map<kRectifier, kPlaces>(broadcast(a.mean[c]), broadcast(a.scale[c]),
+                                                broadcast(a.shift[c]), x, y, c, winners);
 }
 
-void normalize_and_pool(const ChannelAffine& a, bool relu, BlockView<const float> x, BlockView<float> y,
-                        std::int32_t* winners) {
-  if (winners)
-    relu ? normalize_and_pool_maps<true, true>(a, x, y, winners)
-         : normalize_and_pool_maps<false, true>(a, x, y, winners);
-  else
-    relu ? normalize_and_pool_maps<true, false>(a, x, y, winners)
-         : normalize_and_pool_maps<false, false>(a, x, y, winners);
+template <Rectifier kRectifier>
+void normalize_and_pool_places(const ChannelAffine& a, BlockView<const float> x, BlockView<float> y,
+                               std::int32_t* winners) {
+  winners ? normalize_and_pool_maps<kRectifier, true>(a, x, y, winners)
+          : normalize_and_pool_maps<kRectifier, false>(a, x, y, winners);
 }
 
-void normalize_sums(const ChannelAffine& a, bool relu, BlockView<const float> x, BlockView<float> dy,
-                    int images, double* sum_dy, double* sum_dy_x) {
+void normalize_and_pool(const ChannelAffine& a, Rectifier rectifier, BlockView<const float> x,
+                        BlockView<float> y, std::int32_t* winners) {
+  switch (rectifier) {
+    case Rectifier::none:
+      return normalize_and_pool_places<Rectifier::none>(a, x, y, winners);
+    case Rectifier::relu:
+      return normalize_and_pool_places<Rectifier::relu>(a, x, y, winners);
+    case Rectifier::relu6:
+      return normalize_and_pool_places<Rectifier::relu6>(a, x, y, winners);
+  }
+}
+
+template <Rectifier kRectifier>
+void rectified_sums(const ChannelAffine& a, BlockView<const float> x, BlockView<float> dy, int images,
+                    double* sum_dy, double* sum_dy_x) {
   HWY_ALIGN float sums[kLanes], products[kLanes];
   for (int c = 0; c < x.c; ++c) {
     const V mean = broadcast(a.mean[c]), scale = broadcast(a.scale[c]), shift = broadcast(a.shift[c]);
-    const auto add = [&](V d, V centered, V& sum, V& product) HWY_ATTR {
-      sum = hn::Add(sum, d);
-      product = hn::MulAdd(d, centered, product);
-    };
-    if (relu) {
-      sum_map(
-          x.h, x.w,
-          [&](int h, int w, int part, V& sum, V& product) HWY_ATTR {
-            float* place = dy.at(c, h, w) + part * kWidth;
-            const V centered = hn::Sub(load(x.at(c, h, w) + part * kWidth), mean);
-            const V z = hn::MulAdd(centered, scale, shift);
-            const V d = hn::IfThenZeroElse(hn::Le(z, zero()), load(place));
+    sum_map(
+        x.h, x.w,
+        [&](int h, int w, int part, V& sum, V& product) HWY_ATTR {
+          float* place = dy.at(c, h, w) + part * kWidth;
+          const V centered = hn::Sub(load(x.at(c, h, w) + part * kWidth), mean);
+          V d = load(place);
+          if constexpr (kRectifier != Rectifier::none) {
+            d = hn::IfThenZeroElse(stopped<kRectifier>(hn::MulAdd(centered, scale, shift)), d);
             store(d, place);
-            add(d, centered, sum, product);
-          },
-          sums, products);
-    } else {
-      sum_map(
-          x.h, x.w,
-          [&](int h, int w, int part, V& sum, V& product) HWY_ATTR {
-            add(load(dy.at(c, h, w) + part * kWidth), hn::Sub(load(x.at(c, h, w) + part * kWidth), mean), sum,
-                product);
-          },
-          sums, products);
-    }
+          }
+          sum = hn::Add(sum, d);
+          product = hn::MulAdd(d, centered, product);
+        },
+        sums, products);
     sum_dy[c] = sum_images(sums, images);
     sum_dy_x[c] = sum_images(products, images);
+  }
+}
+
+void normalize_sums(const ChannelAffine& a, Rectifier rectifier, BlockView<const float> x,
+                    BlockView<float> dy, int images, double* sum_dy, double* sum_dy_x) {
+  switch (rectifier) {
+    case Rectifier::none:
+      return rectified_sums<Rectifier::none>(a, x, dy, images, sum_dy, sum_dy_x);
+    case Rectifier::relu:
+      return rectified_sums<Rectifier::relu>(a, x, dy, images, sum_dy, sum_dy_x);
+    case Rectifier::relu6:
+      return rectified_sums<Rectifier::relu6>(a, x, dy, images, sum_dy, sum_dy_x);
   }
 }
 
@@ -211,20 +230,21 @@ void channel_moments(BlockView<const float> x, int images, Moments* moments) {
 }
 
 HWY_EXPORT(normalize_forward);
-void normalize_forward(const ChannelAffine& affine, bool relu, BlockView<const float> x, BlockView<float> y) {
-  HWY_DYNAMIC_DISPATCH(normalize_forward)(affine, relu, x, y);
+void normalize_forward(const ChannelAffine& affine, Rectifier rectifier, BlockView<const float> x,
+                       BlockView<float> y) {
+  HWY_DYNAMIC_DISPATCH(normalize_forward)(affine, rectifier, x, y);
 }
 
 HWY_EXPORT(normalize_and_pool);
-void normalize_and_pool(const ChannelAffine& affine, bool relu, BlockView<const float> x, BlockView<float> y,
-                        std::int32_t* winners) {
-  HWY_DYNAMIC_DISPATCH(normalize_and_pool)(affine, relu, x, y, winners);
+void normalize_and_pool(const ChannelAffine& affine, Rectifier rectifier, BlockView<const float> x,
+                        BlockView<float> y, std::int32_t* winners) {
+  HWY_DYNAMIC_DISPATCH(normalize_and_pool)(affine, rectifier, x, y, winners);
 }
 
 HWY_EXPORT(normalize_sums);
-void normalize_sums(const ChannelAffine& affine, bool relu, BlockView<const float> x, BlockView<float> dy,
-                    int images, double* sum_dy, double* sum_dy_x) {
-  HWY_DYNAMIC_DISPATCH(normalize_sums)(affine, relu, x, dy, images, sum_dy, sum_dy_x);
+void normalize_sums(const ChannelAffine& affine, Rectifier rectifier, BlockView<const float> x,
+                    BlockView<float> dy, int images, double* sum_dy, double* sum_dy_x) {
+  HWY_DYNAMIC_DISPATCH(normalize_sums)(affine, rectifier, x, dy, images, sum_dy, sum_dy_x);
 }
 
 HWY_EXPORT(normalize_backward);

@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "core/block.h"
+#include "kernels/rectifier.h"
 
 namespace cnn {
 
@@ -38,20 +39,21 @@ struct ChannelAffine {
   ChannelAffine from(int first) const { return {mean + first, scale + first, shift + first}; }
 };
 
-/// y = (x - mean[c]) * scale[c] + shift[c], and with `relu` max(., 0), lane by lane, also in empty lanes. y
-/// may be x. A ReLU behind the normalization shares its way through memory, here and in normalize_sums().
-void normalize_forward(const ChannelAffine& affine, bool relu, BlockView<const float> x, BlockView<float> y);
+/// y = (x - mean[c]) * scale[c] + shift[c], rectified, lane by lane, also in empty lanes. y may be x. A ReLU
+/// behind the normalization shares its way through memory, here and in normalize_sums().
+void normalize_forward(const ChannelAffine& affine, Rectifier rectifier, BlockView<const float> x,
+                       BlockView<float> y);
 
 /// The same, and a max pooling of 2x2 pixels side by side in one go: y is the pooling's, the last of an odd
 /// number of rows or columns of x has no window. winners: as max_pool_forward() leaves them, only_positive
-/// with relu; or null.
-void normalize_and_pool(const ChannelAffine& affine, bool relu, BlockView<const float> x, BlockView<float> y,
-                        std::int32_t* winners);
+/// with a rectifier; or null.
+void normalize_and_pool(const ChannelAffine& affine, Rectifier rectifier, BlockView<const float> x,
+                        BlockView<float> y, std::int32_t* winners);
 
 /// sum_dy[c] = sum of dy, sum_dy_x[c] = sum of dy * (x - mean[c]) over pixels and the first `images` lanes.
-/// With `relu`, dy is that of max(y, 0) and first becomes that of y, in place.
-void normalize_sums(const ChannelAffine& affine, bool relu, BlockView<const float> x, BlockView<float> dy,
-                    int images, double* sum_dy, double* sum_dy_x);
+/// With a rectifier, dy is that of the rectified y and first becomes that of y, in place.
+void normalize_sums(const ChannelAffine& affine, Rectifier rectifier, BlockView<const float> x,
+                    BlockView<float> dy, int images, double* sum_dy, double* sum_dy_x);
 
 /// dx = scale * (dy - mean_dy - (x - mean) * slope), empty lanes 0. With m values in the batch,
 /// mean_dy = sum_dy / m and slope = sum_dy_x / (m (variance + eps)). dx may be dy.

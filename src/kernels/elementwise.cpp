@@ -36,6 +36,28 @@ void scale(float factor, BlockView<const float> x, BlockView<float> y) {
   });
 }
 
+void multiply_maps(BlockView<const float> x, BlockView<const float> factors, BlockView<float> y) {
+  for_each_row(y, [&](int c, int h, float* to, int count) {
+    const float *from = x.at(c, h, 0), *factor = factors.at(c, 0, 0);
+    for (int i = 0; i < count; i += kLanes)
+      for (int lane = 0; lane < kLanes; ++lane) to[i + lane] = from[i + lane] * factor[lane];
+  });
+}
+
+void sum_products(BlockView<const float> a, BlockView<const float> b, BlockView<float> sums) {
+  for (int c = 0; c < sums.c; ++c) {
+    float even[kLanes] = {}, odd[kLanes] = {};
+    for (int h = 0; h < a.h; ++h) {
+      const float *left = a.at(c, h, 0), *right = b.at(c, h, 0);
+      for (int w = 0; w < a.w; ++w, left += kLanes, right += kLanes) {
+        float* const sum = w % 2 == 0 ? even : odd;
+        for (int lane = 0; lane < kLanes; ++lane) sum[lane] += left[lane] * right[lane];
+      }
+    }
+    for (int lane = 0; lane < kLanes; ++lane) sums.at(c, 0, 0)[lane] = even[lane] + odd[lane];
+  }
+}
+
 void copy(BlockView<const float> x, BlockView<float> y) {
   for_each_row(y, [&](int c, int h, float* to, int count) { std::copy_n(x.at(c, h, 0), count, to); });
 }

@@ -13,6 +13,13 @@ void multiply(BlockView<const float> a, BlockView<const float> b, BlockView<floa
 /// y = factor * x.
 void scale(float factor, BlockView<const float> x, BlockView<float> y);
 
+/// y = x * factors[c], value by value: factors has one pixel a map. y may be x.
+void multiply_maps(BlockView<const float> x, BlockView<const float> factors, BlockView<float> y);
+
+/// sums[c] = sum of a * b over the pixels of map c, image by image: the pixels of a row in order, those of
+/// even and of odd columns apart. sums has one pixel a map.
+void sum_products(BlockView<const float> a, BlockView<const float> b, BlockView<float> sums);
+
 /// y = x, for views of the same size and different pitches.
 void copy(BlockView<const float> x, BlockView<float> y);
 

@@ -9,6 +9,7 @@
 #include <hwy/targets.h>
 
 #include <cstdlib>
+#include <utility>
 
 #include "core/error.h"
 #include "core/text.h"
@@ -23,6 +24,9 @@ std::string name_of(std::int64_t target) {
   if (target == HWY_SSE4) return "sse4";
 #elif HWY_ARCH_ARM
   if (target == HWY_NEON) return "neon";
+#ifdef HWY_NEON_WITHOUT_AES
+  if (target == HWY_NEON_WITHOUT_AES) return "neon";  // newer versions build both; nothing here uses AES
+#endif
 #endif
   return hwy::TargetName(target);
 }
@@ -37,7 +41,9 @@ const std::vector<std::int64_t>& machine_targets() {
 
 std::vector<std::string> supported_instruction_sets() {
   std::vector<std::string> names;
-  for (const std::int64_t target : machine_targets()) names.push_back(name_of(target));
+  for (const std::int64_t target : machine_targets())
+    if (std::string name = name_of(target); names.empty() || names.back() != name)
+      names.push_back(std::move(name));
   return names;
 }
 

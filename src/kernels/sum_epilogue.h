@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "kernels/batch_norm.h"
+#include "kernels/rectifier.h"
 
 namespace cnn {
 
@@ -11,11 +12,11 @@ namespace cnn {
 struct SumEpilogue {
   const float* bias = nullptr;  ///< [outputs]: z + bias[o]
   ChannelAffine affine{};       ///< of each output: a batch normalization with constants that are known
-  bool relu = false;            ///< max(z, 0); NaN stays NaN
+  Rectifier rectifier = Rectifier::none;
   /// A max pooling of 2x2 pixels side by side: y and its pitches are the pooling's; the last of an odd number
   /// of rows or columns has no window.
   bool pool = false;
-  /// With `pool`, as max_pool_forward() leaves them, only_positive with relu; or null.
+  /// With `pool`, as max_pool_forward() leaves them, only_positive with a rectifier; or null.
   std::int32_t* winners = nullptr;
 
   /// The same for outputs that begin with number `first` of these. `winners` stays.

@@ -184,7 +184,8 @@ HWY_NOINLINE void dense_tile(const DenseGradient& g, const float* transposed, co
   TileStack<O, I> stack;
   V acc[O][I];
   const float* HWY_RESTRICT x = transposed;
-  for (int leaf = 0, block = 0; leaf < g.leaves; ++leaf) {
+  int leaf = 0, block = 0;
+  do {  // there is at least one leaf
     CNN_UNROLL for (int o = 0; o < O; ++o) CNN_UNROLL for (int i = 0; i < I; ++i) acc[o][i] = zero();
     for (; block < g.leaf_ends[leaf]; ++block) {
       const float* HWY_RESTRICT dy = dy0 + block * g.dy_block;
@@ -199,7 +200,7 @@ HWY_NOINLINE void dense_tile(const DenseGradient& g, const float* transposed, co
     }
     for (int joins = joins_after(leaf); joins > 0; --joins) stack.join(acc);
     if (leaf + 1 < g.leaves) stack.push(acc);
-  }
+  } while (++leaf < g.leaves);
   while (stack.depth() > 0) stack.join(acc);
   CNN_UNROLL for (int o = 0; o < O; ++o) {
     CNN_UNROLL for (int i = 0; i < I; ++i) hn::StoreU(acc[o][i], D(), out + o * out_pitch + i * kWidth);

@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "kernels/pool-inl.h"
+#include "kernels/rectifier-inl.h"
 #include "kernels/weighted_sum.h"
 
 #ifndef CNN_KERNELS_WEIGHTED_SUM_ONCE
@@ -16,10 +17,7 @@ namespace cnn {
 namespace {
 
 /// Pixels of a strip: its panel should stay in the first-level cache, and tiles divide it.
-int panel_strip(int terms) {
-  constexpr int kPixels = 24 * 1024 / (kLanes * 4), kLeast = 6;
-  return std::max(kLeast, kPixels / terms / 3 * 3);
-}
+int panel_strip(int terms) { return std::max(6, 24 * 1024 / (kLanes * 4) / terms / 3 * 3); }
 
 }  // namespace
 }  // namespace cnn
@@ -33,7 +31,7 @@ namespace {
 /// Where the weights of a tile lie.
 enum class Weights { in_order, some, transposed };
 
-/// What the epilogue makes of the sums of O outputs, up to the ReLU.
+/// What the epilogue makes of the sums of O outputs, up to the rectifier.
 template <int O, int P>
 HWY_INLINE void finish(const SumEpilogue& epilogue, V (&acc)[O][P]) {
   if (epilogue.affine.given()) {
@@ -43,12 +41,11 @@ HWY_INLINE void finish(const SumEpilogue& epilogue, V (&acc)[O][P]) {
       CNN_UNROLL for (int p = 0; p < P; ++p) acc[o][p] = hn::MulAdd(hn::Sub(acc[o][p], mean), scale, shift);
     }
   }
-  if (epilogue.relu) {
-    // Compare and select: a maximum would turn NaN into 0 on x86.
-    CNN_UNROLL for (int o = 0; o < O; ++o) {
-      CNN_UNROLL for (int p = 0; p < P; ++p) acc[o][p] =
-          hn::IfThenZeroElse(hn::Lt(acc[o][p], zero()), acc[o][p]);
-    }
+  if (epilogue.rectifier == Rectifier::relu) {
+    CNN_UNROLL for (auto& row : acc) CNN_UNROLL for (V& z : row) z = rectified<Rectifier::relu>(z);
+  }
+  if (epilogue.rectifier == Rectifier::relu6) {
+    CNN_UNROLL for (auto& row : acc) CNN_UNROLL for (V& z : row) z = rectified<Rectifier::relu6>(z);
   }
 }
 
@@ -227,10 +224,11 @@ template <int O>
 HWY_NOINLINE void pooled_outputs(const WeightedSum& s, int first, const float* x0, float* y0) {
   const float* weights = s.weights + first / kOutputGroup * s.weights_group + first % kOutputGroup;
   const SumEpilogue epilogue = s.epilogue.from(first);
+  const bool rectified = epilogue.rectifier != Rectifier::none;
   const int cols = s.cols / 2, first_row = s.first_row / 2, end_row = s.end_row / 2;
   const std::int64_t winners_row = std::int64_t{cols} * kLanes, winners_output = s.rows / 2 * winners_row;
-  std::int32_t* winners =
-      epilogue.winners ? epilogue.winners + first * winners_output + first_row * winners_row : nullptr;
+  std::int32_t* winners = epilogue.winners;
+  if (winners) winners += first * winners_output + first_row * winners_row;
   for (int row = first_row; row < end_row; ++row) {
     for (int col = 0; col < cols; ++col) {
       const int place = 2 * row * s.cols + 2 * col;
@@ -246,7 +244,7 @@ HWY_NOINLINE void pooled_outputs(const WeightedSum& s, int first, const float* x
           largest.meet(acc[o][2], place + s.cols);
           largest.meet(acc[o][3], place + s.cols + 1);
           store(largest.value, y + o * s.y_output);
-          if (winners) largest.store_place(epilogue.relu, winners + o * winners_output + part * kWidth);
+          if (winners) largest.store_place(rectified, winners + o * winners_output + part * kWidth);
         }
       }
       if (winners) winners += kLanes;

@@ -9,6 +9,7 @@
 #include <algorithm>
 
 #include "kernels/pool-inl.h"
+#include "kernels/rectifier-inl.h"
 #include "kernels/winograd-inl.h"
 #include "kernels/winograd.h"
 
@@ -120,7 +121,7 @@ struct TilePlace {
   int row, col, rows, cols;
 };
 
-/// What the epilogue makes of a tile of output o, up to the ReLU.
+/// What the epilogue makes of a tile of output o, up to the rectifier.
 HWY_INLINE void finish(const SumEpilogue& epilogue, int o, V (&tile)[kTile][kTile]) {
   const V bias = epilogue.bias ? broadcast(epilogue.bias[o]) : zero();
   for (auto& row : tile)
@@ -131,10 +132,12 @@ HWY_INLINE void finish(const SumEpilogue& epilogue, int o, V (&tile)[kTile][kTil
     for (auto& row : tile)
       for (V& value : row) value = hn::MulAdd(hn::Sub(value, mean), scale, shift);
   }
-  if (epilogue.relu) {
+  if (epilogue.rectifier == Rectifier::relu)
     for (auto& row : tile)
-      for (V& value : row) value = hn::IfThenZeroElse(hn::Lt(value, zero()), value);
-  }
+      for (V& value : row) value = rectified<Rectifier::relu>(value);
+  if (epilogue.rectifier == Rectifier::relu6)
+    for (auto& row : tile)
+      for (V& value : row) value = rectified<Rectifier::relu6>(value);
 }
 
 /// What of the tile lies inside the map; y: its first pixel.
@@ -171,7 +174,7 @@ class TileStore {
                         s_.y_row);
     const int row = at.row / 2, col = at.col / 2;
     const std::int64_t pooled = (std::int64_t{o} * (s_.rows / 2) + row) * (s_.cols / 2) + col;
-    store_pooled(tile, at, s_.cols, epilogue_.relu,
+    store_pooled(tile, at, s_.cols, epilogue_.rectifier != Rectifier::none,
                  y_ + (o * s_.y_plane + row * s_.y_row + col) * kLanes + lanes, s_.y_row,
                  epilogue_.winners ? epilogue_.winners + pooled * kLanes + lanes : nullptr);
   }

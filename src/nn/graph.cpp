@@ -50,6 +50,8 @@ int Graph::add_entry(const LayerSpec& entry, const LayerControl& outer, int valu
         using Spec = decltype(spec);
         if constexpr (std::is_same_v<Spec, ResidualSpec>) {
           return add_residual(entry, spec, outer, value);
+        } else if constexpr (std::is_same_v<Spec, SqueezeExciteSpec>) {
+          return add_squeeze_excite(entry, spec, outer, value);
         } else {
           if constexpr (std::is_same_v<Spec, ConvSpec>) note_whitening(entry, spec, value);
           if constexpr (requires { spec.control; }) spec.control = combined(outer, spec.control);
@@ -100,6 +102,40 @@ int Graph::add_residual(const LayerSpec& entry, const ResidualSpec& spec, const 
   sum.shortcut = shortcut;
   const int y = add_node(std::move(sum));
   nodes_.back().in = in;  // what a table shows: the entry's input
+  ++entries_;
+  return y;
+}
+
+int Graph::add_squeeze_excite(const LayerSpec& entry, const SqueezeExciteSpec& spec,
+                              const LayerControl& outer, int value) {
+  const Shape in = values_[value];
+  if (in.flat)
+    throw SpecError(entry.path, fmt::format("squeeze_excite needs maps, but its input is a flat vector of {} "
+                                            "values; move it before flatten\n{}",
+                                            in.c, chain()));
+  const auto conv = [&](int channels, ActivationFunction activation) {
+    ConvSpec conv;
+    conv.out_channels = channels;
+    conv.kernel_size = {1, 1};
+    conv.activation = activation;
+    conv.control = combined(outer, spec.control);
+    return conv;
+  };
+  const auto add = [&](NodeSpec of_node, const char* suffix, int x, int shortcut) {
+    Node node;
+    node.spec = std::move(of_node);
+    node.name = entry.name + suffix;
+    node.path = entry.path;
+    node.entry = entries_;
+    node.is_row = *suffix == '\0';
+    node.x = x;
+    node.shortcut = shortcut;
+    return add_node(std::move(node));
+  };
+  const int mean = add(GlobalAvgPoolSpec{}, ".squeeze", value, -1);
+  const int squeezed = add(conv(spec.squeeze_channels, spec.inner_activation), ".fc1", mean, -1);
+  const int factors = add(conv(in.c, spec.gate), ".fc2", squeezed, -1);
+  const int y = add(ExcitationSpec{}, "", value, factors);
   ++entries_;
   return y;
 }

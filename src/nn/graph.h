@@ -7,22 +7,26 @@
 #include <vector>
 
 #include "nn/layer.h"
+#include "nn/layers/excitation.h"
 #include "nn/layers/sum.h"
 #include "nn/network_spec.h"
 
 namespace cnn {
 
-/// What a node was made from: the spec of its entry, or of what a residual adds to the entries inside it.
-using NodeSpec = AnyLayerSpec<SumSpec>;
+/// What a node was made from: the spec of its entry, or of what the entry consists of.
+using NodeSpec = AnyLayerSpec<ExcitationSpec, SumSpec>;
 
 /// One layer in the order of computation. The entries of a residual come before the residual's own node, its
-/// sum.
+/// sum; the mean and the two convolutions of a squeeze_excite before its own, the product.
 struct Node {
   std::unique_ptr<Layer> layer;
-  NodeSpec spec;     ///< its control is that of all the residuals around it, too
-  std::string name;  ///< of the entry; "<residual>.shortcut" and "<residual>.shortcut_norm" for a projection
+  NodeSpec spec;  ///< its control is that of all the residuals around it, too
+  /// Of the entry; "<residual>.shortcut" and "<residual>.shortcut_norm" for a projection, "<entry>.squeeze",
+  /// "<entry>.fc1" and "<entry>.fc2" for the way to the factors of a squeeze_excite.
+  std::string name;
   std::string path;  ///< JSON pointer of its entry
-  /// Which row of a layer table it belongs to; a projection's conv and norm belong to the residual.
+  /// Which row of a layer table it belongs to; a projection's conv and norm belong to the residual, those of
+  /// a squeeze_excite to it.
   int entry = -1;
   bool is_row = true;  ///< whether its output is the entry's output
   Shape in, out;
@@ -72,6 +76,8 @@ class Graph {
   int add_entries(const NetworkSpec& spec, const LayerControl& outer, int value);
   int add_entry(const LayerSpec& entry, const LayerControl& outer, int value);
   int add_residual(const LayerSpec& entry, const ResidualSpec& spec, const LayerControl& outer, int value);
+  int add_squeeze_excite(const LayerSpec& entry, const SqueezeExciteSpec& spec, const LayerControl& outer,
+                         int value);
   int add_projection(const LayerSpec& entry, const LayerControl& control, int value, const Shape& out);
   int add_node(Node node);
   void note_whitening(const LayerSpec& entry, const ConvSpec& conv, int value);

@@ -172,7 +172,7 @@ struct Normalization {
 
 struct ForwardViews {
   BlockView<const float> x;
-  BlockView<const float> shortcut;  ///< the second input of a sum, else empty
+  BlockView<const float> shortcut;  ///< the second input of a sum or product, else empty
   BlockView<float> y;
   std::int32_t* winners = nullptr;  ///< max_pool_2x2: of the pooling; null: not needed
   Normalization normalization{};    ///< normalize: of the layer behind
@@ -216,9 +216,10 @@ class LayerError : public std::runtime_error {
 /// What a layer does to the grid of positions: which inputs an output reads.
 struct Window {
   Size2 kernel{1, 1}, stride{1, 1}, dilation{1, 1};
-  Size2 padding{0, 0};     ///< above and at the left
-  bool slides = false;     ///< over the map: only then do stride and padding say something
-  bool whole_map = false;  ///< every output reads every position
+  Size2 padding{0, 0};        ///< above and at the left
+  Size2 padding_after{0, 0};  ///< below and at the right
+  bool slides = false;        ///< over the map: only then do stride and padding say something
+  bool whole_map = false;     ///< every output reads every position
   int groups = 0;  ///< an output reads the channels of its group, one of this many; 0: only its own channel
 };
 
@@ -259,7 +260,7 @@ class Layer {
 
   /// Multiply-accumulates for one image, biases not counted.
   virtual std::int64_t macs(const Shape& /*in*/) const { return 0; }
-  virtual Window window() const { return {}; }
+  virtual Window window(const Shape& /*in*/) const { return {}; }
   /// The config's key for the number of output channels, where they are learned and the user chooses it; "".
   virtual std::string_view outputs_key() const { return {}; }
   /// Whether training takes a mean and a variance over the images of a batch.

@@ -42,7 +42,7 @@ struct Fields {
 };
 
 Fields fields_of(const Node& node, const Fields& in, const Shape& input) {
-  const Window window = node.layer->window();
+  const Window window = node.layer->window(node.in);
   const bool single_values =
       node.out.flat && !node.in.flat;  // 1x1 maps, which a dense layer takes as they are
   if (window.whole_map && !single_values) return {{input.h, in.h.jump}, {input.w, in.w.jump}};
@@ -69,8 +69,9 @@ void describe(LayerSummary& row, const Node& node, const Fields& fields, const S
   row.receptive_field = {clipped(fields.h.size, input.h), clipped(fields.w.size, input.w)};
   if (!node.out.flat && node.out.h * node.out.w > 1)
     row.effective_stride = {static_cast<int>(fields.h.jump), static_cast<int>(fields.w.jump)};
-  row.window = node.layer->window();
-  row.inputs_per_output = node.shortcut >= 0 ? 2 : inputs_per_output(row.window, node.in, node.out);
+  row.window = node.layer->window(node.in);
+  const bool is_sum = node.shortcut >= 0 && !row.window.whole_map;
+  row.inputs_per_output = is_sum ? 2 : inputs_per_output(row.window, node.in, node.out);
 }
 
 }  // namespace

@@ -40,11 +40,21 @@ template <>
 inline constexpr auto kWords<ResidualSpec::Shortcut> = all_words<ResidualSpec::Shortcut>(
     {{"identity", ResidualSpec::Shortcut::identity}, {"projection", ResidualSpec::Shortcut::projection}});
 
+/// y = x * gate(W2 activation(W1 mean(x) + b1) + b2), map by map (J. Hu et al., arXiv:1709.01507), as
+/// torchvision.ops.SqueezeExcitation: W1 and W2 are 1x1 convolutions, "fc1" and "fc2" of the entry.
+struct SqueezeExciteSpec {
+  int squeeze_channels = 0;  ///< between the two
+  ActivationFunction inner_activation = ActivationFunction::relu;
+  ActivationFunction gate = ActivationFunction::sigmoid;
+  LayerControl control;
+  friend bool operator==(const SqueezeExciteSpec&, const SqueezeExciteSpec&) = default;
+};
+
 /// One entry of the config's `network`.
 struct LayerSpec {
   std::string name;  ///< unique in the network; given, or type and running number
   std::string path;  ///< JSON pointer of the entry, for error messages: "/network/3", "/network/3/layers/0"
-  AnyLayerSpec<ResidualSpec> spec;
+  AnyLayerSpec<SqueezeExciteSpec, ResidualSpec> spec;
   friend bool operator==(const LayerSpec&, const LayerSpec&) = default;
 };
 

@@ -4,11 +4,14 @@
 const ACTIVATION_FORMULAS = {
   none: 'z',
   relu: 'max(0, z)',
+  relu6: 'min(max(0, z), 6)',
   leaky_relu: 'z if z > 0, else slope · z',
   elu: 'z if z > 0, else e^z − 1',
   gelu: 'z · Φ(z)',
   silu: 'z · σ(z)',
+  hard_swish: 'z · min(max(0, z + 3), 6) / 6',
   sigmoid: 'σ(z) = 1 / (1 + e^−z)',
+  hard_sigmoid: 'min(max(0, z + 3), 6) / 6',
   tanh: 'tanh(z)',
 };
 
@@ -51,31 +54,44 @@ function normalDensity(z) {
   return Math.exp(-0.5 * z * z) / Math.sqrt(2 * Math.PI);
 }
 
+/** z between 0 and 6. */
+function between0And6(z) {
+  return Math.min(Math.max(0, z), 6);
+}
+
 /** y = f(z). */
 function activate(name, negativeSlope, z) {
   switch (name) {
     case 'none': return z;
     case 'relu': return z > 0 ? z : 0;
+    case 'relu6': return between0And6(z);
     case 'leaky_relu': return z > 0 ? z : negativeSlope * z;
     case 'elu': return z > 0 ? z : Math.expm1(z);
     case 'gelu': return z * normalDistribution(z);
     case 'silu': return z * sigmoid(z);
+    case 'hard_swish': return z * between0And6(z + 3) / 6;
     case 'sigmoid': return sigmoid(z);
+    case 'hard_sigmoid': return between0And6(z + 3) / 6;
     case 'tanh': return Math.tanh(z);
     default: throw new Error(`unknown activation ${name}`);
   }
 }
 
-/** f'(z); of the functions with a corner at 0, the slope on its left is taken there. */
+/** f'(z); at a corner, the slope outside of where the function grows, as PyTorch has it. */
 function activationSlope(name, negativeSlope, z) {
   switch (name) {
     case 'none': return 1;
     case 'relu': return z > 0 ? 1 : 0;
+    case 'relu6': return z > 0 && z < 6 ? 1 : 0;
     case 'leaky_relu': return z > 0 ? 1 : negativeSlope;
     case 'elu': return z > 0 ? 1 : Math.exp(z);
     case 'gelu': return normalDistribution(z) + z * normalDensity(z);
     case 'silu': return sigmoid(z) * (1 + z * (1 - sigmoid(z)));
+    case 'hard_swish':
+      if (z <= -3) return 0;
+      return z < 3 ? z / 3 + 0.5 : 1;
     case 'sigmoid': return sigmoid(z) * (1 - sigmoid(z));
+    case 'hard_sigmoid': return z > -3 && z < 3 ? 1 / 6 : 0;
     case 'tanh': return 1 - Math.tanh(z) ** 2;
     default: throw new Error(`unknown activation ${name}`);
   }

@@ -115,8 +115,8 @@ function softmaxWorkings(network, pass, back, index) {
 
 /** What all readers of the value send back to it. */
 function arrivals(network, pass, back, pointed, symbol) {
-  const readers = readersOfLayer(network, pointed.layer).map(({ layer }) => network.layers[layer]);
-  const sums = readers.map((layer) => network.inputTerms(layer, back, pass, pointed.index));
+  const ways = readersOfLayer(network, pointed.layer), readers = ways.map(({ layer }) => network.layers[layer]);
+  const sums = ways.map(({ role }, i) => network.inputTerms(readers[i], back, pass, pointed.index, role));
   const total = sums.reduce((all, { sum }) => all + sum, 0);
   return [
     ...sums.flatMap((sum, i) => arrival(readers[i], sum)),

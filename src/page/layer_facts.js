@@ -23,7 +23,8 @@ function inputFacts(network) {
 /** Where a layer reads from, if not from the layer beside it. */
 function sourceText(network, layer) {
   if (layer.shortcut !== null)
-    return `: ${nameOfLayer(network, layer.source)} + ${nameOfLayer(network, layer.shortcut)}`;
+    return `: ${nameOfLayer(network, layer.source)} ${layer.type === 'squeeze_excite' ? '×' : '+'} ` +
+      nameOfLayer(network, layer.shortcut);
   return layer.source === layer.index - 1 ? '' : `, reads ${nameOfLayer(network, layer.source)}`;
 }
 

@@ -116,6 +116,8 @@ const FORWARD_TEXTS = {
   activation: (layer) => 'The activation function acts on each value alone: ' +
     `y = ${ACTIVATION_FORMULAS[layer.activation]}.`,
   scale: (layer) => `Every value is multiplied by the fixed number ${shortNumber(layer.factor)}.`,
+  squeeze_excite: () => 'Each map is multiplied by a factor of its own. Squeeze (the means of all maps), fc1 and fc2 ' +
+    'made these factors.',
   residual: () => 'A residual entry adds the output of its last layer and the shortcut, value by value.',
 };
 
@@ -140,5 +142,7 @@ const BACKWARD_TEXTS = {
   dropout: (layer) => `${layer.name} passes the gradient as it is, as it passed the value.`,
   activation: (layer) => `${layer.name} multiplies the gradient by the slope of its function at this value.`,
   scale: (layer) => `${layer.name} multiplies the gradient by ${shortNumber(layer.factor)}, as it did with the value.`,
+  squeeze_excite: (layer) => `${layer.name} multiplied maps by factors: a value gets the gradient of its product ` +
+    'times the factor, and a factor those of all products of its map times the values.',
   residual: (layer) => `${layer.name} added this value to another one, and a sum passes its gradient to both.`,
 };

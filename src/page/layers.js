@@ -229,6 +229,21 @@ const scale = {
 const residualSum = {
   forward: (layer, { input, shortcut }) => input.map((value, i) => value + shortcut[i]),
   backward: (layer, values, dz) => dz,
+  shortcutGradient: (layer, values, dz) => dz,
+};
+
+/** Each map times its value of the shortcut. */
+const excitation = {
+  forward(layer, { input, shortcut }) {
+    const [, size] = mapSizes(layer);
+    return input.map((value, i) => value * shortcut[Math.floor(i / size)]);
+  },
+  backward(layer, { shortcut }, dz) {
+    const [, size] = mapSizes(layer);
+    return dz.map((gradient, i) => gradient * shortcut[Math.floor(i / size)]);
+  },
+  shortcutGradient: (layer, { input, shortcut }, dz) =>
+    sumOfMaps(dz.map((gradient, i) => gradient * input[i]), shortcut.length),
 };
 
 /** By the type of a layer in the config. */
@@ -243,6 +258,7 @@ const LAYER_TYPES = {
   dropout: identity,
   activation: identity,
   scale,
+  squeeze_excite: excitation,
   residual: residualSum,
 };
 
@@ -261,7 +277,7 @@ function backwardLayer(layer, values, output) {
   gradients.sum = layer.activation === 'none' ? output
     : output.map((dy, i) => dy * activationSlope(layer.activation, layer.negativeSlope, values.sum[i]));
   gradients.input = LAYER_TYPES[layer.type].backward(layer, values, gradients.sum, gradients.parameters);
-  if (values.shortcut) gradients.shortcut = gradients.sum;
+  if (values.shortcut) gradients.shortcut = LAYER_TYPES[layer.type].shortcutGradient(layer, values, gradients.sum);
   return gradients;
 }
 

@@ -52,8 +52,8 @@ function markThroughFlatten(network, marks, index, mark) {
 /** The outputs that send a gradient back to one value. @param {number} index  of the layer; -1: the input */
 function marksOfGradient(network, back, pass, index, value) {
   const marks = new Map();
-  for (const { layer } of readersOfLayer(network, index)) {
-    const { terms } = network.inputTerms(network.layers[layer], back, pass, value);
+  for (const { layer, role } of readersOfLayer(network, index)) {
+    const { terms } = network.inputTerms(network.layers[layer], back, pass, value, role);
     marks.set(layer, { lit: terms.map(({ output }) => output), window: null });
   }
   return marks;

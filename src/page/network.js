@@ -164,9 +164,9 @@ class CnnNetwork {
     return biasTerms(layer, back.layers[layer.index], index);
   }
 
-  /** Who among a layer's outputs sends a gradient to one value of its input. */
-  inputTerms(layer, back, pass, index) {
-    return inputTerms(layer, pass.layers[layer.index], back.layers[layer.index], index);
+  /** Who among a layer's outputs sends a gradient to one value of its input ('source') or 'shortcut'. */
+  inputTerms(layer, back, pass, index, role = 'source') {
+    return inputTerms(layer, pass.layers[layer.index], back.layers[layer.index], index, role);
   }
 }
 

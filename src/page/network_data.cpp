@@ -20,10 +20,11 @@ using Json = nlohmann::ordered_json;
 Json to_json(const Shape& shape) { return {shape.c, shape.h, shape.w}; }
 Json to_json(Size2 size) { return {size.h, size.w}; }
 
-Json window_json(Size2 kernel, Size2 stride, Size2 dilation, Size2 before, Size2 after) {
-  return {{"kernel", to_json(kernel)},
-          {"stride", to_json(stride)},
-          {"dilation", to_json(dilation)},
+Json to_json(const Window& window) {
+  const Size2 before = window.padding, after = window.padding_after;
+  return {{"kernel", to_json(window.kernel)},
+          {"stride", to_json(window.stride)},
+          {"dilation", to_json(window.dilation)},
           {"padding", {before.h, before.w, after.h, after.w}}};
 }
 
@@ -35,30 +36,23 @@ void set_activation(Json& json, ActivationFunction function, double negative_slo
 // What a type of layer adds to its JSON. A type that is forgotten here does not compile.
 
 void add_settings(Json& json, const ConvSpec& conv, const Node& node) {
-  const Size2 before = node.layer->window().padding;
-  Size2 after = before;
-  if (conv.padding.mode == ConvPadding::Mode::same)
-    after = {conv.dilation.h * (conv.kernel_size.h - 1) - before.h,
-             conv.dilation.w * (conv.kernel_size.w - 1) - before.w};
-  json["window"] = window_json(conv.kernel_size, conv.stride, conv.dilation, before, after);
+  json["window"] = to_json(node.layer->window(node.in));
   json["groups"] = conv.groups;
   set_activation(json, conv.activation);
 }
 
-void add_settings(Json& json, const MaxPoolSpec& pool, const Node&) {
-  json["window"] = window_json(pool.kernel_size, pool.stride.value_or(pool.kernel_size), {1, 1}, pool.padding,
-                               pool.padding);
+void add_settings(Json& json, const MaxPoolSpec&, const Node& node) {
+  json["window"] = to_json(node.layer->window(node.in));
 }
 
-void add_settings(Json& json, const AvgPoolSpec& pool, const Node&) {
-  json["window"] = window_json(pool.kernel_size, pool.stride.value_or(pool.kernel_size), {1, 1}, pool.padding,
-                               pool.padding);
+void add_settings(Json& json, const AvgPoolSpec& pool, const Node& node) {
+  json["window"] = to_json(node.layer->window(node.in));
   json["window"]["countIncludePad"] = pool.count_include_pad;
 }
 
 void add_settings(Json& json, const GlobalAvgPoolSpec&, const Node& node) {
   const Size2 map{node.in.h, node.in.w};
-  json["window"] = window_json(map, map, {1, 1}, {0, 0}, {0, 0});
+  json["window"] = to_json(Window{.kernel = map, .stride = map});
   json["window"]["countIncludePad"] = false;
 }
 
@@ -66,6 +60,7 @@ void add_settings(Json&, const FlattenSpec&, const Node&) {}
 void add_settings(Json& json, const DenseSpec& dense, const Node&) { set_activation(json, dense.activation); }
 void add_settings(Json& json, const DropoutSpec& dropout, const Node&) { json["p"] = dropout.p; }
 void add_settings(Json& json, const ScaleSpec& scale, const Node&) { json["factor"] = scale.factor; }
+void add_settings(Json&, const ExcitationSpec&, const Node&) {}
 void add_settings(Json& json, const SumSpec& sum, const Node&) { set_activation(json, sum.activation); }
 
 void add_settings(Json& json, const BatchNormSpec& norm, const Node&) {
@@ -147,12 +142,12 @@ class LayerList {
 
  private:
   Json layer(const Node& node, FloatText& weights) const {
-    const bool is_sum = node.shortcut >= 0;
+    const bool has_shortcut = node.shortcut >= 0;
     const Shape in = network_.graph().values()[static_cast<std::size_t>(node.x)];
     Json json = {{"name", node.name},
                  {"type", node.layer->type()},
                  {"source", writers_.at(node.x)},
-                 {"shortcut", is_sum ? Json(writers_.at(node.shortcut)) : Json()},
+                 {"shortcut", has_shortcut ? Json(writers_.at(node.shortcut)) : Json()},
                  {"residual", residual_of(network_.graph(), node)},
                  {"isShortcut", !node.is_row},
                  {"inputShape", to_json(in)},

@@ -65,6 +65,11 @@ function residualTerms(layer, { input, shortcut }, position) {
   return { terms: [outputTerm(layer.outputShape, input, position, 1), { ...ofShortcut, role: 'shortcut' }] };
 }
 
+/** Of a squeeze_excite's output: its input times the factor of the map. */
+function excitationTerms(layer, { input, shortcut }, position) {
+  return { terms: [outputTerm(layer.inputShape, input, position, shortcut[position[0]])] };
+}
+
 /** The one value with the same index, times a number. */
 function sameIndexTerms(layer, { input }, index, weight) {
   return { terms: [outputTerm(layer.inputShape, input, positionOf(layer.inputShape, index), weight)] };
@@ -79,6 +84,7 @@ const OUTPUT_TERMS = {
   global_avg_pool: averagePoolingTerms,
   batch_norm: batchNormTerms,
   residual: residualTerms,
+  squeeze_excite: excitationTerms,
   scale: (layer, values, position, index) => sameIndexTerms(layer, values, index, layer.factor),
   flatten: (layer, values, position, index) => sameIndexTerms(layer, values, index, 1),
   dropout: (layer, values, position, index) => sameIndexTerms(layer, values, index, 1),
@@ -229,17 +235,28 @@ const INPUT_READERS = {
   dropout: (layer, values, position, index) => sameIndexReader(layer, index, 1),
   activation: (layer, values, position, index) => sameIndexReader(layer, index, 1),
   residual: (layer, values, position, index) => sameIndexReader(layer, index, 1),
+  squeeze_excite: (layer, { shortcut }, [c], index) => sameIndexReader(layer, index, shortcut[c]),
 };
 
-/** Everything that makes the gradient of value `index` of a layer's input: who sends back to it, and how much. */
-function inputTerms(layer, values, gradients, index) {
-  const position = positionOf(layer.inputShape, index);
-  const readers = INPUT_READERS[layer.type](layer, values, position, index);
+/** The same for a value of the shortcut; others: of the input. All outputs of a map were multiplied by its factor. */
+const SHORTCUT_READERS = {
+  squeeze_excite: (layer, { input }, position, map) =>
+    indicesOfMap(layer.outputShape, map).map((i) => [positionOf(layer.outputShape, i), input[i], -1]),
+};
+
+/**
+ * Everything that makes the gradient of value `index` of what a layer reads, its input ('source') or its 'shortcut':
+ * who sends back to it, and how much.
+ */
+function inputTerms(layer, values, gradients, index, role = 'source') {
+  const ofShortcut = role === 'shortcut' && layer.type in SHORTCUT_READERS;
+  const position = ofShortcut ? [index, 0, 0] : positionOf(layer.inputShape, index);
+  const readers = (ofShortcut ? SHORTCUT_READERS : INPUT_READERS)[layer.type](layer, values, position, index);
   const terms = readers.map(([outputPosition, weight, weightIndex]) => {
     const output = offsetOf(layer.outputShape, outputPosition);
     const gradient = gradients.sum[output];
     return { output, outputPosition, gradient, weight, weightIndex, product: gradient * weight };
   });
-  return { layer, index, position, sum: gradients.input[index], terms };
+  return { layer, index, position, sum: (ofShortcut ? gradients.shortcut : gradients.input)[index], terms };
 }
 

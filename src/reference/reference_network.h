@@ -55,6 +55,13 @@ T erf(const T& v) {
     return {std::erf(v.real()), v.imag() * 2 / std::sqrt(M_PI) * std::exp(-v.real() * v.real())};
 }
 
+/// v between two numbers, which have no derivative.
+template <class T>
+T clamped(const T& v, double low, double high) {
+  if (real(v) <= low) return T(low);
+  return real(v) >= high ? T(high) : v;
+}
+
 template <class T>
 T activate(ActivationFunction f, double slope, const T& z) {
   switch (f) {
@@ -62,6 +69,8 @@ T activate(ActivationFunction f, double slope, const T& z) {
       return z;
     case ActivationFunction::relu:
       return real(z) > 0 ? z : T(0);
+    case ActivationFunction::relu6:
+      return clamped(z, 0, 6);
     case ActivationFunction::leaky_relu:
       return real(z) > 0 ? z : slope * z;
     case ActivationFunction::elu:
@@ -70,8 +79,12 @@ T activate(ActivationFunction f, double slope, const T& z) {
       return 0.5 * z * (1.0 + erf(z / std::sqrt(2.0)));
     case ActivationFunction::silu:
       return z / (1.0 + std::exp(-z));
+    case ActivationFunction::hard_swish:
+      return z * clamped(z + 3.0, 0, 6) / 6.0;
     case ActivationFunction::sigmoid:
       return 1.0 / (1.0 + std::exp(-z));
+    case ActivationFunction::hard_sigmoid:
+      return clamped(z + 3.0, 0, 6) / 6.0;
     case ActivationFunction::tanh:
       return std::tanh(z);
   }
@@ -106,6 +119,14 @@ class Network {
     return (size + padding - dilation * (kernel - 1) - 1) / stride + 1;
   }
 
+  /// Rows or columns of zeros with which there are ceil(size / stride) outputs.
+  static int padding_for_all(int size, int kernel, int stride, int dilation) {
+    int padding = 0;
+    const int outputs = (size + stride - 1) / stride, reach = dilation * (kernel - 1) + 1;
+    while (size + padding < reach + (outputs - 1) * stride) ++padding;
+    return padding;
+  }
+
   const std::vector<T>* find(const std::string& name) const {
     const auto it = parameters_.find(name);
     return it == parameters_.end() ? nullptr : &it->second;
@@ -117,10 +138,16 @@ class Network {
   }
 
   Maps<T> layer(const ConvSpec& s, const std::string& name, const Maps<T>& x) const {
+    using Mode = ConvPadding::Mode;
     int top = s.padding.amount.h, left = s.padding.amount.w, rows = 2 * top, cols = 2 * left;
-    if (s.padding.mode == ConvPadding::Mode::valid) top = left = rows = cols = 0;
-    if (s.padding.mode == ConvPadding::Mode::same) {
-      rows = s.dilation.h * (s.kernel_size.h - 1), cols = s.dilation.w * (s.kernel_size.w - 1);
+    if (s.padding.mode == Mode::valid) top = left = rows = cols = 0;
+    if (s.padding.mode == Mode::sides) {
+      top = s.padding.sides.top, left = s.padding.sides.left;
+      rows = top + s.padding.sides.bottom, cols = left + s.padding.sides.right;
+    }
+    if (s.padding.mode == Mode::same || s.padding.mode == Mode::same_tensorflow) {
+      rows = padding_for_all(x.shape.h, s.kernel_size.h, s.stride.h, s.dilation.h);
+      cols = padding_for_all(x.shape.w, s.kernel_size.w, s.stride.w, s.dilation.w);
       top = rows / 2, left = cols / 2;
     }
     Maps<T> y({.c = s.out_channels,
@@ -255,6 +282,19 @@ class Network {
   }
   Maps<T> layer(const ScaleSpec& s, const std::string&, Maps<T> x) const {
     for (T& v : x.values) v = s.factor * v;
+    return x;
+  }
+  Maps<T> layer(const SqueezeExciteSpec& s, const std::string& name, Maps<T> x) const {
+    ConvSpec first, second;
+    first.out_channels = s.squeeze_channels, first.activation = s.inner_activation;
+    second.out_channels = x.shape.c, second.activation = s.gate;
+    const Maps<T> mean = layer(GlobalAvgPoolSpec{}, name, x);
+    const Maps<T> factors = layer(second, name + ".fc2", layer(first, name + ".fc1", mean));
+    for (int n = 0; n < x.images; ++n)
+      for (int c = 0; c < x.shape.c; ++c)
+        for (int h = 0; h < x.shape.h; ++h)
+          for (int w = 0; w < x.shape.w; ++w)
+            x.at(n, c, h, w) = product(x.at(n, c, h, w), factors.at(n, c, 0, 0));
     return x;
   }
   Maps<T> layer(const ResidualSpec& s, const std::string& name, const Maps<T>& x) const {

@@ -102,6 +102,15 @@ std::string growth_message(const LayerRow& row, const std::string& before_name, 
       quotient(row.activations, before), advice);
 }
 
+/// Whether a 1x1 convolution makes more maps for the depthwise convolution behind it: an inverted residual,
+/// where that is on purpose (MobileNetV2).
+bool widens_for_depthwise(std::size_t i, const std::vector<LayerRow>& rows) {
+  const auto next = std::find_if(rows.begin() + static_cast<std::ptrdiff_t>(i) + 1, rows.end(),
+                                 [](const LayerRow& row) { return !row.kernel.empty(); });
+  return rows[i].kernel == "1x1" && next != rows.end() && next->groups == rows[i].channels &&
+         next->channels == rows[i].channels;
+}
+
 }  // namespace
 
 std::vector<CliffWarning> cliff_warnings(std::int64_t input_values, const std::vector<LayerRow>& rows,
@@ -118,7 +127,7 @@ std::vector<CliffWarning> cliff_warnings(std::int64_t input_values, const std::v
     const bool is_output =
         std::all_of(rows.begin() + static_cast<std::ptrdiff_t>(i), rows.end(),
                     [&](const LayerRow& later) { return later.activations == row.activations; });
-    if (i > 0 && !is_output && quotient(row.activations, before) > growth)
+    if (i > 0 && !is_output && !widens_for_depthwise(i, rows) && quotient(row.activations, before) > growth)
       warnings.push_back({row.name, "activation_growth", before, row.activations,
                           growth_message(row, before_name, before, growth)});
     before = row.activations;

@@ -1,7 +1,7 @@
 #include "report/run_history.h"
 
 #include <algorithm>
-#include <charconv>
+#include <cstdlib>
 #include <limits>
 
 #include "core/error.h"
@@ -40,9 +40,10 @@ class CsvTable {
   double number(std::size_t row, const char* column) const {
     const std::string& cell = text(row, column);
     if (cell.empty()) return kNone;
-    double value = 0;
-    const auto [end, error] = std::from_chars(cell.data(), cell.data() + cell.size(), value);
-    if (error != std::errc() || end != cell.data() + cell.size())
+    // Not std::from_chars, which reads no floating-point numbers in Apple's library.
+    char* end = nullptr;
+    const double value = std::strtod(cell.c_str(), &end);
+    if (end != cell.c_str() + cell.size())
       fail("{}: row {}, column \"{}\": \"{}\" is not a number", where_, row + 1, column, printable(cell));
     return value;
   }

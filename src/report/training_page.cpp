@@ -8,6 +8,7 @@
 
 #include "core/text.h"
 #include "report/evaluation_parts.h"
+#include "report/fit_advice.h"
 #include "report/heat_map.h"
 #include "report/html.h"
 #include "report/layer_health.h"
@@ -204,6 +205,9 @@ std::vector<std::string> remarks(const TrainingReport& report, std::int64_t inpu
     result.push_back(warning.message);
   for (const LayerComplaint& complaint : layer_complaints(last_epoch(report.history)))
     result.push_back(complaint.message);
+  if (report.finished)
+    if (const std::string advice = fit_advice(report.history.epochs); !advice.empty())
+      result.push_back(advice + ".");
   return result;
 }
 

@@ -16,7 +16,8 @@ namespace cnn {
 /// Everything that the page of a training shows.
 struct TrainingReport {
   std::string name;
-  std::string state;  ///< a sentence: "Finished.", "Stopped after 3 of 8 epochs: interrupted."
+  std::string state;      ///< a sentence: "Finished.", "Stopped after 3 of 8 epochs: interrupted."
+  bool finished = false;  ///< all of the training is known
   int best_epoch = 0;
   RunHistory history;
   std::vector<LayerRow> layers;

@@ -7,6 +7,9 @@ namespace cnn {
 
 namespace {
 
+/// From so many bytes on, a short epoch takes less time than saving it.
+constexpr std::size_t kLarge = 16 << 20;
+
 StateParts state_of(Trainer& trainer) {
   StateParts parts;
   trainer.list_state(parts);
@@ -22,14 +25,17 @@ CheckpointSaver::CheckpointSaver(Trainer& trainer, CheckpointFolder folder, cons
       spec_(spec),
       texts_(std::move(texts)),
       log_(log),
+      pace_(1),
       checkpoint_(state_of(trainer), texts_),
-      last_(std::chrono::steady_clock::now()) {}
+      last_(std::chrono::steady_clock::now()) {
+  if (checkpoint_.bytes().size() >= kLarge) pace_ = Pace(0.1);
+}
 
 void CheckpointSaver::offer(bool epoch_ended, bool asked) {
   saved_ = false;
   if (!epoch_ended) ++steps_since_;
   const std::chrono::duration<double, std::ratio<60>> minutes = std::chrono::steady_clock::now() - last_;
-  const bool due = epoch_ended ||
+  const bool due = (epoch_ended && pace_.due()) ||
                    (spec_.checkpoint_minutes > 0 && minutes.count() >= spec_.checkpoint_minutes) ||
                    (spec_.checkpoint_steps > 0 && steps_since_ >= spec_.checkpoint_steps);
   if (!due && !asked) return;
@@ -50,8 +56,10 @@ void CheckpointSaver::save_rest() {
 void CheckpointSaver::save() {
   last_ = std::chrono::steady_clock::now();
   steps_since_ = 0;
-  checkpoint_.capture(state_of(trainer_), texts_);
-  folder_.save(checkpoint_);
+  pace_.run([&] {
+    checkpoint_.capture(state_of(trainer_), texts_);
+    folder_.save(checkpoint_);
+  });
   saved_ = true;
 }
 

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "core/pace.h"
 #include "train/checkpoint_folder.h"
 #include "train/trainer.h"
 #include "train/training_spec.h"
@@ -21,7 +22,8 @@ class CheckpointSaver {
   CheckpointSaver(Trainer& trainer, CheckpointFolder folder, const TrainingSpec& spec,
                   std::map<std::string, std::string> texts, spdlog::logger& log);
 
-  /// Call it whenever the state is consistent. Saves at the end of an epoch, when it is time, or if `asked`.
+  /// Call it whenever the state is consistent. Saves at the end of an epoch, when it is time, or if `asked`;
+  /// a large state, at the ends of epochs, so seldom that saving takes no more than a tenth of the time.
   void offer(bool epoch_ended, bool asked);
   /// Throws Error (exit 1) if it cannot.
   void save();
@@ -36,6 +38,7 @@ class CheckpointSaver {
   const TrainingSpec& spec_;
   const std::map<std::string, std::string> texts_;
   spdlog::logger& log_;
+  Pace pace_;
   Checkpoint checkpoint_;  // keeps its memory: saving must be possible when none is left
   std::chrono::steady_clock::time_point last_;
   std::int64_t steps_since_ = 0;  // since the last attempt

@@ -14,11 +14,18 @@
 namespace cnn {
 namespace {
 
-/// Trains for about a second to measure how long an epoch takes. This changes the network's weights.
-double measured_epoch_seconds(Trainer& trainer) {
+struct Measured {
+  double epoch = 0;     ///< seconds; 0: not known
+  double features = 0;  ///< of a frozen front, once
+};
+
+/// Trains for about a second to measure how long an epoch takes, or computes features of a frozen front for
+/// as long, if they take longer. This changes the network's weights.
+Measured measure(Trainer& trainer) {
   std::atomic<bool> stop{false};
   const double start = now_seconds();
   const auto elapsed = [&] { return now_seconds() - start; };
+  Measured measured;
   double first = 0, per_step = 0;
   std::int64_t steps = 0;
   const auto on_step = [&](const StepProgress& p) {
@@ -29,9 +36,15 @@ double measured_epoch_seconds(Trainer& trainer) {
       per_step = (elapsed() - first) / static_cast<double>(steps - 1);
     if ((elapsed() > 1 && steps > 2) || p.step == p.steps_per_epoch) stop = true;
   };
-  trainer.run({.on_step = on_step}, stop);
-  if (steps == 1) per_step = first;
-  return per_step * static_cast<double>(trainer.steps_per_epoch());
+  TrainingEvents events{.on_step = on_step};
+  events.front.on_features = [&](std::int64_t done, std::int64_t looks) {
+    measured.features = elapsed() * static_cast<double>(looks) / static_cast<double>(done);
+    if (elapsed() > 1 && done < looks) stop = true;
+  };
+  trainer.run(events, stop);
+  if (steps == 1) per_step = first - measured.features;
+  measured.epoch = per_step * static_cast<double>(trainer.steps_per_epoch());
+  return measured;
 }
 
 }  // namespace
@@ -39,20 +52,27 @@ double measured_epoch_seconds(Trainer& trainer) {
 double dry_run(TrainingSetup& setup, const Voice& voice) {
   describe(setup, voice.log());
   const TrainingSpec& training = setup.config().training;
-  const double seconds = measured_epoch_seconds(setup.trainer());
-  double all = seconds * training.epochs;
+  const Measured measured = measure(setup.trainer());
+  const double all = measured.features + measured.epoch * training.epochs;
   print_out("{}", layer_table(to_string(setup.input()), layer_rows(setup.network()),
                               terminal_of(STDOUT_FILENO).columns));
-  print_out("memory: {}, without the images\ntime per epoch: about {} ({} steps), {} epochs in about {}\n",
-            human_bytes(setup.bytes()), human_seconds(seconds), setup.trainer().steps_per_epoch(),
-            training.epochs, human_seconds(all));
+  print_out("memory: {}, without the images\n", human_bytes(setup.bytes()));
+  if (measured.features > 0)
+    print_out("what the frozen layers make of the images, once: about {}\n",
+              human_seconds(measured.features));
+  if (measured.epoch > 0)
+    print_out("time per epoch: about {} ({} steps), {} epochs in about {}\n", human_seconds(measured.epoch),
+              setup.trainer().steps_per_epoch(), training.epochs,
+              human_seconds(measured.epoch * training.epochs));
+  else
+    print_out("the {} epochs after that only train what is not frozen\n", training.epochs);
   if (!setup.proxy()) return all;
   setup.drop_trainer();
   setup.proxy()->initialize(setup.config().seed);
   Trainer proxy(*setup.proxy(), setup.pool(), proxy_training(training), setup.config().seed,
                 setup.all_train(), nullptr);
   const int epochs = training.filter->epochs;
-  const double before = epochs * measured_epoch_seconds(proxy);
+  const double before = epochs * measure(proxy).epoch;
   print_out("before that, the filter's proxy network: {} epochs in about {}\n", epochs,
             human_seconds(before));
   return all + before;

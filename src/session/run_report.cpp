@@ -3,7 +3,6 @@
 #include <exception>
 #include <nlohmann/json.hpp>
 
-#include "core/clock.h"
 #include "core/file.h"
 #include "core/text.h"
 #include "inspect/first_filters.h"
@@ -16,9 +15,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
-
-/// The pause after a page, in multiples of the time it took: pages cost at most a twentieth of the time.
-constexpr double kPause = 19;
 
 }  // namespace
 
@@ -54,19 +50,19 @@ void RunReport::add_epoch(int epoch, int epochs, bool best) {
     best_epoch_ = epoch;
     if (validation_) record_validation(epoch);
   }
-  if (now_seconds() < ready_at_) return;
-  const double start = now_seconds();
-  write(epoch < epochs
-            ? fmt::format("In training: {} of {} epochs are done. Reload the page for news.", epoch, epochs)
-            : "Trained; the final evaluation is under way.");
-  ready_at_ = now_seconds() + kPause * (now_seconds() - start);
+  if (!pages_.due()) return;
+  pages_.run([&] {
+    write(epoch < epochs
+              ? fmt::format("In training: {} of {} epochs are done. Reload the page for news.", epoch, epochs)
+              : "Trained; the final evaluation is under way.");
+  });
 }
 
 void RunReport::finish(int best_epoch) {
   best_epoch_ = best_epoch;
   if (!tells_of(best_epoch)) record_validation(best_epoch);
   if (test_) test_record_ = test_->record(), evaluation_is_written_ = false;
-  write("Finished.");
+  write("Finished.", true);
 }
 
 void RunReport::stop(int epochs_done, const std::string& why) {
@@ -79,13 +75,14 @@ void RunReport::record_validation(int epoch) {
   evaluation_is_written_ = false;
 }
 
-void RunReport::write(const std::string& state) {
+void RunReport::write(const std::string& state, bool finished) {
   try {
     write_evaluation();
     const Shape& input = network_.input();
     write_file_atomically(folder_ / "report.html",
                           training_page({.name = config_.name,
                                          .state = state,
+                                         .finished = finished,
                                          .best_epoch = best_epoch_,
                                          .history = read_run_history(folder_),
                                          .layers = layer_rows(network_),

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "config/config.h"
+#include "core/pace.h"
 #include "nn/network.h"
 #include "session/environment.h"
 #include "session/evaluation_collector.h"
@@ -45,7 +46,7 @@ class RunReport {
   void stop(int epochs_done, const std::string& why);
 
  private:
-  void write(const std::string& state);
+  void write(const std::string& state, bool finished = false);
   void record_validation(int epoch);
   void write_evaluation();
   void read_evaluation();
@@ -59,7 +60,7 @@ class RunReport {
   std::optional<EvaluationCollector> validation_, test_;
   std::optional<EvaluationRecord> validation_record_, test_record_;
   int best_epoch_ = 0, record_epoch_ = 0;  // 0: none
-  double ready_at_ = 0;                    // seconds: when the next page may be written
+  Pace pages_{0.05};                       ///< of the time
   bool evaluation_is_written_ = true, complained_ = false;
 };
 

@@ -5,6 +5,12 @@
 #include "core/text.h"
 
 namespace cnn {
+namespace {
+
+/// From so many numbers on, a short epoch takes less time than writing its model.
+constexpr std::int64_t kLargeModel = 1 << 20;
+
+}  // namespace
 
 RunWriter::RunWriter(RunFolder& folder, const Network& network, Trainer& trainer,
                      ModelDescription description, spdlog::logger& log)
@@ -12,9 +18,22 @@ RunWriter::RunWriter(RunFolder& folder, const Network& network, Trainer& trainer
       network_(network),
       trainer_(trainer),
       description_(std::move(description)),
-      log_(log) {}
+      log_(log),
+      models_(network.model_floats() >= kLargeModel ? 0.1 : 1) {}
 
 void RunWriter::save(const char* name) { save_model(folder_.file(name), network_, description_); }
+
+/// While the network holds another model.
+void RunWriter::save_best() {
+  trainer_.swap_best();
+  try {
+    save("best.safetensors");
+  } catch (...) {
+    trainer_.swap_best();
+    throw;
+  }
+  trainer_.swap_best();
+}
 
 void RunWriter::attempt(const std::function<void()>& write) {
   try {
@@ -28,18 +47,22 @@ void RunWriter::attempt(const std::function<void()>& write) {
 void RunWriter::begin() {
   folder_.write_tables(trainer_.history());
   if (trainer_.history().empty()) return;
-  // A killed run may have left the model of an epoch that the checkpoint has not reached.
-  trainer_.swap_best();
-  save("best.safetensors");
-  trainer_.swap_best();
+  save_best();  // a killed run may have left the model of an epoch that the checkpoint has not reached
   write_result(false, std::nullopt);  // it may be a finished run that gets more epochs
 }
 
 void RunWriter::add_epoch() {
   attempt([&] { folder_.add_last(trainer_.history()); });
   if (events_) attempt([&] { events_->add(trainer_.history().back()); });
-  if (trainer_.history().back().best) attempt([&] { save("best.safetensors"); });
-  attempt([&] { save("last.safetensors"); });
+  const bool best = trainer_.history().back().best;
+  last_waits_ = true;
+  best_waits_ |= best;
+  if (!models_.due()) return;
+  models_.run([&] {
+    if (best_waits_) attempt([&] { best ? save("best.safetensors") : save_best(); });
+    attempt([&] { save("last.safetensors"); });
+  });
+  last_waits_ = best_waits_ = false;
 }
 
 void RunWriter::interrupt() {
@@ -49,6 +72,7 @@ void RunWriter::interrupt() {
     save("last.safetensors");
     if (trainer_.history().empty()) save("best.safetensors");
   });
+  if (best_waits_) save_best();
   write_result(false, std::nullopt);
 }
 
@@ -58,14 +82,14 @@ void RunWriter::add_post_mortem(const PostMortem& post_mortem) {
 }
 
 void RunWriter::finish_last() {
-  if (whole_) return;
-  folder_.write_tables(trainer_.history());
-  trainer_.with_model([&] { save("last.safetensors"); });
+  if (!whole_) folder_.write_tables(trainer_.history());
+  if (!whole_ || last_waits_) trainer_.with_model([&] { save("last.safetensors"); });
 }
 
 void RunWriter::finish_best() {
   best_is_loaded_ = true;
-  if (!whole_) save("best.safetensors");
+  if (!whole_ || best_waits_) save("best.safetensors");
+  best_waits_ = false;
 }
 
 void RunWriter::write_result(bool finished, const std::optional<Evaluation>& test) {

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "core/pace.h"
 #include "session/event_file.h"
 #include "train/model_file.h"
 #include "train/run_folder.h"
@@ -26,7 +27,8 @@ class RunWriter {
   void begin();
   /// Tells these of every epoch, too.
   void tell(EventFile events) { events_ = std::move(events); }
-  /// The last epoch's rows and models.
+  /// The last epoch's rows and models; large models so seldom that writing them takes no more than a tenth of
+  /// the time.
   void add_epoch();
   /// The model as it is now. Throws Error (exit 1).
   void interrupt();
@@ -43,6 +45,7 @@ class RunWriter {
 
  private:
   void save(const char* name);
+  void save_best();
   void attempt(const std::function<void()>& write);
 
   RunFolder& folder_;
@@ -51,7 +54,9 @@ class RunWriter {
   const ModelDescription description_;
   spdlog::logger& log_;
   std::optional<EventFile> events_;
-  bool whole_ = true;            // whether everything so far was written
+  bool whole_ = true;                             // whether everything so far was written, but for:
+  bool last_waits_ = false, best_waits_ = false;  // models that were not written yet
+  Pace models_;
   bool best_is_loaded_ = false;  // into the network, which then no longer holds the last model
 };
 

@@ -3,9 +3,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "core/clock.h"
 #include "core/text.h"
+#include "report/fit_advice.h"
 #include "report/layer_health.h"
 #include "report/statistics_table.h"
 #include "report/terminal.h"
@@ -190,6 +192,13 @@ void TrainingCommentary::times() const {
 
 void TrainingCommentary::end() const {
   const int last = trainer_.epochs_done();
+  std::vector<EpochMetrics> epochs;
+  for (const EpochResult& epoch : trainer_.history()) {
+    EpochMetrics& metrics = epochs.emplace_back();
+    metrics.train_loss = epoch.train_loss, metrics.train_accuracy = epoch.train_accuracy;
+    metrics.validation_accuracy = epoch.validation ? epoch.validation->accuracy() : NAN;
+  }
+  if (const std::string advice = fit_advice(epochs); !advice.empty()) log_.both().info("note: {}", advice);
   if (epochs_here_ > 1 && !voice_.layers().every_epoch)
     log_.voice().info("{}", activity_words(trainer_.history().back(), terminal_of(STDERR_FILENO).columns));
   for (const auto& [key, complaint] : standing_)

@@ -15,14 +15,14 @@ namespace {
 
 int to_multiple(double value, int of) { return std::max(of, static_cast<int>(std::lround(value / of)) * of); }
 
-Because<ImageSpec> choose_image(const FolderSurvey& survey) {
+Because<ImageSpec> choose_image(const FolderSurvey& survey, std::optional<int> wished_side) {
   ImageSpec image;
   image.channels = survey.all_grey() ? 1 : 3;
   const std::string color = survey.all_grey() ? " All are grey: one channel." : "";
   const int longer = std::max(survey.width.median, survey.height.median);
   // At 8 pixels there is room for one pooling.
   constexpr int kLeastSide = 8, kKept = 64;
-  if (survey.one_size() && longer <= kKept) {
+  if (!wished_side && survey.one_size() && longer <= kKept) {
     image.height = std::max(kLeastSide, survey.height.median);
     image.width = std::max(kLeastSide, survey.width.median);
     const bool kept = image.height == survey.height.median && image.width == survey.width.median;
@@ -32,7 +32,8 @@ Because<ImageSpec> choose_image(const FolderSurvey& survey) {
                                        image.width, image.height, kLeastSide)) +
                        color};
   }
-  const int side = longer < 32     ? std::max(kLeastSide, longer)
+  const int side = wished_side     ? *wished_side
+                   : longer < 32   ? std::max(kLeastSide, longer)
                    : longer <= 36  ? 32
                    : longer <= 56  ? 48
                    : longer <= 140 ? 64
@@ -46,10 +47,9 @@ Because<ImageSpec> choose_image(const FolderSurvey& survey) {
   const double target = static_cast<double>(image.width) / image.height;
   const bool alike = survey.aspect_high < target * kSquare && survey.aspect_low > target / kSquare;
   image.resize = alike ? Resize::stretch : Resize::fit;
-  std::string why = fmt::format(
-      "Every image is resized to {}x{}: enough to tell most things apart, and quick. Larger is slower and "
-      "sometimes better. ",
-      image.width, image.height);
+  std::string why =
+      fmt::format("Every image is resized to {}x{}: {}. Larger is slower and sometimes better. ", image.width,
+                  image.height, wished_side ? "as asked for" : "enough to tell most things apart, and quick");
   why += alike ? "Their shapes are about the same, so they are stretched to it."
                : "Their shapes differ, so they keep them and get black borders (\"fit\"); \"crop\" cuts to "
                  "the center instead.";
@@ -149,7 +149,7 @@ constexpr std::int64_t kManyImages = 10'000;
 
 /// Stages of convolution, batch norm and pooling, each with up to twice the maps of the one before on a
 /// quarter of the pixels; two convolutions where the maps are small. Then a mean per map.
-NetworkSpec choose_network(const ImageSpec& image, std::int64_t images, std::size_t classes) {
+NetworkSpec choose_network(const ImageSpec& image, NetworkSize size, std::size_t classes) {
   NetworkSpec network;
   const auto add = [&](const char* name, auto spec) {
     const std::size_t number = network.size();
@@ -162,13 +162,13 @@ NetworkSpec choose_network(const ImageSpec& image, std::int64_t images, std::siz
     norm.activation = ActivationFunction::relu;
     add("batch_norm", norm);
   };
-  const bool wide = images >= kManyImages || classes > 20;
-  int channels = wide ? 32 : 16;
+  int channels = size == NetworkSize::small ? 16 : size == NetworkSize::medium ? 32 : 64;
+  const int most_channels = 4 * channels;
   for (int side = std::min(image.height, image.width); side >= 6; side /= 2) {
     add_conv(channels);
-    if (side < 16) add_conv(channels);
+    if (side < 16 || size == NetworkSize::large) add_conv(channels);
     add("max_pool", MaxPoolSpec{.kernel_size = {2, 2}, .stride = Size2{2, 2}});
-    channels = std::min(wide ? 128 : 64, 2 * channels);
+    channels = std::min(most_channels, 2 * channels);
   }
   add("global_avg_pool", GlobalAvgPoolSpec());
   DenseSpec last;
@@ -202,9 +202,10 @@ const char* image_word(const FolderLayout& layout) {
   return layout.validation || layout.test ? "training image" : "image";
 }
 
-Choices choose(const FolderLayout& layout, const FolderSurvey& survey, const FoundClasses& classes) {
+Choices choose(const FolderLayout& layout, const FolderSurvey& survey, const FoundClasses& classes,
+               const InitWishes& wishes) {
   Choices chosen;
-  chosen.image = choose_image(survey);
+  chosen.image = choose_image(survey, wishes.side);
   const ImageSpec& image = chosen.image.value;
   chosen.flip = choose_flip(classes, image);
   chosen.shift = choose_shift(image);
@@ -217,7 +218,9 @@ Choices choose(const FolderLayout& layout, const FolderSurvey& survey, const Fou
     for (const std::int64_t n : classes.good) chosen.epoch_images -= held_back_of(n, held_back->fraction);
 
   const auto units = static_cast<int>(classes.names.size());
-  NetworkSpec network = choose_network(image, layout.train.size(), classes.names.size());
+  const bool many = layout.train.size() >= kManyImages || classes.names.size() > 20;
+  const NetworkSize size = wishes.network.value_or(many ? NetworkSize::medium : NetworkSize::small);
+  NetworkSpec network = choose_network(image, size, classes.names.size());
   chosen.outputs = outputs_of(network, image, units);
   chosen.network = {
       std::move(network),
@@ -229,13 +232,12 @@ Choices choose(const FolderLayout& layout, const FolderSurvey& survey, const Fou
 
   chosen.batch_size = choose_batch_size(images);
   chosen.epoch_steps = (chosen.epoch_images + chosen.batch_size - 1) / chosen.batch_size;
-  const int epochs = choose_epochs(chosen.epoch_steps);
+  const int epochs = wishes.epochs.value_or(choose_epochs(chosen.epoch_steps));
   chosen.epochs = {
-      epochs,
-      fmt::format("An epoch of {} has {}; {} epochs give the network enough of them. More epochs take "
-                  "longer and often help a little.",
-                  counted(chosen.epoch_images, "training image"), counted(chosen.epoch_steps, "step"),
-                  epochs)};
+      epochs, fmt::format("An epoch of {} has {}; {}. More epochs take longer and often help a little.",
+                          counted(chosen.epoch_images, "training image"), counted(chosen.epoch_steps, "step"),
+                          wishes.epochs ? fmt::format("{} were asked for", counted(epochs, "epoch"))
+                                        : fmt::format("{} epochs give the network enough of them", epochs))};
   chosen.optimizer = {
       {.decoupled_decay = true, .learning_rate = 0.003, .weight_decay = 0.01},
       "AdamW forgives a rate that is not the best one. If the loss does not fall, try 0.001."};

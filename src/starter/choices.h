@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "core/words.h"
 #include "data/data_spec.h"
 #include "data/folder_layout.h"
 #include "data/folder_survey.h"
@@ -14,6 +15,20 @@
 #include "train/training_spec.h"
 
 namespace cnn {
+
+/// How many maps a network has: 16 in its first stage, 32, or 64.
+enum class NetworkSize { small, medium, large };
+template <>
+inline constexpr auto kWords<NetworkSize> = all_words<NetworkSize>({{"small", NetworkSize::small},
+                                                                    {"medium", NetworkSize::medium},
+                                                                    {"large", NetworkSize::large}});
+
+/// What the user has chosen already.
+struct InitWishes {
+  std::optional<int> side{};  ///< pixels of the longer side
+  std::optional<int> epochs{};
+  std::optional<NetworkSize> network{};
+};
 
 /// What a network puts out for one image.
 struct NetworkOutputs {
@@ -38,7 +53,8 @@ struct Choices {
 };
 
 /// By rules on what was found: the same folder gives the same choices.
-Choices choose(const FolderLayout& layout, const FolderSurvey& survey, const FoundClasses& classes);
+Choices choose(const FolderLayout& layout, const FolderSurvey& survey, const FoundClasses& classes,
+               const InitWishes& wishes);
 
 /// What to call the images that were opened; those of the other parts were only counted.
 const char* image_word(const FolderLayout& layout);

@@ -79,7 +79,7 @@ std::vector<std::string> summary_of(const FolderLayout& layout, const FolderSurv
 
 }  // namespace
 
-FirstConfig first_config(const FolderLayout& layout, const FolderSurvey& survey,
+FirstConfig first_config(const FolderLayout& layout, const FolderSurvey& survey, const InitWishes& wishes,
                          const std::filesystem::path& folder) {
   const ImageFiles& files = layout.train;
   if (survey.good == 0)
@@ -87,7 +87,7 @@ FirstConfig first_config(const FolderLayout& layout, const FolderSurvey& survey,
                counted(survey.looked_at, "image"), printable(survey.bad.front().path),
                survey.bad.front().reason);
   const FoundClasses classes = find_classes(files, survey);
-  const Choices choices = choose(layout, survey, classes);
+  const Choices choices = choose(layout, survey, classes, wishes);
   ConfigHead head{
       .found = fmt::format("{}. {}", found_words(files, survey, classes), looked_words(layout, survey)),
       .notes = layout.notes};

@@ -46,7 +46,7 @@ int init(const InitOptions& options) {
         line->update(done, "");
       });
   line.reset();
-  const FirstConfig config = first_config(layout, survey, config_folder);
+  const FirstConfig config = first_config(layout, survey, options.wishes, config_folder);
   if (options.out.empty())
     print_out("{}", config.text);
   else

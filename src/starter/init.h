@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "data/data_spec.h"
+#include "starter/choices.h"
 
 namespace cnn {
 
@@ -10,6 +11,7 @@ struct InitOptions {
   std::filesystem::path folder;  ///< images, one folder per class
   std::filesystem::path out;     ///< the config to write; empty: stdout
   ClassFolders class_folders = ClassFolders::automatic;
+  InitWishes wishes;
   int threads = 1;
   bool quiet = false;
 };

@@ -8,6 +8,7 @@
 #include "cluster/messages.h"
 #include "cluster/patience.h"
 #include "core/error.h"
+#include "core/portable_math.h"
 
 namespace cnn {
 namespace {
@@ -85,11 +86,11 @@ void judge(std::span<const double> logits, const std::vector<std::int32_t>& labe
     for (std::size_t k = 1; k < classes; ++k)
       if (z[k] > z[best] || std::isnan(z[k])) best = k;
     double sum = 0;
-    for (const double value : z) sum += std::exp(value - z[best]);
+    for (const double value : z) sum += portable_exp(value - z[best]);
     for (std::size_t k = 0; k < classes; ++k)
-      out.probabilities[i * classes + k] = static_cast<float>(std::exp(z[k] - z[best]) / sum);
+      out.probabilities[i * classes + k] = static_cast<float>(portable_exp(z[k] - z[best]) / sum);
     out.predictions[i] = static_cast<std::int32_t>(best);
-    out.losses[i] = static_cast<float>(std::log(sum) + z[best] - z[static_cast<std::size_t>(labels[i])]);
+    out.losses[i] = static_cast<float>(portable_log(sum) + z[best] - z[static_cast<std::size_t>(labels[i])]);
   }
 }
 

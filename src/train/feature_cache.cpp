@@ -71,8 +71,7 @@ struct FeatureCache::Store {
 };
 
 FeatureCache::FeatureCache(Network& network, ThreadPool& pool, int front, Precision precision)
-    : network_(network),
-      shape_(network.nodes()[static_cast<std::size_t>(front)].in),
+    : shape_(network.nodes()[static_cast<std::size_t>(front)].in),
       precision_(precision),
       trunk_(network, pool, false, kEvaluationBatch, false, FusionChoice::where_it_pays, alone(),
              {.end = front}) {}

@@ -45,7 +45,6 @@ class FeatureCache {
   struct Store;
   bool take_batch(const Request& request, std::int64_t first, std::int64_t images, int view, Store& store);
 
-  Network& network_;
   Shape shape_;
   FreezeSpec::Precision precision_;
   Runner trunk_;

@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <variant>
 
+#include "core/portable_math.h"
+
 namespace cnn {
 namespace {
 
@@ -53,7 +55,7 @@ std::vector<double> smooth(const std::vector<double>& losses) {
     double sum = 0, weights = 0;
     for (int j = std::max(0, i - kReach); j <= std::min(count - 1, i + kReach); ++j) {
       const double distance = 3.0 * (j - i) / kReach;
-      const double weight = std::exp(-distance * distance / 2);
+      const double weight = portable_exp(-distance * distance / 2);
       sum += weight * values[static_cast<std::size_t>(j)];
       weights += weight;
     }
@@ -64,10 +66,11 @@ std::vector<double> smooth(const std::vector<double>& losses) {
 
 /// 1, 1.5, 2, 3, 5 or 7 times a power of ten.
 double rounded(double rate) {
-  const double power = std::pow(10, std::floor(std::log10(rate)));
+  const double power = portable_pow(10, std::floor(std::log10(rate)));
   double best = 1;
   for (const double digits : {1.0, 1.5, 2.0, 3.0, 5.0, 7.0, 10.0})
-    if (std::abs(std::log(rate / power / digits)) < std::abs(std::log(rate / power / best))) best = digits;
+    if (std::abs(portable_log(rate / power / digits)) < std::abs(portable_log(rate / power / best)))
+      best = digits;
   return best * power;
 }
 
@@ -75,8 +78,8 @@ double rounded(double rate) {
 
 TrainingSpec sweep_spec(TrainingSpec spec, const SweepRange& range, std::int64_t images) {
   const std::int64_t steps_per_epoch = steps_in_epoch(images, spec);
-  const double ratio = std::pow(range.highest / range.lowest, 1.0 / (range.steps - 1));
-  spec.schedule = {.shape = ExponentialSchedule{.gamma = std::pow(ratio, steps_per_epoch)}};
+  const double ratio = portable_pow(range.highest / range.lowest, 1.0 / (range.steps - 1));
+  spec.schedule = {.shape = ExponentialSchedule{.gamma = portable_pow(ratio, steps_per_epoch)}};
   spec.epochs = static_cast<int>(range.steps / std::max<std::int64_t>(1, steps_per_epoch) + 1);
   const double to_lowest = range.lowest / learning_rate_of(spec.optimizer);
   std::visit([&](auto& optimizer) { scale(optimizer, to_lowest); }, spec.optimizer);

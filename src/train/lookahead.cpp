@@ -1,9 +1,9 @@
 #include "train/lookahead.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "core/chunks.h"
+#include "core/portable_math.h"
 #include "kernels/optimizer.h"
 
 namespace cnn {
@@ -24,7 +24,7 @@ void Lookahead::after_step(std::int64_t steps, double fraction, Network& network
 }
 
 void Lookahead::follow(double fraction, Network& network, ThreadPool& pool) {
-  const double alpha = spec_.alpha + (spec_.final_alpha - spec_.alpha) * std::pow(fraction, spec_.power);
+  const double alpha = spec_.alpha + (spec_.final_alpha - spec_.alpha) * portable_pow(fraction, spec_.power);
   const auto all = [&](std::span<float> fast, AlignedBuffer& slow) {
     for_each_chunk(slow.size(), pool, [&](std::int64_t first, std::int64_t count) {
       move_towards(static_cast<float>(alpha), count, fast.data() + first, slow.data() + first);

@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/portable_math.h"
 #include "core/random.h"
 
 namespace cnn {
 namespace {
+
+double cube(double x) { return x * x * x; }
 
 /// Logarithm of a Gamma(alpha, 1) variable; small alpha would underflow without it.
 /// Source: G. Marsaglia, W. Tsang, "A simple method for generating gamma variables", 2000, with their remark
@@ -14,21 +17,21 @@ namespace {
 double log_gamma_variable(double alpha, Random& random) {
   if (alpha < 1) {
     const double u = (random.bits() + 1.0) * 0x1p-32;
-    return log_gamma_variable(alpha + 1, random) + std::log(u) / alpha;
+    return log_gamma_variable(alpha + 1, random) + portable_log(u) / alpha;
   }
   const double d = alpha - 1.0 / 3, c = 1 / std::sqrt(9 * d);
   for (;;) {
-    const double x = random.normal(), v = std::pow(1 + c * x, 3);
+    const double x = random.normal(), v = cube(1 + c * x);
     if (v <= 0) continue;
     const double u = (random.bits() + 1.0) * 0x1p-32;
-    if (std::log(u) < x * x / 2 + d * (1 - v + std::log(v))) return std::log(d) + std::log(v);
+    if (portable_log(u) < x * x / 2 + d * (1 - v + portable_log(v))) return portable_log(d) + portable_log(v);
   }
 }
 
 /// The larger of s and 1 - s for s from Beta(alpha, alpha).
 double larger_share(double alpha, Random& random) {
   const double a = log_gamma_variable(alpha, random), b = log_gamma_variable(alpha, random);
-  return 1 / (1 + std::exp(-std::abs(a - b)));
+  return 1 / (1 + portable_exp(-std::abs(a - b)));
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include "core/chunks.h"
 #include "core/error.h"
+#include "core/portable_math.h"
 
 namespace cnn {
 namespace {
@@ -44,8 +45,8 @@ AdamStep step_of(const AdamSpec& adam, double rate, double decay_scale, float gr
   const auto t = static_cast<double>(number);
   const auto [beta1, beta2] = adam.betas;
   const double decay = adam.weight_decay * decay_scale;
-  return {.step_size = static_cast<float>(rate / (1 - std::pow(beta1, t))),
-          .sqrt_correction2 = static_cast<float>(std::sqrt(1 - std::pow(beta2, t))),
+  return {.step_size = static_cast<float>(rate / (1 - portable_pow(beta1, t))),
+          .sqrt_correction2 = static_cast<float>(std::sqrt(1 - portable_pow(beta2, t))),
           .beta1 = static_cast<float>(beta1),
           .one_minus_beta1 = static_cast<float>(1 - beta1),
           .beta2 = static_cast<float>(beta2),

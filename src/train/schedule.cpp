@@ -4,11 +4,13 @@
 #include <cmath>
 #include <numbers>
 
+#include "core/portable_math.h"
+
 namespace cnn {
 namespace {
 
 double cosine_between(double from, double to, double fraction) {
-  return to + (from - to) * (1 + std::cos(std::numbers::pi * fraction)) / 2;
+  return to + (from - to) * (1 + portable_cos(std::numbers::pi * fraction)) / 2;
 }
 
 double one_cycle(const OneCycleSchedule& s, double t, std::int64_t steps) {
@@ -53,9 +55,9 @@ double LearningRateSchedule::factor(double t) const {
     std::int64_t steps;
     double operator()(const ConstantSchedule&) const { return 1; }
     double operator()(const StepSchedule& s) const {
-      return std::pow(s.gamma, std::floor(epochs / s.step_epochs));
+      return portable_pow(s.gamma, std::floor(epochs / s.step_epochs));
     }
-    double operator()(const ExponentialSchedule& s) const { return std::pow(s.gamma, epochs); }
+    double operator()(const ExponentialSchedule& s) const { return portable_pow(s.gamma, epochs); }
     double operator()(const CosineSchedule& s) const { return cosine_between(1, s.final_factor, fraction); }
     double operator()(const OneCycleSchedule& s) const { return one_cycle(s, t, steps); }
     double operator()(const LinearSchedule& s) const { return linear(s, fraction); }

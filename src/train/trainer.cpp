@@ -63,7 +63,7 @@ Trainer::Trainer(Network& network, ThreadPool& pool, const TrainingSpec& spec, s
       optimizer_(spec.optimizer, network, spec.clip_gradient_norm),
       class_weights_(std::move(class_weights)),
       mixup_(train.mixup_alpha, seed, pool.threads()),
-      passes_(network, pool, spec.freeze, train, validation, cluster),
+      passes_(network, pool, spec, train, validation, cluster),
       order_(static_cast<std::size_t>(train.size())),
       labels_(static_cast<std::size_t>(spec.batch_size)),
       gradient_norms_(network.layers().size()),
@@ -158,8 +158,9 @@ bool Trainer::stops(bool stop) {
 
 /// Hints at what this process reads of the batches to come.
 void Trainer::expect(std::span<const std::int64_t> images) {
-  if (!train_.will_need) return;
-  if (cluster_.size() == 1) return train_.will_need(images);
+  const auto& will_need = passes_.train_set().will_need;
+  if (!will_need) return;
+  if (cluster_.size() == 1) return will_need(images);
   std::vector<std::int64_t> mine;
   while (!images.empty()) {
     const auto batch = images.first(std::min(static_cast<std::size_t>(spec_.batch_size), images.size()));
@@ -171,7 +172,7 @@ void Trainer::expect(std::span<const std::int64_t> images) {
     mine.insert(mine.end(), place(blocks.first), place(blocks.end));
     images = images.subspan(batch.size());
   }
-  train_.will_need(mine);
+  will_need(mine);
 }
 
 /// The steps that are left of an epoch. False: interrupted after one of them.

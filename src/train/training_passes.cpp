@@ -9,13 +9,22 @@
 #include "train/evaluation.h"
 
 namespace cnn {
+namespace {
 
-TrainingPasses::TrainingPasses(Network& network, ThreadPool& pool, const std::optional<FreezeSpec>& spec,
+int frozen_epochs(const TrainingSpec& spec) {
+  const bool thaws = spec.freeze && spec.freeze->unfreeze;
+  return thaws ? std::min(spec.epochs, spec.freeze->unfreeze->after_epochs) : spec.epochs;
+}
+
+}  // namespace
+
+TrainingPasses::TrainingPasses(Network& network, ThreadPool& pool, const TrainingSpec& spec,
                                const ImageSet& train, const ImageSet* validation, Cluster& cluster)
     : network_(network),
       pool_(pool),
       cluster_(cluster),
-      spec_(spec),
+      spec_(spec.freeze),
+      most_views_(frozen_epochs(spec)),
       train_(train),
       validation_(validation),
       evaluation_(network, pool, false, kEvaluationBatch) {}
@@ -31,7 +40,9 @@ FrontReport TrainingPasses::plan(int epoch, std::int64_t bytes_of_look) const {
   const Node& last = network_.nodes()[static_cast<std::size_t>(front_) - 1];
   FrontReport report{.epoch = epoch,
                      .last_entry = network_.layers()[static_cast<std::size_t>(last.entry)].name};
-  const std::int64_t most = std::int64_t{spec_->cache_mb} << 20;
+  // The training needs memory, too, and so does what is read ahead.
+  const std::int64_t allowed = std::int64_t{spec_->cache_mb} << 20, free = available_memory().bytes / 2;
+  const std::int64_t most = std::min(allowed, free);
   const auto keep = [&](std::int64_t looks) {
     if ((report.looks + looks) * bytes_of_look > most) return false;
     report.looks += looks;
@@ -42,20 +53,22 @@ FrontReport TrainingPasses::plan(int epoch, std::int64_t bytes_of_look) const {
     report.why_not = "several processes share the images";
     return report;
   }
-  if (most == 0) {
+  if (allowed == 0) {
     report.why_not = "\"cache_mb\" is 0";
     return report;
   }
-  report.views = train_.changes ? spec_->cached_views : 0;
+  const int views = train_.changes ? std::min(spec_->cached_views, most_views_) : 0;
+  const std::int64_t looks = train_.size() * std::max(1, views);
   if (train_.mixup_alpha > 0)
     report.why_not = "mixup makes new images in every step";
   else if (train_.changes && spec_->cached_views == 0)
     report.why_not = "augmentation changes them; \"cached_views\" would keep some looks at each";
-  else if (!keep(train_.size() * std::max(1, report.views)))
-    report.why_not = fmt::format("they take {}, and \"cache_mb\" allows {}",
-                                 human_bytes(train_.size() * std::max(1, report.views) * bytes_of_look),
-                                 human_bytes(most));
+  else if (!keep(looks))
+    report.why_not =
+        fmt::format("they take {}, and {} {}", human_bytes(looks * bytes_of_look),
+                    most < allowed ? "half of the free memory is" : "\"cache_mb\" allows", human_bytes(most));
   report.training_is_kept = report.why_not.empty();
+  if (report.training_is_kept) report.views = views;
   if (validation_) keep(validation_->size());
   return report;
 }

@@ -20,14 +20,14 @@ namespace cnn {
 
 /// What training does about the frozen front of its network, from an epoch on.
 struct FrontReport {
-  int epoch = 0;           ///< the first for which it holds
-  std::string last_entry;  ///< of the front; "": nothing is frozen any more
-  std::int64_t looks = 0;  ///< at images, whose features are computed and kept
-  std::int64_t bytes = 0;  ///< of these features
+  int epoch = 0;             ///< the first for which it holds
+  std::string last_entry{};  ///< of the front; "": nothing is frozen any more
+  std::int64_t looks = 0;    ///< at images, whose features are computed and kept
+  std::int64_t bytes = 0;    ///< of these features
   bool training_is_kept = false;
   int views = 0;  ///< of a training image; 0: they do not change
   /// Why the features of the training images are computed again in every step; "" if they are not.
-  std::string why_not;
+  std::string why_not{};
 };
 
 struct FrontEvents {
@@ -42,10 +42,10 @@ struct FrontEvents {
 /// of a float32 training depends on that.
 class TrainingPasses {
  public:
-  /// Without spec, no front is looked for. All references must outlive the object; `validation` may be null.
-  /// Several processes keep nothing.
-  TrainingPasses(Network& network, ThreadPool& pool, const std::optional<FreezeSpec>& spec,
-                 const ImageSet& train, const ImageSet* validation, Cluster& cluster);
+  /// Without spec.freeze, no front is looked for. All references must outlive the object; `validation` may be
+  /// null. Several processes keep nothing.
+  TrainingPasses(Network& network, ThreadPool& pool, const TrainingSpec& spec, const ImageSet& train,
+                 const ImageSet* validation, Cluster& cluster);
 
   /// To be called before the steps and measurements of an epoch, with a packed network. False: `stop` became
   /// true, and it must be called again.
@@ -83,6 +83,7 @@ class TrainingPasses {
   ThreadPool& pool_;
   Cluster& cluster_;
   const std::optional<FreezeSpec> spec_;
+  const int most_views_;  ///< epochs in which the front is frozen
   const ImageSet& train_;
   const ImageSet* validation_;
   Runner evaluation_;

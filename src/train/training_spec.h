@@ -172,18 +172,19 @@ struct InitialWeightsSpec {
   friend bool operator==(const InitialWeightsSpec&, const InitialWeightsSpec&) = default;
 };
 
+/// When what was frozen begins to learn; running statistics stay frozen.
+struct UnfreezeSpec {
+  int after_epochs = 5;
+  double learning_rate_scale = 0.1;  ///< of what was frozen
+  friend bool operator==(const UnfreezeSpec&, const UnfreezeSpec&) = default;
+};
+
 /// Entries at the front of the network that keep their weights and running statistics, as they came from
 /// `initial_weights`.
 struct FreezeSpec {
   enum class Precision { float32, float16 };
-  /// From then on, all learn; running statistics stay frozen.
-  struct Unfreeze {
-    int after_epochs = 5;
-    double learning_rate_scale = 0.1;  ///< of what was frozen
-    friend bool operator==(const Unfreeze&, const Unfreeze&) = default;
-  };
   std::string until;  ///< the last of them; "": all before the last entry that has weights
-  std::optional<Unfreeze> unfreeze;
+  std::optional<UnfreezeSpec> unfreeze;
   // What they make of an image is computed once: see train/training_passes.h.
   int cached_views = 0;  ///< with augmentation: looks at each image; 0: computed in every step
   int cache_mb = 4096;

@@ -3,7 +3,7 @@
 // and each layer's rate in each direction as a share of what a loop of multiply-adds reaches in the same run,
 // in turns with the steps. --json prints a line per measurement, like pytorch_bench.py beside it; compare.py
 // runs both in turns.
-//   cnn-bench [NETWORK]... [--simd avx512|avx2|sse4]... [--threads N] [--seconds S]
+//   cnn-bench [NETWORK]... [--simd avx512|avx2|sse4|neon]... [--threads N] [--seconds S]
 //             [--batch N] [--json] [--floor SHARE]
 #include <spdlog/fmt/ranges.h>
 

@@ -103,11 +103,14 @@ def read_idx(path: Path) -> np.ndarray:
 
 ACTIVATIONS: dict[str, Callable[..., nn.Module]] = {
     "relu": nn.ReLU,
+    "relu6": nn.ReLU6,
     "leaky_relu": nn.LeakyReLU,
     "elu": nn.ELU,
     "gelu": nn.GELU,
     "silu": nn.SiLU,
+    "hard_swish": nn.Hardswish,
     "sigmoid": nn.Sigmoid,
+    "hard_sigmoid": nn.Hardsigmoid,
     "tanh": nn.Tanh,
 }
 
@@ -115,6 +118,29 @@ ACTIVATIONS: dict[str, Callable[..., nn.Module]] = {
 def pair(size: Size) -> Any:
     """A size as torch wants it; rules such as "same" stay words."""
     return tuple(size) if isinstance(size, list) else size
+
+
+def conv_padding(entry: Json, x: torch.Tensor) -> tuple[list[nn.Module], Any]:
+    """What pads x before a convolution, and the padding that is left to the convolution itself."""
+    padding = entry.get("padding", 0)
+    if padding == "same_tensorflow":
+        below_and_right = []
+        before = []
+        for size, kernel, stride in zip(x.shape[2:], sides(entry["kernel_size"]), sides(entry.get("stride", 1))):
+            total = max((math.ceil(size / stride) - 1) * stride + kernel - size, 0)
+            before.append(total // 2)
+            below_and_right.append(total - total // 2)
+        (top, left), (bottom, right) = before, below_and_right
+    elif isinstance(padding, dict):
+        top, left, bottom, right = (padding.get(side, 0) for side in ("top", "left", "bottom", "right"))
+    else:
+        return [], pair(padding)
+    return [nn.ZeroPad2d((left, right, top, bottom))], 0
+
+
+def sides(size: Size) -> tuple[int, int]:
+    """Height and width."""
+    return tuple(size) if isinstance(size, list) else (size, size)
 
 
 class Residual(nn.Module):
@@ -178,6 +204,20 @@ def batch_norm(entry: Json, x: torch.Tensor) -> nn.Module:
     return norm
 
 
+class SqueezeExcite(nn.Module):
+    """torchvision.ops.SqueezeExcitation."""
+
+    def __init__(self, entry: Json, channels: int) -> None:
+        super().__init__()
+        self.fc1 = nn.Conv2d(channels, entry["squeeze_channels"], 1)
+        self.fc2 = nn.Conv2d(entry["squeeze_channels"], channels, 1)
+        self.activation = ACTIVATIONS[entry.get("inner_activation", "relu")]()
+        self.gate = ACTIVATIONS[entry.get("gate", "sigmoid")]()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x * self.gate(self.fc2(self.activation(self.fc1(x.mean((2, 3), keepdim=True)))))
+
+
 class Scale(nn.Module):
     """factor * x."""
 
@@ -210,19 +250,20 @@ def network_from_json(entries: list[Json], input_shape: Sequence[int]) -> Networ
             stages: list[nn.Module] = []
             owners[name] = [*around, entry]
             if kind == "conv":
-                stages = [
+                stages, padding = conv_padding(entry, x)
+                stages += [
                     nn.Conv2d(
                         x.shape[1],
                         entry["out_channels"],
                         pair(entry["kernel_size"]),
                         stride=pair(entry.get("stride", 1)),
-                        padding=pair(entry.get("padding", 0)),
+                        padding=padding,
                         dilation=pair(entry.get("dilation", 1)),
                         groups=entry.get("groups", 1),
                         bias=entry.get("bias", True),
                     )
                 ]
-                parts[name] = stages[0]
+                parts[name] = stages[-1]
             elif kind in ("max_pool", "avg_pool"):
                 sizes = {key: pair(entry[key]) for key in ("stride", "padding") if key in entry}
                 if kind == "max_pool":
@@ -246,6 +287,11 @@ def network_from_json(entries: list[Json], input_shape: Sequence[int]) -> Networ
             elif kind == "activation":
                 slope = [entry["negative_slope"]] if "negative_slope" in entry else []
                 stages = [ACTIVATIONS[entry["function"]](*slope)]
+            elif kind == "squeeze_excite":
+                stages = [SqueezeExcite(entry, x.shape[1])]
+                for part in ("fc1", "fc2"):
+                    parts[f"{name}.{part}"] = getattr(stages[0], part)
+                    owners[f"{name}.{part}"] = owners[name]
             elif kind == "scale":
                 stages = [Scale(entry["factor"])]
             elif kind == "residual":
@@ -775,6 +821,12 @@ def conv_cases() -> list[Case]:
                                             conv(3, 3, padding=4, stride=[2, 3]), *head()], (2, 6, 5)),
         Case("conv_same_even_kernel", [conv(4, 4, padding="same", activation="tanh"),
                                        conv(3, [2, 3], padding="same"), *head()], (2, 7, 6), batch_size=20, images=45),
+        Case("conv_padding_sides", [conv(4, 3, padding={"bottom": 1, "right": 1}, stride=2, activation="tanh"),
+                                    conv(3, 3, padding={"top": 3, "left": 0, "bottom": 1, "right": 2}), *head()],
+             (2, 8, 7), validation=20),
+        Case("conv_same_tensorflow", [conv(6, 3, padding="same_tensorflow", stride=2, activation="tanh"),
+                                      conv(6, 3, padding="same_tensorflow", stride=[1, 2], groups=6, activation="tanh"),
+                                      conv(3, [2, 1], padding="same_tensorflow", stride=[3, 2]), *head()], (2, 12, 13)),
         Case("conv_same_dilation", [conv(4, [2, 3], padding="same", dilation=[3, 2], activation="tanh"),
                                     conv(3, 4, padding="same", dilation=2), *head()], (1, 8, 9)),
         Case("conv_valid", [conv(4, 3, padding="valid", activation="elu"), *head()], (1, 6, 6)),
@@ -835,7 +887,7 @@ def activation_cases() -> list[Case]:
     """Each function fused with conv and dense and batch_norm, and as an entry on maps and on flat values."""
     cases = []
     for function in ACTIVATIONS:
-        rate = 0.2 if function == "sigmoid" else 0.05
+        rate = 0.2 if function.endswith("sigmoid") else 0.05
         cases.append(Case(f"fused_{function}",
                           [conv(4, 3, activation=function), conv(4, 3, bias=False), norm(activation=function), flatten(),
                            dense(7, activation=function), dense(4)], (1, 7, 7), optimizer=sgd(rate, momentum=0.9)))
@@ -939,6 +991,33 @@ def residual_cases() -> list[Case]:
              (1, 8, 8)),
         Case("residual_halos", [stem, residual([conv(4, 5, padding=2, activation="gelu"), conv(4, 1)]),
                                 conv(3, 7, padding=3), *head()], (1, 6, 6)),
+    ]
+
+
+def mobile_cases() -> list[Case]:
+    """What MobileNets are made of."""
+    def separable(channels: int, outputs: int, stride: int) -> list[Json]:
+        sides = {"padding": {"bottom": 1, "right": 1}, "stride": 2} if stride == 2 else {"padding": 1}
+        return [conv(channels, 3, groups=channels, bias=False, **sides), norm(activation="relu6"),
+                conv(outputs, 1, bias=False), norm(activation="relu6")]
+
+    squeeze = {"type": "squeeze_excite", "squeeze_channels": 3}
+    return [
+        Case("mobile_v1", [conv(6, 3, stride=2, padding={"bottom": 1, "right": 1}, bias=False),
+                           norm(activation="relu6"), {"type": "scale", "factor": 3}, *separable(6, 8, 1),
+                           *separable(8, 9, 2), global_avg_pool(), dense(4)], (3, 14, 12), validation=16),
+        Case("squeeze_excite", [conv(7, 3, activation="sigmoid"), squeeze, conv(5, 3), squeeze, *head()], (2, 8, 7),
+             images=33, validation=16, optimizer=sgd(0.3, momentum=0.9)),
+        Case("squeeze_excite_mobile", [conv(6, 3, stride=2, padding=1, bias=False), norm(activation="hard_swish"),
+                                       residual([conv(12, 1, bias=False), norm(activation="hard_swish"),
+                                                 conv(12, 5, padding=2, groups=12, bias=False),
+                                                 norm(activation="hard_swish"), {**squeeze, "gate": "hard_sigmoid",
+                                                                                 "inner_activation": "silu"},
+                                                 conv(6, 1, bias=False), norm()]),
+                                       global_avg_pool(), dense(9, activation="hard_swish"), dense(4)], (3, 11, 10),
+             validation=16, optimizer=sgd(0.2, momentum=0.9)),
+        Case("max_pool_resnet", [conv(5, 7, stride=2, padding=3, bias=False), norm(activation="relu"),
+                                 max_pool(3, stride=2, padding=1), *head()], (3, 17, 16)),
     ]
 
 
@@ -1127,6 +1206,7 @@ def all_cases() -> list[Case]:
         *dense_cases(),
         *norm_cases(),
         *residual_cases(),
+        *mobile_cases(),
         *training_cases(),
         *control_cases(),
         *optimization_cases(),

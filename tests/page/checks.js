@@ -39,6 +39,9 @@ function checkTerms(network, pass, back, report) {
       checkSum(`${layer.name}: output ${i}`, network.outputTerms(layer, pass, i), report);
     for (const i of somePlaces(countOf(layer.inputShape), 10))
       checkSum(`${layer.name}: input ${i}`, network.inputTerms(layer, back, pass, i), report);
+    if (layer.type === 'squeeze_excite')
+      for (const i of somePlaces(layer.inputShape[0], 10))
+        checkSum(`${layer.name}: factor ${i}`, network.inputTerms(layer, back, pass, i, 'shortcut'), report);
     const { weight, bias } = layer.parameters;
     if (weight)
       for (const i of somePlaces(weight.values.length, 10))

@@ -47,7 +47,10 @@ const std::string kFullConfig = R"({
     {"type": "scale", "factor": -0.5},
     {"type": "residual", "shortcut": "projection", "activation": "relu", "weight_decay_scale": 0, "layers": [
       {"type": "conv", "out_channels": 8, "kernel_size": 1},
-      {"type": "residual", "layers": [{"type": "conv", "out_channels": 8, "kernel_size": 1}]}
+      {"type": "residual", "layers": [
+        {"type": "conv", "out_channels": 8, "kernel_size": 1},
+        {"type": "squeeze_excite", "squeeze_channels": 2, "inner_activation": "silu", "gate": "hard_sigmoid",
+         "trainable": {"bias": false}}]}
     ]},
     {"type": "activation", "function": "leaky_relu", "negative_slope": 0.2},
     {"type": "activation", "function": "elu"},
@@ -113,13 +116,28 @@ TEST_CASE("a config with only what is required has the contract's defaults", "[c
   CHECK_FALSE(config.training.initial_weights);
 }
 
+TEST_CASE("a convolution's padding may be given for each side, and by TensorFlow's rule", "[config]") {
+  const auto padding = [](const std::string& text) {
+    return only_layer<ConvSpec>(R"({"type": "conv", "out_channels": 4, "kernel_size": 3, "padding": )" +
+                                text + "}")
+        .padding;
+  };
+  using Mode = ConvPadding::Mode;
+  CHECK(padding(R"({"top": 1, "left": 2, "bottom": 3, "right": 4})") ==
+        ConvPadding{Mode::sides, {0, 0}, {1, 2, 3, 4}});
+  CHECK(padding(R"({"bottom": 1, "right": 1})") == ConvPadding{Mode::sides, {0, 0}, {0, 0, 1, 1}});
+  CHECK(padding(R"("same_tensorflow")") == ConvPadding{Mode::same_tensorflow, {0, 0}, {}});
+  for (const std::string text : {R"({"top": 1, "left": 2, "bottom": 3, "right": 4})", R"("same_tensorflow")"})
+    CHECK(to_line(conv_padding()->write(padding(text))) == text);
+}
+
 TEST_CASE("entries of the network have PyTorch's defaults", "[config]") {
   using A = ActivationFunction;
   CHECK(only_layer<ConvSpec>(R"({"type": "conv", "out_channels": 4, "kernel_size": 3})") ==
         ConvSpec{4,
                  {3, 3},
                  {1, 1},
-                 {ConvPadding::Mode::amount, {0, 0}},
+                 {ConvPadding::Mode::amount, {0, 0}, {}},
                  {1, 1},
                  1,
                  true,
@@ -204,7 +222,7 @@ TEST_CASE("every key of a full config arrives", "[config]") {
         ConvSpec{8,
                  {3, 5},
                  {2, 2},
-                 {ConvPadding::Mode::amount, {1, 2}},
+                 {ConvPadding::Mode::amount, {1, 2}, {}},
                  {1, 2},
                  2,
                  false,
@@ -225,6 +243,8 @@ TEST_CASE("every key of a full config arrives", "[config]") {
   CHECK(residual.shortcut == ResidualSpec::Shortcut::projection);
   CHECK(residual.activation == A::relu);
   CHECK(residual.layers.size() == 2);
+  CHECK(std::get<SqueezeExciteSpec>(std::get<ResidualSpec>(residual.layers[1].spec).layers[1].spec) ==
+        SqueezeExciteSpec{2, A::silu, A::hard_sigmoid, {{{}, LearningEpochs::never()}}});
   CHECK(residual.control == LayerControl{{}, {1, 1}, {0, 0}});
   CHECK(std::get<ScaleSpec>(network[6].spec) == ScaleSpec{-0.5});
   CHECK(std::get<ActivationSpec>(network[8].spec) == ActivationSpec{A::leaky_relu, 0.2});
@@ -243,7 +263,7 @@ TEST_CASE("every key of a full config arrives", "[config]") {
                                                                {false, {{"stem", "conv1"}}},
                                                                {"dense2", "stem"}});
   CHECK(*config.training.freeze ==
-        FreezeSpec{"stem", FreezeSpec::Unfreeze{3, 0.2}, 4, 512, FreezeSpec::Precision::float16});
+        FreezeSpec{"stem", UnfreezeSpec{3, 0.2}, 4, 512, FreezeSpec::Precision::float16});
 }
 
 TEST_CASE("entries are named by type and number, counted depth first, and know their place", "[config]") {
@@ -258,9 +278,9 @@ TEST_CASE("entries are named by type and number, counted depth first, and know t
   };
   collect(collect, config.network);
   CHECK(names == std::vector<std::string>{"stem", "conv2", "conv3", "batch_norm1", "max_pool1", "avg_pool1",
-                                          "scale1", "residual1", "conv4", "residual2", "conv5", "activation1",
-                                          "activation2", "global_avg_pool1", "flatten1", "dropout1", "dense1",
-                                          "dense2"});
+                                          "scale1", "residual1", "conv4", "residual2", "conv5",
+                                          "squeeze_excite1", "activation1", "activation2", "global_avg_pool1",
+                                          "flatten1", "dropout1", "dense1", "dense2"});
   CHECK(paths[0] == "/network/0");
   CHECK(paths[8] == "/network/7/layers/0");
   CHECK(paths[10] == "/network/7/layers/1/layers/0");
@@ -345,13 +365,13 @@ TEST_CASE("a resolved config reads as the same config, and resolves to the same 
 
 TEST_CASE("two configs that differ are not equal", "[config]") {
   const Config config = config_of(kFullConfig);
-  for (const auto& [from, to] :
-       std::vector<std::pair<std::string, std::string>>{{"\"tanh\"", "\"relu\""},
-                                                        {"0.25, 1", "0.26, 1"},
-                                                        {"\"pixels\": 3", "\"pixels\": 4"},
-                                                        {"1.5", "1.25"},
-                                                        {"\"kernel_size\": 1}]", "\"kernel_size\": 2}]"},
-                                                        {"\"vi\"", "\"vj\""}}) {
+  for (const auto& [from, to] : std::vector<std::pair<std::string, std::string>>{
+           {"\"tanh\"", "\"relu\""},
+           {"0.25, 1", "0.26, 1"},
+           {"\"pixels\": 3", "\"pixels\": 4"},
+           {"1.5", "1.25"},
+           {"\"gate\": \"hard_sigmoid\"", "\"gate\": \"sigmoid\""},
+           {"\"vi\"", "\"vj\""}}) {
     std::string text = kFullConfig;
     text.replace(text.find(from), from.size(), to);
     CHECK_FALSE(config_of(text) == config);
@@ -542,8 +562,9 @@ TEST_CASE("the schema is JSON and knows the keys, their defaults and their words
   CHECK(to_line(*conv.find("required")) == R"(["type", "out_channels", "kernel_size"])");
   CHECK(conv.find("properties")->find("groups")->find("default")->number == 1);
   CHECK(to_line(*conv.find("properties")->find("activation")->find("enum")) ==
-        R"(["none", "relu", "leaky_relu", "elu", "gelu", "silu", "sigmoid", "tanh"])");
-  CHECK(root.find("$defs")->find("layer")->find("oneOf")->items.size() == 11);
+        R"(["none", "relu", "relu6", "leaky_relu", "elu", "gelu", "silu", "hard_swish", "sigmoid", )"
+        R"("hard_sigmoid", "tanh"])");
+  CHECK(root.find("$defs")->find("layer")->find("oneOf")->items.size() == 12);
   const JsonValue& p = *root.find("$defs")->find("dropout")->find("properties")->find("p");
   CHECK(to_line(*p.find("exclusiveMaximum")) == "1");
 }

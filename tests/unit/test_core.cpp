@@ -2,13 +2,16 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <filesystem>
 #include <set>
 #include <stdexcept>
+#include <thread>
 
 #include "catch.h"
 #include "core/error.h"
 #include "core/file.h"
+#include "core/pace.h"
 #include "core/random.h"
 #include "core/text.h"
 #include "core/thread_pool.h"
@@ -135,6 +138,21 @@ TEST_CASE("a file is replaced whole or not at all", "[core]") {
   CHECK(std::distance(std::filesystem::directory_iterator(folder.path()), {}) == 1);
   CHECK_THROWS_WITH(read_file(folder.path()), ContainsSubstring("is a folder"));
   CHECK_THROWS_WITH(read_file(folder.path() / "none"), ContainsSubstring("No such file"));
+}
+
+TEST_CASE("work that is paced takes no more than its part of the time", "[core]") {
+  Pace always(1), seldom(0.01);
+  CHECK(always.due());
+  CHECK(seldom.due());
+  const auto work = [] { std::this_thread::sleep_for(std::chrono::milliseconds(20)); };
+  always.run(work);
+  CHECK(always.due());
+  seldom.run(work);
+  CHECK_FALSE(seldom.due());  // for two seconds
+  Pace half(0.5);
+  CHECK_THROWS_AS(half.run([] { throw std::runtime_error("no"); }), std::runtime_error);
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  CHECK(half.due());
 }
 
 }  // namespace

@@ -65,7 +65,7 @@ TEST_CASE("int8 C gives the same bits on an emulated Cortex-M4", "[export]") {
                                             .image = inspected.config.data.image,
                                             .mean = inspected.mean,
                                             .std = inspected.std},
-                                           ActivationFolding::relu_only);
+                                           ActivationFolding::rectifiers);
   const QuantizedPlan quantized = quantize(plan, calibrate(plan, calibration.images, pool));
   const ByteRun run(plan, quantized);
 

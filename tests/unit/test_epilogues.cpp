@@ -51,23 +51,26 @@ struct RandomEpilogue {
         shift(normals(outputs, random)) {
     if (random.below(3) > 0) fused.bias = bias.data();
     if (random.below(3) > 0) fused.affine = {mean.data(), scale.data(), shift.data()};
-    fused.relu = random.below(2) == 0;
+    fused.rectifier = static_cast<Rectifier>(random.below(3));
     fused.pool = random.below(2) == 0;
   }
 
   /// What the rest of it makes of y, sums with their bias.
   void apply_to(BlockView<float>& y, AlignedBuffer& pooled, Winners& winners) const {
     if (fused.affine.given()) {
-      normalize_forward(fused.affine, fused.relu, y, y);
-    } else if (fused.relu) {
-      activation_forward({.function = ActivationFunction::relu}, y, y);
+      normalize_forward(fused.affine, fused.rectifier, y, y);
+    } else if (fused.rectifier != Rectifier::none) {
+      activation_forward({.function = fused.rectifier == Rectifier::relu ? ActivationFunction::relu
+                                                                         : ActivationFunction::relu6},
+                         y, y);
     }
     if (!fused.pool) return;
     const int rows = y.h / 2, cols = y.w / 2;
     pooled = AlignedBuffer(std::int64_t{y.c} * rows * cols * kLanes);
     winners = Winners(pooled.size());
     const BlockView<float> to = maps(pooled, y.c, rows, cols);
-    max_pool_forward({.kh = 2, .kw = 2, .sh = 2, .sw = 2}, y, to, winners.data(), fused.relu);
+    max_pool_forward({.kh = 2, .kw = 2, .sh = 2, .sw = 2}, y, to, winners.data(),
+                     fused.rectifier != Rectifier::none);
     y = to;
   }
 
@@ -226,11 +229,12 @@ TEST_CASE("normalize_and_pool has the bits of two passes", "[kernels]") {
       epilogue.apply_to(expected, pooled, expected_winners);
       Winners winners(expected_winners.size());
       const BlockView<float> y = maps(got, c, expected.h, expected.w);
-      normalize_and_pool(epilogue.fused.affine, epilogue.fused.relu, maps(x, c, h, w), y, winners.data());
+      normalize_and_pool(epilogue.fused.affine, epilogue.fused.rectifier, maps(x, c, h, w), y,
+                         winners.data());
       require_same_bits(y, expected);
       REQUIRE(winners == expected_winners);
       std::ranges::fill(got.span(), kCanary);
-      normalize_and_pool(epilogue.fused.affine, epilogue.fused.relu, maps(x, c, h, w), y, nullptr);
+      normalize_and_pool(epilogue.fused.affine, epilogue.fused.rectifier, maps(x, c, h, w), y, nullptr);
       require_same_bits(y, expected);
     }
   });

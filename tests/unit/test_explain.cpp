@@ -98,9 +98,9 @@ NetworkSpec all_types() {
   dropout.p = 0.3;
   BatchNormSpec flat_norm;
   return chain(conv(4, 3, 1), leaky, strided, max_pool(3, 2, 1), dilated, avg_pool(3, 1, 1, false),
-               avg_pool(2, 1, 1, true), identity, dropout, ScaleSpec{.factor = 0.5}, projection,
-               conv(6, 3, 3), GlobalAvgPoolSpec{}, FlattenSpec{}, dense(7, ActivationFunction::tanh),
-               flat_norm, dense(4));
+               avg_pool(2, 1, 1, true), identity, dropout, ScaleSpec{.factor = 0.5},
+               SqueezeExciteSpec{.squeeze_channels = 3, .control = {}}, projection, conv(6, 3, 3),
+               GlobalAvgPoolSpec{}, FlattenSpec{}, dense(7, ActivationFunction::tanh), flat_norm, dense(4));
 }
 
 TEST_CASE("the gradient check finds the engine right: LeNet-5", "[inspect]") {
@@ -121,6 +121,27 @@ TEST_CASE("the gradient check finds the engine right: every layer type, dropout 
   const GradientCheck check = step.check();
   INFO(text_of(check));
   CHECK(check.ok());
+}
+
+TEST_CASE("norms with frozen statistics are checked and explained as what they are", "[inspect]") {
+  BatchNormSpec frozen;
+  frozen.activation = ActivationFunction::relu;
+  frozen.control.frozen_statistics = true;
+  ResidualSpec residual;  // which says it of the norm inside
+  residual.layers = chain(conv(4, 3, 1), BatchNormSpec{});
+  residual.control.frozen_statistics = true;
+  Step step(chain(conv(4, 3, 1), frozen, residual, FlattenSpec{}, dense(3)), {.c = 2, .h = 6, .w = 5}, 3);
+  const GradientCheck check = step.check();
+  INFO(text_of(check));
+  CHECK(check.ok());
+  for (const int row : {1, 3}) {
+    const Explanation explanation = explain_layer(*step.trace, step.spec, row, step.pool, 100);
+    INFO(explanation.text);
+    CHECK(explanation.agrees);
+    CHECK_THAT(explanation.text, ContainsSubstring("Its statistics are frozen") &&
+                                     ContainsSubstring("running mean 0, running variance 1") &&
+                                     !ContainsSubstring("In evaluation"));
+  }
 }
 
 TEST_CASE("the gradient check sees a wrong gradient, wherever it is", "[inspect]") {

@@ -55,7 +55,7 @@ constexpr std::size_t kConv = 0, kAffine = 2, kActivation = 5;
 
 TEST_CASE("an export's plan gives the engine's probabilities", "[export]") {
   for (const ExportCase& which : kExportCases)
-    for (const auto folding : {ActivationFolding::all, ActivationFolding::relu_only}) {
+    for (const auto folding : {ActivationFolding::all, ActivationFolding::rectifiers}) {
       const ExportedCase one(which);
       INFO(which.name);
       const ExportPlan plan = plan_of(one, folding);
@@ -80,7 +80,7 @@ TEST_CASE("what can be folded is folded, and nothing else", "[export]") {
   // ReLU.
   CHECK(steps_of(plan("norms", ActivationFolding::all), kAffine) == 5);
   CHECK(steps_of(plan("norms", ActivationFolding::all), kActivation) == 0);
-  CHECK(steps_of(plan("norms", ActivationFolding::relu_only), kActivation) == 1);
+  CHECK(steps_of(plan("norms", ActivationFolding::rectifiers), kActivation) == 1);
   // The norm at the start of the inner residual reads what its sum reads, too.
   CHECK(steps_of(plan("residuals", ActivationFolding::all), kAffine) == 2);
   CHECK(steps_of(plan("residuals", ActivationFolding::all), kConv) == 5);
@@ -116,9 +116,12 @@ class CCode {
     REQUIRE(result.exit_code == 0);
   }
 
-  /// What the compiled program prints for each image.
-  std::vector<std::vector<float>> answers(const fs::path& program) const {
-    const ProgramResult result = run_program(program, pictures_);
+  /// What the compiled program prints for each image. `arguments`: what comes before the pictures, where an
+  /// emulator starts the program.
+  std::vector<std::vector<float>> answers(const fs::path& program,
+                                          std::vector<std::string> arguments = {}) const {
+    arguments.insert(arguments.end(), pictures_.begin(), pictures_.end());
+    const ProgramResult result = run_program(program, arguments);
     INFO(result.description());
     REQUIRE(result.exit_code == 0);
     std::vector<std::vector<float>> all;
@@ -211,7 +214,7 @@ TEST_CASE("int8 C gives the bits of the program's own int8 execution", "[export]
   for (const ExportCase& which : kExportCases) {
     INFO(which.name);
     ExportedCase one(which);
-    const ExportPlan plan = plan_of(one, ActivationFolding::relu_only);
+    const ExportPlan plan = plan_of(one, ActivationFolding::rectifiers);
     const QuantizedPlan quantized = quantize(plan, calibrate(plan, one.images, one.pool));
     const ByteRun run(plan, quantized);
     ByteValues values;
@@ -229,6 +232,59 @@ TEST_CASE("int8 C gives the bits of the program's own int8 execution", "[export]
     if (on_path("gcc").empty()) continue;
     const CCode code(one, int8_c_source(plan, quantized, {.name = "net", .model = "m", .version = "1"}));
     CHECK(compiled_answers(code) == own);
+  }
+}
+
+/// A processor that is emulated here.
+struct OtherProcessor {
+  std::string compiler, emulator;
+  /// What the compiled program answers there.
+  std::vector<std::vector<float>> answers(const CCode& code) const {
+    code.compile(compiler, {"-std=c99", "-O2", "-static", "net.c", "net_main.c", "-o", "net-there", "-lm"});
+    return code.answers(emulator, {(code.folder() / "net-there").string()});
+  }
+};
+
+/// Those whose compiler and emulator are here: ARM64, and s390x, whose numbers begin with the highest byte.
+std::vector<OtherProcessor> other_processors() {
+  std::vector<OtherProcessor> found;
+  for (const std::string name : {"aarch64", "s390x"}) {
+    OtherProcessor other{on_path(name + "-linux-gnu-gcc"), on_path("qemu-" + name + "-static")};
+    if (other.emulator.empty()) other.emulator = on_path("qemu-" + name);
+    if (other.compiler.empty() || other.emulator.empty()) {
+      WARN("skipped: there is no " + name + "-linux-gnu-gcc or no qemu-" + name + " here (gcc-" + name +
+           "-linux-gnu, qemu-user-static)");
+      continue;
+    }
+    found.push_back(other);
+  }
+  return found;
+}
+
+TEST_CASE("exported C gives the same answers on ARM64 and on a big-endian processor", "[export]") {
+  const std::vector<OtherProcessor> others = other_processors();
+  if (others.empty()) return;
+  for (const ExportCase& which : kExportCases) {
+    INFO(which.name);
+    ExportedCase one(which);
+    const CNaming names{.name = "net", .model = "m", .version = "1"};
+    const CCode floats(one, float_c_source(plan_of(one, ActivationFolding::all), names));
+    const ExportPlan plan = plan_of(one, ActivationFolding::rectifiers);
+    const QuantizedPlan quantized = quantize(plan, calibrate(plan, one.images, one.pool));
+    const CCode bytes(one, int8_c_source(plan, quantized, names));
+    const ByteRun run(plan, quantized);
+    for (const OtherProcessor& other : others) {
+      INFO(other.compiler);
+      const auto of_floats = other.answers(floats), of_bytes = other.answers(bytes);
+      ByteValues values;
+      std::vector<float> expected;
+      for (std::size_t n = 0; n < one.images.size(); ++n) {
+        CHECK(largest_difference(of_floats[n], one.engine(static_cast<int>(n))) < kClose);
+        run.run(one.images[n], values);
+        run.probabilities(values, expected);
+        CHECK(of_bytes[n] == expected);
+      }
+    }
   }
 }
 
@@ -252,7 +308,7 @@ TEST_CASE("ranges for bytes leave out what costs more than it brings", "[export]
 
 TEST_CASE("a channel that is always 0 stays 0 in bytes", "[export]") {
   ExportedCase one(kExportCases.front());
-  ExportPlan plan = plan_of(one, ActivationFolding::relu_only);
+  ExportPlan plan = plan_of(one, ActivationFolding::rectifiers);
   auto& conv = std::get<ExportConv>(plan.steps.front().action);
   std::fill_n(conv.weight.begin(), conv.weight.size() / conv.bias.size(), 0.0f);
   conv.bias[0] = 0;
@@ -269,7 +325,7 @@ TEST_CASE("values that live at the same time have memory of their own", "[export
   for (const ExportCase& which : kExportCases) {
     INFO(which.name);
     const ExportedCase one(which);
-    const ExportPlan plan = plan_of(one, ActivationFolding::relu_only);
+    const ExportPlan plan = plan_of(one, ActivationFolding::rectifiers);
     const ValuePlaces places = place_values(plan, 1);
     // Executed in that memory as the C code does it, each value being its own number: whoever reads finds it.
     std::vector<int> owner(static_cast<std::size_t>(places.size), -1);

@@ -1,7 +1,10 @@
 #include <cmath>
+#include <filesystem>
 #include <limits>
+#include <map>
 
 #include "catch.h"
+#include "config/config.h"
 #include "core/error.h"
 #include "core/file.h"
 #include "core/half.h"
@@ -214,6 +217,80 @@ TEST_CASE("a file of another network is refused at the first layer that differs"
                   [](const auto& tensor) { return tensor.name.starts_with("layer1.0.bn2"); });
     CHECK_THAT(resnet.refused(kTorchvision),
                ContainsSubstring("\"layer2.0.conv1\" (weight [6, 4, 3, 3]) stands"));
+  }
+}
+
+using Names = std::vector<std::string>;
+
+/// `names` below `prefix`.
+void add_names(Names& all, const std::string& prefix, std::initializer_list<const char*> names) {
+  for (const char* name : names) all.push_back(prefix + name);
+}
+
+/// The layers of torchvision's networks, in the order of computation.
+Names layers_of_resnet18() {
+  Names all{"conv1", "bn1"};
+  for (int stage = 1; stage <= 4; ++stage)
+    for (int block = 0; block < 2; ++block) {
+      const std::string prefix = fmt::format("layer{}.{}.", stage, block);
+      add_names(all, prefix, {"conv1", "bn1", "conv2", "bn2"});
+      if (stage > 1 && block == 0) add_names(all, prefix, {"downsample.0", "downsample.1"});
+    }
+  all.push_back("fc");
+  return all;
+}
+Names layers_of_mobilenet_v2() {
+  Names all{"features.0.0", "features.0.1"};
+  add_names(all, "features.1.conv.", {"0.0", "0.1", "1", "2"});
+  for (int i = 2; i <= 17; ++i)
+    add_names(all, fmt::format("features.{}.conv.", i), {"0.0", "0.1", "1.0", "1.1", "2", "3"});
+  add_names(all, "", {"features.18.0", "features.18.1", "classifier.1"});
+  return all;
+}
+Names layers_of_mobilenet_v3_small() {
+  Names all{"features.0.0", "features.0.1"};
+  add_names(all, "features.1.block.", {"0.0", "0.1", "1.fc1", "1.fc2", "2.0", "2.1"});
+  for (const int i : {2, 3})
+    add_names(all, fmt::format("features.{}.block.", i), {"0.0", "0.1", "1.0", "1.1", "2.0", "2.1"});
+  for (int i = 4; i <= 11; ++i)
+    add_names(all, fmt::format("features.{}.block.", i),
+              {"0.0", "0.1", "1.0", "1.1", "2.fc1", "2.fc2", "3.0", "3.1"});
+  add_names(all, "", {"features.12.0", "features.12.1", "classifier.0", "classifier.3"});
+  return all;
+}
+
+TEST_CASE("the networks of this project take files with the names of torchvision's", "[train]") {
+  const auto [config, names] =
+      GENERATE(table<const char*, Names>({{"resnet18.json", layers_of_resnet18()},
+                                          {"mobilenet-v2.json", layers_of_mobilenet_v2()},
+                                          {"mobilenet-v3-small.json", layers_of_mobilenet_v3_small()}}));
+  INFO(config);
+  const NetworkSpec spec = read_config(std::filesystem::path(CNN_SOURCE_DIR) / "configs" / config).network;
+  Network network(spec, {.c = 3, .h = 224, .w = 224}, 1000, 1);
+  SafeTensors file;
+  std::map<std::string, std::vector<float>> expected;
+  std::string layer;
+  std::size_t number = 0;
+  float next = 1;
+  for (const Tensor& tensor : network.tensors()) {
+    const std::size_t dot = tensor.name.rfind('.');
+    if (tensor.name.substr(0, dot) != layer) layer = tensor.name.substr(0, dot), ++number;
+    REQUIRE(number <= names.size());
+    std::vector<float>& values = expected[tensor.name];
+    values.assign(tensor.values.size(), next++);
+    file.tensors.push_back({names[number - 1] + tensor.name.substr(dot), tensor.shape, values});
+  }
+  CHECK(number == names.size());
+  std::ranges::sort(file.tensors, {}, &SafeTensors::Tensor::name);
+  const TemporaryFolder folder;
+  write_safetensors(folder.path() / "weights", file);
+  const StartingWeights start =
+      load_initial_weights({.file = folder.path() / "weights", .names = kTorchvision, .except = {}}, network);
+  CHECK(start.left_out.empty());
+  CHECK(start.unused.empty());
+  for (const Tensor& tensor : network.tensors()) {
+    INFO(tensor.name);
+    CHECK(std::ranges::equal(tensor.values, expected[tensor.name]));
   }
 }
 

@@ -218,9 +218,36 @@ TEST_CASE("what cannot be frozen is refused at its place", "[cli]") {
           R"(/training/freeze: no layer is called "residual2" (did you mean "residual1"?))");
   refused("until conv2", "/training/freeze: conv2 is inside a residual; give the residual's name");
   refused("until dense2", "there is nothing to learn");
-  refused("head", R"(/training/freeze: found the string "head", expected "trunk" or "until <name of an entry>")");
+  refused("head",
+          R"(/training/freeze: found the string "head", expected "trunk" or "until <name of an entry>")");
   refused({{"layer", "trunk"}}, R"(/training/freeze/layer: unknown key (did you mean "layers"?))");
   refused(3, "/training/freeze: found 3, expected");
+}
+
+TEST_CASE("large models of short epochs are written now and then, and at the end", "[cli]") {
+  const FrozenTrainings trainings;
+  Json config = FrozenTrainings::base_config();
+  config["network"][5]["units"] = 12000;  // 1.7 million weights
+  config["training"]["epochs"] = 4;
+  config["training"]["batch_size"] = 250;
+  trainings.train_well("whole", config);
+  const Json result = Json::parse(read_file(trainings.path() / "whole/result.json"));
+  const double accuracy = result["validation"]["accuracy"];
+  CHECK(accuracy > 0.3);
+  // The best model is that of the best epoch: going on from the last state finds it again.
+  const ProgramResult resumed =
+      run_program(program_path("cnn-train"),
+                  {"--resume", (trainings.path() / "whole").string(), "--set", "training.epochs=5"});
+  INFO(resumed.description());
+  REQUIRE(resumed.exit_code == 0);
+  config["training"]["epochs"] = 5;
+  trainings.train_well("longer", config);
+  trainings.check_same("longer", "whole");
+  const auto best = [&](const char* run) {
+    return read_stored_model(trainings.path() / run / "best.safetensors");
+  };
+  CHECK(best("longer").tensors.at("dense2.weight").values ==
+        best("whole").tensors.at("dense2.weight").values);
 }
 
 }  // namespace

@@ -151,6 +151,18 @@ TEST_CASE("gradients of convolutions: stride, padding, dilation, groups", "[nn]"
     second.dilation = {2, 3}, second.stride = {3, 2}, second.padding.amount = {2, 3};
   }
   SECTION("same, even kernel") { second.kernel_size = {2, 4}, second.padding.mode = ConvPadding::Mode::same; }
+  SECTION("sides") { second.padding = {ConvPadding::Mode::sides, {0, 0}, {0, 3, 2, 1}}; }
+  SECTION("sides, stride") {
+    second.padding = {ConvPadding::Mode::sides, {0, 0}, {0, 0, 1, 1}}, second.stride = {2, 2};
+  }
+  SECTION("same as in TensorFlow") {
+    second.padding.mode = ConvPadding::Mode::same_tensorflow, second.stride = {2, 3},
+    second.kernel_size = {4, 3};
+  }
+  SECTION("same as in TensorFlow, dilated, stride beyond the kernel") {
+    second.padding.mode = ConvPadding::Mode::same_tensorflow, second.stride = {1, 4},
+    second.dilation = {2, 1};
+  }
   SECTION("same, dilated") { second.dilation = {2, 2}, second.padding.mode = ConvPadding::Mode::same; }
   SECTION("groups") { first.out_channels = 4, second.groups = 2; }
   SECTION("depthwise") { first.out_channels = 4, second.groups = 4, second.out_channels = 8; }
@@ -167,12 +179,15 @@ TEST_CASE("gradients of convolutions that use Winograd's algorithm", "[nn]") {
     second.bias = padding != 1;
     check(chain(first, second, GlobalAvgPoolSpec{}, dense(3)), {.c = 1, .h = 6 - padding, .w = 6}, 2);
   }
+  second.padding = {ConvPadding::Mode::sides, {0, 0}, {0, 2, 3, 1}};
+  check(chain(first, second, GlobalAvgPoolSpec{}, dense(3)), {.c = 1, .h = 5, .w = 6}, 2);
 }
 
 TEST_CASE("gradients of every activation function, fused and alone", "[nn]") {
-  const auto f = GENERATE(ActivationFunction::relu, ActivationFunction::leaky_relu, ActivationFunction::elu,
-                          ActivationFunction::gelu, ActivationFunction::silu, ActivationFunction::sigmoid,
-                          ActivationFunction::tanh);
+  const auto f = GENERATE(ActivationFunction::relu, ActivationFunction::relu6, ActivationFunction::leaky_relu,
+                          ActivationFunction::elu, ActivationFunction::gelu, ActivationFunction::silu,
+                          ActivationFunction::hard_swish, ActivationFunction::sigmoid,
+                          ActivationFunction::hard_sigmoid, ActivationFunction::tanh);
   CAPTURE(static_cast<int>(f));
   ActivationSpec alone;
   alone.function = f;
@@ -274,6 +289,22 @@ TEST_CASE("gradients of batch norm with frozen statistics, which it leaves alone
   REQUIRE(fixture->training.train(fixture->batch));
   CHECK(running(0) == first);
   CHECK(running(6) != moving);
+}
+
+TEST_CASE("gradients of squeeze_excite", "[nn]") {
+  SqueezeExciteSpec plain{.squeeze_channels = 2, .control = {}};
+  SqueezeExciteSpec mobile{.squeeze_channels = 3,
+                           .inner_activation = ActivationFunction::silu,
+                           .gate = ActivationFunction::hard_sigmoid,
+                           .control = {}};
+  ConvSpec same = conv(5, {3, 3});
+  same.padding.amount = {1, 1};
+  ResidualSpec residual;
+  residual.layers = chain(same, norm(ActivationFunction::hard_swish), mobile);
+  const Shape input{.c = 2, .h = 6, .w = 5};
+  check(chain(conv(5, {2, 2}), plain, residual, GlobalAvgPoolSpec{}, dense(3)), input, 19);
+  check(chain(plain, FlattenSpec{}, dense(3)), input, 5);  // the first entry: nobody wants dx
+  check(chain(conv(4, {6, 5}, ActivationFunction::tanh), mobile, dense(3)), input, 5);  // of single pixels
 }
 
 TEST_CASE("gradients of residual entries: identity, projection, nested", "[nn]") {

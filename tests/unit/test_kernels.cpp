@@ -64,7 +64,7 @@ TEST_CASE("weighted_sum equals plain loops on random shapes", "[kernels]") {
       sum.offsets = offsets.data();
       sum.x_row = std::int64_t{x_pitch} * stride * kLanes, sum.x_col = stride * kLanes;
       sum.y_row = y_row * kLanes, sum.y_col = y_col * kLanes, sum.y_output = y_map * kLanes;
-      sum.epilogue.relu = repeat % 2;
+      sum.epilogue.rectifier = repeat % 2 ? Rectifier::relu : Rectifier::none;
       in_four_parts(sum, random, 1, x.data(), y.data());
       for (int o = 0; o < outputs; ++o)
         for (int r = 0; r < rows; ++r)
@@ -74,7 +74,7 @@ TEST_CASE("weighted_sum equals plain loops on random shapes", "[kernels]") {
               for (int k = 0; k < terms; ++k)
                 expected +=
                     w.data()[o * terms + k] * x.data()[r * sum.x_row + c * sum.x_col + offsets[k] + lane];
-              if (sum.epilogue.relu) expected = std::max(expected, 0.0);
+              if (sum.epilogue.rectifier == Rectifier::relu) expected = std::max(expected, 0.0);
               float& got = y.data()[o * sum.y_output + r * sum.y_row + c * sum.y_col + lane];
               REQUIRE(got == expected);
               got = kCanary;
@@ -221,8 +221,9 @@ TEST_CASE("winograd_sum equals plain loops on random shapes", "[kernels]") {
       for (const auto& [first, end] : two_parts(output_cut, t.outputs))
         for (const auto& [first_row, end_row] : two_parts(row_cut, t.shape.tile_rows()))
           winograd_sum(t.shape, {first, end, first_row, end_row}, packed.data(),
-                       {.bias = repeat % 4 ? bias.data() : nullptr, .relu = relu}, t.x.data(), y.data(),
-                       scratch.data());
+                       {.bias = repeat % 4 ? bias.data() : nullptr,
+                        .rectifier = relu ? Rectifier::relu : Rectifier::none},
+                       t.x.data(), y.data(), scratch.data());
       for (int o = 0; o < t.outputs; ++o)
         for (int r = 0; r < t.rows; ++r)
           for (int c = 0; c < t.cols; ++c)
@@ -403,6 +404,8 @@ TEST_CASE("activation functions agree with the standard library over their range
         return z;
       case ActivationFunction::relu:
         return z > 0 ? z : 0;
+      case ActivationFunction::relu6:
+        return std::clamp(z, 0.0, 6.0);
       case ActivationFunction::leaky_relu:
         return z > 0 ? z : 0.25 * z;
       case ActivationFunction::elu:
@@ -411,8 +414,12 @@ TEST_CASE("activation functions agree with the standard library over their range
         return z * 0.5 * std::erfc(-z / std::sqrt(2.0));
       case ActivationFunction::silu:
         return z / (1 + std::exp(-z));
+      case ActivationFunction::hard_swish:
+        return z * std::clamp(z + 3, 0.0, 6.0) / 6;
       case ActivationFunction::sigmoid:
         return 1 / (1 + std::exp(-z));
+      case ActivationFunction::hard_sigmoid:
+        return std::clamp(z + 3, 0.0, 6.0) / 6;
       case ActivationFunction::tanh:
         return std::tanh(z);
     }
@@ -659,7 +666,7 @@ TEST_CASE("weighted_sum with a pooling gives the bits of one after the other", "
       sum.epilogue.bias = repeat % 3 ? bias.data() : nullptr;
       sum.offsets = offsets.data();
       sum.x_row = stride * x_pitch * kLanes, sum.x_col = stride * kLanes;
-      sum.epilogue.relu = repeat % 4 < 2;
+      sum.epilogue.rectifier = repeat % 4 < 2 ? Rectifier::relu : Rectifier::none;
 
       const int pooled_rows = rows / 2, pooled_cols = cols / 2, pooled = pooled_rows * pooled_cols * kLanes;
       AlignedBuffer y(outputs * rows * cols * kLanes), expected(outputs * pooled), places(outputs * pooled);
@@ -670,7 +677,7 @@ TEST_CASE("weighted_sum with a pooling gives the bits of one after the other", "
       max_pool_forward({.kh = 2, .kw = 2, .sh = 2, .sw = 2},
                        {y.data(), outputs, rows, cols, cols, rows * cols},
                        {expected.data(), outputs, pooled_rows, pooled_cols, pooled_cols, pooled / kLanes},
-                       expected_winners, sum.epilogue.relu);
+                       expected_winners, repeat % 4 < 2);
 
       // Into a map with a pitch of its own.
       const int y_row = (pooled_cols + 1) * kLanes, y_output = pooled_rows * y_row + kLanes;

@@ -107,6 +107,13 @@ TEST_CASE("a cliff is more than a hundred to one, growth more than fourfold and 
   CHECK(kinds(10, {row("a", "dense", 10, 1, 1), row("b", "dense", 41, 1, 1)}).empty());  // 41 classes
   CHECK(kinds(10, {row("a", "conv", 1, 16, 16), row("b", "global_avg_pool", 1, 1, 1)}) ==
         "b:activation_cliff ");
+  // An inverted residual.
+  std::vector<LayerRow> rows{row("a", "conv", 2, 9, 9), row("b", "conv", 12, 9, 9),
+                             row("n", "batch_norm", 12, 9, 9), row("c", "conv", 12, 9, 9), last};
+  rows[1].kernel = "1x1", rows[3].kernel = "3x3", rows[3].groups = 12;
+  CHECK(kinds(162, rows).empty());
+  rows[3].groups = 6;
+  CHECK(kinds(162, rows) == "b:activation_growth ");
 }
 
 TEST_CASE("what growth should be instead is computed", "[report]") {

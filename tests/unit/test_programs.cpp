@@ -301,6 +301,22 @@ TEST_CASE("cnn-inspect knows LeNet-5's numbers and reads a model back", "[cli]")
   CHECK(run_program(program_path("cnn-inspect"), {}).exit_code == 2);
 }
 
+TEST_CASE("the networks for photos have the parameters that torchvision's have", "[cli]") {
+  const auto totals = [](const std::string& name) {
+    const std::string config = (fs::path(CNN_SOURCE_DIR) / "configs" / name).string();
+    const ProgramResult result = run_program(program_path("cnn-inspect"), {"--config", config, "--json"});
+    INFO(result.description());
+    REQUIRE(result.exit_code == 0);
+    return nlohmann::json::parse(result.out)["totals"];
+  };
+  CHECK(totals("resnet18.json")["parameters"] == 11689512);
+  CHECK(totals("resnet18.json")["macs"] == 1814073344);
+  CHECK(totals("mobilenet-v2.json")["parameters"] == 3504872);
+  CHECK(totals("mobilenet-v2.json")["macs"] == 300774272);
+  CHECK(totals("mobilenet-v3-small.json")["parameters"] == 2542856);
+  CHECK(totals("mobilenet-v3-small.json")["macs"] == 56510400);
+}
+
 TEST_CASE("cnn-inspect --time shows every layer and the totals of a step", "[cli]") {
   const std::string config = golden_config("lenet5");
   const ProgramResult result =

@@ -13,6 +13,7 @@
 #include "report/evaluation_parts.h"
 #include "report/evaluation_record.h"
 #include "report/evaluation_text.h"
+#include "report/fit_advice.h"
 #include "report/heat_map.h"
 #include "report/html.h"
 #include "report/layer_health.h"
@@ -350,6 +351,31 @@ TEST_CASE("a page of a training that has just begun is whole", "[report]") {
                        ContainsSubstring("No epoch is finished yet") &&
                        ContainsSubstring("{&quot;a&quot;: &quot;&lt;b&gt;&quot;}\n") &&
                        ContainsSubstring("</html>"));
+}
+
+std::vector<EpochMetrics> curve(std::initializer_list<std::array<double, 3>> points) {
+  std::vector<EpochMetrics> epochs;
+  for (const auto& [loss, training, validation] : points) {
+    EpochMetrics& epoch = epochs.emplace_back();
+    epoch.train_loss = loss, epoch.train_accuracy = training, epoch.validation_accuracy = validation;
+  }
+  return epochs;
+}
+
+TEST_CASE("overfitting and underfitting are told from the curves, with the cure", "[report]") {
+  CHECK_THAT(
+      fit_advice(curve({{1, 0.5, 0.4}, {0.1, 0.986, 0.51}})),
+      ContainsSubstring("overfits: at the end, 98.6 % of the training images are right, and 51.0 % of the "
+                        "validation images. More images"));
+  CHECK_THAT(
+      fit_advice(curve({{1, 0.5, 0.5}, {0.9, 0.6, 0.62}})),
+      ContainsSubstring("underfits: only 60.0 % of the training images are right, and their loss still falls "
+                        "(1 to 0.9 in the last epoch). More epochs"));
+  CHECK(fit_advice(curve({{1, 0.5, 0.5}, {0.899, 0.95, 0.9}})).empty());
+  CHECK(fit_advice(curve({{0.9, 0.6, 0.6}, {0.899, 0.6, 0.6}})).empty());  // it has come to its end
+  CHECK(fit_advice(curve({{1, 0.5, 0.4}, {0.8, 0.8, 0.6}})).empty());      // far apart, but still learning
+  CHECK(fit_advice(curve({{1, 0.5, NAN}, {0.1, 0.99, NAN}})).empty());
+  CHECK(fit_advice(curve({{0.1, 0.99, 0.5}})).empty());
 }
 
 }  // namespace

@@ -150,6 +150,34 @@ TEST_CASE("evaluation normalizes in the convolution before, and pools there, too
   use_instruction_set(supported_instruction_sets().front());
 }
 
+TEST_CASE("evaluation normalizes and cuts at 6 in a depthwise convolution; no pooling follows a relu6 there",
+          "[nn]") {
+  ConvSpec depthwise = conv(16, 3);
+  depthwise.groups = 16;
+  BatchNormSpec norm;
+  norm.activation = ActivationFunction::relu6;
+  NetworkSpec spec = chain(conv(16, 3), norm, depthwise, norm, max_pool(2, 2),
+                           conv(5, 1, ActivationFunction::relu6), max_pool(2, 2), FlattenSpec{}, dense(4));
+  name_entries(spec);
+  const Shape input{.c = 3, .h = 20, .w = 19};
+  const Planned evaluation(spec, input, {});
+  for (const int first : {0, 2}) {
+    const Operation& joined = *find(evaluation.joined, Kind::forward, first);
+    CHECK(joined.fused.has(Fusion::normalize));
+    CHECK(!joined.fused.has(Fusion::max_pool_2x2));
+    CHECK(find(evaluation.joined, Kind::forward, first + 1) == nullptr);
+  }
+  for (const int pooling : {4, 6}) CHECK(find(evaluation.joined, Kind::forward, pooling)->fused == Fusions());
+  NetworkFixture fixture(spec, input, 19);
+  REQUIRE(fixture.training.train(fixture.batch));
+  fixture.network.pack(fixture.pool);
+  Runner fused(fixture.network, fixture.pool, false, 19, false, FusionChoice::all);
+  const Observer looks = [](int, int, int, BlockView<const float>) {};
+  fixture.evaluation.evaluate(fixture.batch, &looks);
+  fused.evaluate(fixture.batch);
+  CHECK(std::ranges::equal(fused.logits(), fixture.evaluation.logits()));
+}
+
 TEST_CASE("evaluation does the pooling as well, without winners", "[nn]") {
   ConvSpec first = conv(4, 5, ActivationFunction::relu);
   const Planned planned(chain(first, max_pool(2, 2), FlattenSpec{}, dense(3)), {.c = 1, .h = 12, .w = 12},
@@ -197,8 +225,9 @@ NetworkSpec random_chain(Random& random, int channels, int& side, int depth) {
   NetworkSpec spec;
   const auto add = [&](auto layer) { spec.push_back({.name = "", .path = "", .spec = std::move(layer)}); };
   const auto activation = [&] {
-    constexpr std::array kSome{ActivationFunction::none, ActivationFunction::relu, ActivationFunction::gelu};
-    return kSome[random.below(3)];
+    constexpr std::array kSome{ActivationFunction::none, ActivationFunction::relu, ActivationFunction::relu6,
+                               ActivationFunction::gelu};
+    return kSome[random.below(4)];
   };
   const int length = 1 + static_cast<int>(random.below(5));
   for (int i = 0; i < length; ++i) switch (random.below(depth > 0 ? 7 : 6)) {
@@ -220,7 +249,10 @@ NetworkSpec random_chain(Random& random, int channels, int& side, int depth) {
         add(DropoutSpec{.p = 0.25});
         break;
       case 4:
-        add(ActivationSpec{.function = ActivationFunction::relu});
+        if (random.below(2) == 0)
+          add(ActivationSpec{.function = ActivationFunction::relu});
+        else
+          add(SqueezeExciteSpec{.squeeze_channels = 2, .control = {}});
         break;
       case 5:
         if (side < 8) break;
@@ -329,7 +361,8 @@ NetworkSpec wide_network() {
   AvgPoolSpec average;
   average.kernel_size = {2, 2};
   NetworkSpec spec = chain(conv(19, 3, relu), max_pool(2, 2), BatchNormSpec{}, conv(24, 3, gelu), conv(24, 3),
-                           BatchNormSpec{}, conv(32, 3, relu), average, conv(17, 2, relu), FlattenSpec{},
+                           BatchNormSpec{}, conv(32, 3, relu), average, conv(17, 2, relu),
+                           SqueezeExciteSpec{.squeeze_channels = 5, .control = {}}, FlattenSpec{},
                            dense(2000, relu), DropoutSpec{.p = 0.25}, dense(5));
   std::get<BatchNormSpec>(spec[2].spec).activation = relu;
   std::get<BatchNormSpec>(spec[5].spec).activation = gelu;

@@ -22,7 +22,7 @@ struct Found {
     survey.width = {width, width, width};
     survey.aspect_low = survey.aspect = survey.aspect_high = static_cast<double>(width) / height;
   }
-  Choices choose() const { return cnn::choose(layout, survey, classes); }
+  Choices choose(const InitWishes& wishes = {}) const { return cnn::choose(layout, survey, classes, wishes); }
 };
 
 TEST_CASE("small images of one size stay as they are, large ones become as small as they may", "[starter]") {
@@ -63,6 +63,23 @@ TEST_CASE("the network grows with the classes, and its last layer has a unit for
   };
   CHECK(first_and_last(3) == std::pair(16, 3));
   CHECK(first_and_last(25) == std::pair(32, 25));
+}
+
+TEST_CASE("what the user wishes goes before the rules", "[starter]") {
+  const Found found({"cat", "dog"}, 50, 200, 300);
+  const Choices chosen = found.choose({.side = 160, .epochs = 7, .network = NetworkSize::large});
+  CHECK(chosen.image.value.width == 160);
+  CHECK(chosen.image.value.height == 108);  // of the images' shape
+  CHECK_THAT(chosen.image.why, ContainsSubstring("160x108: as asked for"));
+  CHECK(chosen.epochs.value == 7);
+  CHECK_THAT(chosen.epochs.why, ContainsSubstring("7 epochs were asked for"));
+  const auto maps = [&](NetworkSize size) {
+    return std::get<ConvSpec>(found.choose({.network = size}).network.value.front().spec).out_channels;
+  };
+  CHECK(maps(NetworkSize::small) == 16);
+  CHECK(maps(NetworkSize::medium) == 32);
+  CHECK(maps(NetworkSize::large) == 64);
+  CHECK(found.choose({.network = NetworkSize::small}).network.value == found.choose().network.value);
 }
 
 TEST_CASE("what is held back and how long is trained depend on the number of images", "[starter]") {

@@ -1,7 +1,7 @@
 /* Values are maps [channel][row][column], one number after the other. Every function below writes all of y, and x
    and y do not overlap unless it says so. */
-typedef enum { CONV, DENSE, AFFINE, MAX_POOL, AVG_POOL, SUM, ACTIVATION } layer_kind;
-typedef enum { NONE, RELU, LEAKY_RELU, ELU, GELU, SILU, SIGMOID, TANH } layer_function;
+typedef enum { CONV, DENSE, AFFINE, MAX_POOL, AVG_POOL, SUM, PRODUCT, ACTIVATION } layer_kind;
+typedef enum { NONE, RELU, RELU6, LEAKY_RELU, ELU, GELU, SILU, HARD_SWISH, SIGMOID, HARD_SIGMOID, TANH } layer_function;
 
 typedef struct {
   layer_kind kind;
@@ -16,8 +16,14 @@ typedef struct {
   int groups;        /* CONV: an output reads the channels of its group */
   int count_padding; /* AVG_POOL: 1: the mean is over the whole window, 0: over its part inside the map */
   const float *weight, *bias;
-  long x, shortcut, y; /* places of the values in the scratch memory, in floats; shortcut: second input of SUM */
+  long x, shortcut, y; /* places of the values in the scratch memory, in floats; shortcut: second input of SUM and PRODUCT */
 } layer;
+
+//@ use relu6|hard_swish|hard_sigmoid
+static float between_0_and_6(float x) {
+  if (x < 0.0f) return 0.0f;
+  return x > 6.0f ? 6.0f : x;
+}
 
 //@ use activate
 static void activate(const layer *l, float *y) {
@@ -27,6 +33,10 @@ static void activate(const layer *l, float *y) {
     //@ use relu
     case RELU:
       for (i = 0; i < count; ++i) y[i] = y[i] > 0.0f ? y[i] : 0.0f;
+      break;
+    //@ use relu6
+    case RELU6:
+      for (i = 0; i < count; ++i) y[i] = between_0_and_6(y[i]);
       break;
     //@ use leaky_relu
     case LEAKY_RELU:
@@ -44,9 +54,17 @@ static void activate(const layer *l, float *y) {
     case SILU:
       for (i = 0; i < count; ++i) y[i] = y[i] / (1.0f + expf(-y[i]));
       break;
+    //@ use hard_swish
+    case HARD_SWISH:
+      for (i = 0; i < count; ++i) y[i] = y[i] * between_0_and_6(y[i] + 3.0f) / 6.0f;
+      break;
     //@ use sigmoid
     case SIGMOID:
       for (i = 0; i < count; ++i) y[i] = 1.0f / (1.0f + expf(-y[i]));
+      break;
+    //@ use hard_sigmoid
+    case HARD_SIGMOID:
+      for (i = 0; i < count; ++i) y[i] = between_0_and_6(y[i] + 3.0f) / 6.0f;
       break;
     //@ use tanh
     case TANH:
@@ -186,6 +204,16 @@ static void add(const layer *l, const float *x, const float *shortcut, float *y)
   for (i = 0; i < count; ++i) y[i] = x[i] + shortcut[i];
 }
 
+//@ use product
+/* y = x * shortcut[c]; y may be x. */
+static void multiply(const layer *l, const float *x, const float *shortcut, float *y) {
+  const long map = (long)l->height * l->width;
+  int c;
+  long i;
+  for (c = 0; c < l->channels; ++c)
+    for (i = c * map; i < (c + 1) * map; ++i) y[i] = x[i] * shortcut[c];
+}
+
 //@ always
 static void run_layer(const layer *l, const float *x, const float *shortcut, float *y) {
   switch (l->kind) {
@@ -212,6 +240,10 @@ static void run_layer(const layer *l, const float *x, const float *shortcut, flo
     //@ use sum
     case SUM:
       add(l, x, shortcut, y);
+      break;
+    //@ use product
+    case PRODUCT:
+      multiply(l, x, shortcut, y);
       break;
     //@ use activation
     case ACTIVATION:

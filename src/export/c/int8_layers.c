@@ -3,7 +3,7 @@
    Efficient Integer-Arithmetic-Only Inference", 2018. Every function below writes all of y, and x and y do not
    overlap unless it says so. A right shift of a negative number rounds down, as it does with every compiler for
    such machines. */
-typedef enum { CONV, DENSE, MAX_POOL, AVG_POOL, SUM, TABLE } layer_kind;
+typedef enum { CONV, DENSE, MAX_POOL, AVG_POOL, SUM, PRODUCT, TABLE } layer_kind;
 
 typedef struct {
   layer_kind kind;
@@ -15,7 +15,7 @@ typedef struct {
   int padding_top, padding_left;
   int groups;        /* CONV: an output reads the channels of its group */
   int count_padding; /* AVG_POOL: 1: the mean is over the whole window, 0: over its part inside the map */
-  int x_zero, shortcut_zero, y_zero; /* what stands for 0 in x, in the second input of SUM, and in y */
+  int x_zero, shortcut_zero, y_zero; /* what stands for 0 in x, in the second input of SUM and PRODUCT, and in y */
   int low;                           /* the smallest y: more than -128 after a ReLU */
   const int8_t *weight;              /* TABLE: y for each x */
   const int32_t *bias;
@@ -164,6 +164,18 @@ static void add(const layer *l, const int8_t *x, const int8_t *shortcut, int8_t 
         l->shift[0], l);
 }
 
+//@ use product
+/* y = x * shortcut[c]; y may be x. */
+static void multiply(const layer *l, const int8_t *x, const int8_t *shortcut, int8_t *y) {
+  const long map = (long)l->height * l->width;
+  int c;
+  long i;
+  for (c = 0; c < l->channels; ++c) {
+    const int64_t factor = (int64_t)(shortcut[c] - l->shortcut_zero) * l->multiplier[0];
+    for (i = c * map; i < (c + 1) * map; ++i) y[i] = to_byte((x[i] - l->x_zero) * factor, l->shift[0], l);
+  }
+}
+
 //@ use table
 /* A function of each byte; y may be x. */
 static void look_up(const layer *l, const int8_t *x, int8_t *y) {
@@ -194,6 +206,10 @@ static void run_layer(const layer *l, const int8_t *x, const int8_t *shortcut, i
     //@ use sum
     case SUM:
       add(l, x, shortcut, y);
+      break;
+    //@ use product
+    case PRODUCT:
+      multiply(l, x, shortcut, y);
       break;
     //@ use table
     case TABLE:

@@ -82,9 +82,10 @@ class BatchNorm final : public Layer {
     }
     const ChannelAffine constants = affine(pass, pass.training ? used_ : running_, channels.first);
     if (v.fused.has(Fusion::max_pool_2x2))
-      return normalize_and_pool(constants, activation_.is_relu(), v.x, v.y, winners_from(v, channels.first));
-    normalize_forward(constants, activation_.is_relu(), v.x, v.y);
-    if (!activation_.none() && !activation_.is_relu()) activation_forward(activation_, v.y, v.y);
+      return normalize_and_pool(constants, activation_.rectifier(), v.x, v.y,
+                                winners_from(v, channels.first));
+    normalize_forward(constants, activation_.rectifier(), v.x, v.y);
+    if (activation_.is_apart()) activation_forward(activation_, v.y, v.y);
   }
 
   void backward(const Pass& pass, int phase, const BackwardViews& all) const override {
@@ -92,9 +93,9 @@ class BatchNorm final : public Layer {
     const BackwardViews v = all.channels(channels);
     if (phase == 0) {
       const ChannelAffine used = affine(pass, used_, channels.first);
-      if (!activation_.none() && !activation_.is_relu()) activation_gradient(pass, used, v);
+      if (activation_.is_apart()) activation_gradient(pass, used, v);
       double* sums = pass.statistic(sums_) + channels.first;
-      normalize_sums(used, activation_.is_relu(), v.x, v.dy, pass.images, sums, sums + channels_);
+      normalize_sums(used, activation_.rectifier(), v.x, v.dy, pass.images, sums, sums + channels_);
       if (!frozen()) return;
       add_gradients(pass, channels);
       if (v.dx.empty()) return;
@@ -216,7 +217,7 @@ class BatchNorm final : public Layer {
       for (int h = 0; h < v.dy.h; ++h) {
         const BlockView<const float> x{v.x.at(c, h, 0), 1, 1, width, width, width};
         const BlockView<float> dy{v.dy.at(c, h, 0), 1, 1, width, width, width};
-        normalize_forward(one, false, x, zy);
+        normalize_forward(one, Rectifier::none, x, zy);
         if (!activation_.derivative_needs_z()) activation_forward(activation_, zy, zy);
         activation_backward(activation_, zy, dy, dy);
       }

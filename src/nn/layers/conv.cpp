@@ -29,20 +29,21 @@ class Conv final : public Layer {
     if (spec_.padding.mode == ConvPadding::Mode::same && spec_.stride != Size2{1, 1})
       throw LayerError(
           "padding", fmt::format("\"same\" works with stride 1 only, and stride is {}; give the padding as a "
-                                 "number",
+                                 "number, or use \"same_tensorflow\"",
                                  to_string(spec_.stride)));
     check_whitening(in);
-    const auto [before, after] = padding();
+    const MapSides padding = padding_of(spec_, in);
     return {.c = spec_.out_channels,
-            .h = sliding_size(in.h, before.h + after.h, spec_.kernel_size.h, spec_.stride.h, spec_.dilation.h,
-                              in),
-            .w = sliding_size(in.w, before.w + after.w, spec_.kernel_size.w, spec_.stride.w, spec_.dilation.w,
-                              in)};
+            .h = sliding_size(in.h, padding.top + padding.bottom, spec_.kernel_size.h, spec_.stride.h,
+                              spec_.dilation.h, in),
+            .w = sliding_size(in.w, padding.left + padding.right, spec_.kernel_size.w, spec_.stride.w,
+                              spec_.dilation.w, in)};
   }
 
   Needs plan(const Shape& in, Planner& planner) override {
     out_ = output_shape(in);
-    const ConvGeometry geometry{.spec = spec_, .in = in, .out = out_, .before = padding().before};
+    const MapSides padding = padding_of(spec_, in);
+    const ConvGeometry geometry{.spec = spec_, .in = in, .out = out_, .before = {padding.top, padding.left}};
     algorithm_ = make_winograd_conv(geometry);
     if (!algorithm_) algorithm_ = make_direct_conv(geometry);
     const Size2 k = spec_.kernel_size;
@@ -78,12 +79,11 @@ class Conv final : public Layer {
     const Activation activation = v.fused.has(Fusion::normalize) ? v.normalization.activation : activation_;
     const SumEpilogue epilogue{.bias = spec_.bias ? pass.parameter(bias_) : nullptr,
                                .affine = v.normalization.affine,
-                               .relu = activation.is_relu(),
+                               .rectifier = activation.rectifier(),
                                .pool = v.fused.has(Fusion::max_pool_2x2),
                                .winners = v.winners};
     algorithm_->forward(pass, epilogue, v.x, z);
-    if (!activation.none() && !activation.is_relu())
-      activation_forward(activation, shared_part(pass, z), shared_part(pass, v.y));
+    if (activation.is_apart()) activation_forward(activation, shared_part(pass, z), shared_part(pass, v.y));
   }
 
   void backward(const Pass& pass, int phase, const BackwardViews& v) const override {
@@ -117,11 +117,13 @@ class Conv final : public Layer {
     const Shape out = output_shape(in);
     return out.values() * (in.c / spec_.groups) * spec_.kernel_size.h * spec_.kernel_size.w;
   }
-  Window window() const override {
+  Window window(const Shape& in) const override {
+    const MapSides padding = padding_of(spec_, in);
     return {.kernel = spec_.kernel_size,
             .stride = spec_.stride,
             .dilation = spec_.dilation,
-            .padding = padding().before,
+            .padding = {padding.top, padding.left},
+            .padding_after = {padding.bottom, padding.right},
             .slides = true,
             .groups = spec_.groups};
   }
@@ -161,19 +163,6 @@ class Conv final : public Layer {
                       2 * patch, patch, spec_.kernel_size.h, spec_.kernel_size.w, in.c, spec_.out_channels));
   }
 
-  struct Sides {
-    Size2 before, after;
-  };
-  Sides padding() const {
-    const ConvPadding& p = spec_.padding;
-    if (p.mode == ConvPadding::Mode::amount) return {p.amount, p.amount};
-    if (p.mode == ConvPadding::Mode::valid) return {{0, 0}, {0, 0}};
-    const Size2 total{spec_.dilation.h * (spec_.kernel_size.h - 1),
-                      spec_.dilation.w * (spec_.kernel_size.w - 1)};
-    const Size2 before{total.h / 2, total.w / 2};
-    return {before, {total.h - before.h, total.w - before.w}};
-  }
-
   ConvSpec spec_;
   Activation activation_;
   Shape out_;
@@ -182,7 +171,34 @@ class Conv final : public Layer {
   BufferId z_;  ///< before the activation function, where its derivative needs that
 };
 
+/// What all outputs of one side need beyond the map.
+int tensorflow_padding(int size, int kernel, int stride, int dilation) {
+  const int outputs = (size - 1) / stride + 1;
+  return std::max((outputs - 1) * stride + dilation * (kernel - 1) + 1 - size, 0);
+}
+
 }  // namespace
+
+MapSides padding_of(const ConvSpec& spec, const Shape& in) {
+  const ConvPadding& p = spec.padding;
+  const Size2 k = spec.kernel_size, s = spec.stride, d = spec.dilation;
+  Size2 total;
+  switch (p.mode) {
+    case ConvPadding::Mode::amount:
+      return {p.amount.h, p.amount.w, p.amount.h, p.amount.w};
+    case ConvPadding::Mode::sides:
+      return p.sides;
+    case ConvPadding::Mode::valid:
+      return {};
+    case ConvPadding::Mode::same:
+      total = {d.h * (k.h - 1), d.w * (k.w - 1)};
+      break;
+    case ConvPadding::Mode::same_tensorflow:
+      total = {tensorflow_padding(in.h, k.h, s.h, d.h), tensorflow_padding(in.w, k.w, s.w, d.w)};
+      break;
+  }
+  return {total.h / 2, total.w / 2, total.h - total.h / 2, total.w - total.w / 2};
+}
 
 std::unique_ptr<Layer> make_layer(const ConvSpec& spec) { return std::make_unique<Conv>(spec); }
 

@@ -12,16 +12,27 @@ namespace cnn {
 
 class Layer;
 
+/// Rows and columns around a map.
+struct MapSides {
+  int top = 0, left = 0, bottom = 0, right = 0;
+  friend bool operator==(const MapSides&, const MapSides&) = default;
+};
+
 /// Zero border around a convolution's input: an amount per side, or a rule.
 struct ConvPadding {
   enum class Mode {
     amount,  ///< `amount` rows above and below, columns left and right
+    sides,   ///< `sides`
     same,    ///< output as large as the input: total d*(k-1), floor(total/2) before, the rest after; stride 1
              ///< only
-    valid,   ///< none
+    /// TensorFlow's and Keras's "same": ceil(size / s) outputs, total max((outputs-1)*s + d*(k-1)+1 - size,
+    /// 0), floor(total/2) before, the rest after.
+    same_tensorflow,
+    valid,  ///< none
   };
   Mode mode = Mode::amount;
   Size2 amount{0, 0};
+  MapSides sides{};
   friend bool operator==(const ConvPadding&, const ConvPadding&) = default;
 };
 
@@ -40,6 +51,9 @@ struct ConvSpec {
   LayerControl control;
   friend bool operator==(const ConvSpec&, const ConvSpec&) = default;
 };
+
+/// The border around an input of this shape.
+MapSides padding_of(const ConvSpec& spec, const Shape& in);
 
 std::unique_ptr<Layer> make_layer(const ConvSpec& spec);
 

@@ -76,7 +76,7 @@ class Dense final : public Layer {
       sum.outputs = units.end;
       weighted_sum(sum, v.x.data, z);
     }
-    if (!activation_.none() && !activation_.is_relu())
+    if (activation_.is_apart())
       activation_forward(activation_, flat_view(z).channels(units.first, units.end),
                          v.y.channels(units.first, units.end));
   }
@@ -129,7 +129,7 @@ class Dense final : public Layer {
   }
 
   std::int64_t macs(const Shape& in) const override { return in.values() * spec_.units; }
-  Window window() const override { return {.whole_map = true, .groups = 1}; }
+  Window window(const Shape&) const override { return {.whole_map = true, .groups = 1}; }
   std::string_view outputs_key() const override { return "units"; }
 
  private:
@@ -158,7 +158,7 @@ class Dense final : public Layer {
     sum.weights_group = std::int64_t{inputs_} * kOutputGroup;
     sum.weights_term = kOutputGroup;
     sum.epilogue.bias = spec_.bias ? pass.parameter(bias_) : nullptr;
-    sum.epilogue.relu = activation_.is_relu();
+    sum.epilogue.rectifier = activation_.rectifier();
     return sum;
   }
 

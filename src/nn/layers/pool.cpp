@@ -70,8 +70,9 @@ class MaxPool final : public Layer {
     return CallSharing::by_pixels(output_shape(in_), in_);
   }
 
-  Window window() const override {
-    return {.kernel = kernel_, .stride = stride_, .padding = padding_, .slides = true};
+  Window window(const Shape&) const override {
+    return {
+        .kernel = kernel_, .stride = stride_, .padding = padding_, .padding_after = padding_, .slides = true};
   }
 
  private:
@@ -125,8 +126,9 @@ class AvgPool final : public Layer {
     return CallSharing::by_pixels(output_shape(in_), in_);
   }
 
-  Window window() const override {
-    return {.kernel = kernel_, .stride = stride_, .padding = padding_, .slides = true};
+  Window window(const Shape&) const override {
+    return {
+        .kernel = kernel_, .stride = stride_, .padding = padding_, .padding_after = padding_, .slides = true};
   }
 
  private:
@@ -166,7 +168,7 @@ class GlobalAvgPool final : public Layer {
     return CallSharing::by_pixels(output_shape(in_), in_);
   }
 
-  Window window() const override { return {.whole_map = true}; }
+  Window window(const Shape&) const override { return {.whole_map = true}; }
 
  private:
   PoolWindow window_;
