@@ -19,16 +19,16 @@ std::string fit_advice(std::span<const EpochMetrics> epochs) {
   const double gap = last.train_accuracy - last.validation_accuracy;
   if (last.train_accuracy >= kWellLearned && gap >= kFar)
     return fmt::format(
-        "the network overfits: at the end, {} of the training images are right, and {} of the validation "
+        "The network overfits: at the end, {} of the training images are right, and {} of the validation "
         "images. "
         "More images help most; then weights of a network that has learned from many (initial_weights), more "
-        "augmentation, dropout, or fewer weights",
+        "augmentation, dropout, or fewer weights.",
         percent_of(last.train_accuracy), percent_of(last.validation_accuracy));
   if (last.train_accuracy < kWellLearned && gap <= kNear && last.train_loss <= kFalls * before)
     return fmt::format(
-        "the network underfits: only {} of the training images are right, and their loss still falls ({:.3g} "
+        "The network underfits: only {} of the training images are right, and their loss still falls ({:.3g} "
         "to "
-        "{:.3g} in the last epoch). More epochs help, then more channels, or less augmentation",
+        "{:.3g} in the last epoch). More epochs help, then more channels, or less augmentation.",
         percent_of(last.train_accuracy), before, last.train_loss);
   return "";
 }

@@ -207,7 +207,7 @@ std::vector<std::string> remarks(const TrainingReport& report, std::int64_t inpu
     result.push_back(complaint.message);
   if (report.finished)
     if (const std::string advice = fit_advice(report.history.epochs); !advice.empty())
-      result.push_back(advice + ".");
+      result.push_back(advice);
   return result;
 }
 
