@@ -315,6 +315,8 @@ class Network {
   const DropoutFactors* dropout_;
 };
 
+extern template class Network<std::complex<double>>;  // the one that is used: compiled once
+
 /// Mean softmax cross-entropy with label smoothing; weighted by class as torch.nn.CrossEntropyLoss(weight)
 /// does, if there are weights.
 template <class T>

@@ -1,0 +1,7 @@
+#include "reference/reference_network.h"
+
+namespace cnn::reference {
+
+template class Network<std::complex<double>>;
+
+}  // namespace cnn::reference
