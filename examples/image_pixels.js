@@ -18,10 +18,10 @@ function scaled(map, from, to) {
 }
 
 // Bytes [height][width][channels], as --uint8 takes them. picture: a File or Blob. Behind it, "image" of the export's
-// JSON, with the rule: stretch, fit (the largest size inside, the rest black), crop (the smallest size that covers, cut
-// at the center) or none (the picture has that size). Transparent pixels show the background of the model; without one
+// JSON, with the rule: stretch, fit (the largest size inside, the rest black), crop (the smallest size that covers, or
+// the short_side of the model, cut at the center) or none (the picture has that size). Transparent pixels show the background of the model; without one
 // they become black, where the training ignores transparency.
-export async function imagePixels(picture, {channels, height, width, resize, background}) {
+export async function imagePixels(picture, {channels, height, width, resize, short_side, background}) {
   const bitmap = await createImageBitmap(picture, {colorSpaceConversion: 'none'}), {width: w, height: h} = bitmap;
   if (resize == 'none' && (w != width || h != height))
     throw new Error(`the picture has ${w}x${h} pixels, but the model takes ${width}x${height}`);
@@ -34,8 +34,11 @@ export async function imagePixels(picture, {channels, height, width, resize, bac
   const rgba = context.getImageData(0, 0, w, h).data, bytes = new Uint8Array(width * height * channels);
   const [to, from] = (resize == 'fit') == (width * h < height * w) ? [width, w] : [height, h];
   const side = length => Math.max(1, Math.floor(length * to / from + 0.5));
-  const [wide, high] = resize == 'stretch' ? [width, height] : [side(w), side(h)];
-  const left = Math.trunc((wide - width) / 2), top = Math.trunc((high - height) / 2);
+  const [wide, high] = resize == 'stretch' ? [width, height]
+      : short_side ? [w, h].map(length => Math.floor(short_side * length / Math.min(w, h))) : [side(w), side(h)];
+  // With a short side, half a pixel goes to the even one, as in torchvision.
+  const middle = rest => Math.trunc(rest / 2) + (short_side && rest % 4 == 3);
+  const left = middle(wide - width), top = middle(high - height);
   for (let c = 0; c < channels; ++c) {
     const map = Uint8Array.from({length: w * h}, (_, i) => channels == 3 ? rgba[4 * i + c]
         : 0.299 * rgba[4 * i] + 0.587 * rgba[4 * i + 1] + 0.114 * rgba[4 * i + 2] + 0.5);

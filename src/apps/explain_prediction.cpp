@@ -31,8 +31,8 @@ int explain_prediction(const std::filesystem::path& model, const std::filesystem
   const auto class_number = static_cast<int>(best - probabilities.begin());
   const std::string answer =
       fmt::format("{} {:.2f} %", inspected.class_name(class_number), 100 * double{*best});
-  write_file_atomically(
-      out, explainer.png(*loaded.dataset, 0, class_number, {answer, printable(image.filename().string())}));
+  write_file_atomically(out, explainer.png(*loaded.dataset, 0, class_number,
+                                           {"seen as " + answer, printable(image.filename().string())}));
   print_out("{}:  {}\nwhat speaks for it: {}\n", printable(image.string()), answer, printable(out.string()));
   if (explainer.explain(*loaded.dataset, 0, class_number).is_empty())
     print_err("cnn-eval: no part of the image speaks for \"{}\": the picture is empty\n",

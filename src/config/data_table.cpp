@@ -1,5 +1,7 @@
 #include "config/data_table.h"
 
+#include <algorithm>
+
 #include "config/augment_table.h"
 
 namespace cnn {
@@ -411,6 +413,11 @@ Table<ImageSpec> image_table() {
                     "Images of another size, scaled by antialiased bilinear interpolation as in Pillow: "
                     "`stretch` both sides; `fit` keeps the shape and adds black (letterbox); "
                     "`crop` keeps the shape and cuts to the center; `none`: the size must match."),
+       rare_key(
+           "short_side", &S::short_side, integer(0),
+           "`crop`: the shorter side of every image becomes this long, and then the center is cut out, as "
+           "torchvision's Resize and CenterCrop do it (256 for 224x224, usually). 0: the image becomes "
+           "just large enough. Kept in the model."),
        optional_key(
            "scaled_decoding", &S::scaled_decoding, boolean(),
            "JPEGs that are at least eight times as large as the target on both sides are decoded at a "
@@ -435,6 +442,14 @@ Table<ImageSpec> image_table() {
     // Models from before the key was there saw JPEGs of full size.
     if (place.reading().use() == ConfigUse::model && !place.has("scaled_decoding"))
       image.scaled_decoding = false;
+    if (image.short_side > 0 && image.resize != Resize::crop)
+      return place.error_at_member("short_side",
+                                   "goes with \"resize\": \"crop\" only; set that, or remove it");
+    if (const int least = std::max(image.height, image.width);
+        image.short_side > 0 && image.short_side < least)
+      return place.error_at_member(
+          "short_side", fmt::format("found {}, expected at least {}: the image of {}x{} is cut out of it",
+                                    image.short_side, least, image.height, image.width));
     if (image.depth != 16 && image.range.mode != PixelRange::Mode::whole)
       return place.error_at_member("range", "goes with \"depth\": 16 only; set that, or remove it");
     // In double: the product of three such sizes need not fit 64 bits.

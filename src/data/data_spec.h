@@ -95,11 +95,13 @@ struct ImageSpec {
   int channels = 0;  ///< 1 grey, 3 RGB; others only where the files have as many
   int height = 0, width = 0;
   Resize resize = Resize::stretch;
+  /// `crop`: scale the shorter side to this, at least the larger of height and width; 0: cover, no more.
+  int short_side = 0;
   bool scaled_decoding = true;  ///< of large JPEGs, see decode_image()
   int depth = 8;                ///< bits of a value: 8, or 16 to keep what PNG, TIFF and PNM files have
-  PixelRange range;             ///< depth 16 only
+  PixelRange range = {};        ///< depth 16 only
   /// What lies under transparent parts; nothing: the color that the file hides there.
-  std::optional<std::array<std::uint8_t, 3>> background;
+  std::optional<std::array<std::uint8_t, 3>> background = {};
   friend bool operator==(const ImageSpec&, const ImageSpec&) = default;
 };
 

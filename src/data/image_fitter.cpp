@@ -31,19 +31,31 @@ std::int32_t grey_value(std::int32_t r, std::int32_t g, std::int32_t b) {
 }
 std::uint8_t grey_value(std::uint8_t r, std::uint8_t g, std::uint8_t b) { return grey_of(r, g, b); }
 
+/// n / 2, n at least 0.
+std::int64_t half_to_even(std::int64_t n) { return n / 2 + (n % 4 == 3); }
+
 std::int64_t divide_rounded(std::int64_t a, std::int64_t b) { return (2 * a + b) / (2 * b); }
 
 }  // namespace
 
-FittedSize fitted_extent(const ImageSpec& spec, std::int64_t height, std::int64_t width) {
-  FittedSize extent{spec.height, spec.width};
+FittedExtent fitted_extent(const ImageSpec& spec, std::int64_t height, std::int64_t width) {
+  FittedExtent extent{spec.height, spec.width};
   if (spec.resize != Resize::fit && spec.resize != Resize::crop) return extent;
+  if (spec.short_side > 0) {
+    extent.height = spec.short_side * height / std::min(height, width);
+    extent.width = spec.short_side * width / std::min(height, width);
+    extent.top = half_to_even(extent.height - spec.height);
+    extent.left = half_to_even(extent.width - spec.width);
+    return extent;
+  }
   // The side that touches the target keeps its size exactly; the other follows the shape of the image.
   const bool wide = width * spec.height > height * spec.width;
   if (wide == (spec.resize == Resize::fit))
     extent.height = std::max<std::int64_t>(1, divide_rounded(height * spec.width, width));
   else
     extent.width = std::max<std::int64_t>(1, divide_rounded(width * spec.height, height));
+  extent.top = (extent.height - spec.height) / 2;
+  extent.left = (extent.width - spec.width) / 2;
   return extent;
 }
 
@@ -160,17 +172,19 @@ void ImageFitter::fit_planes(const ImageView& image, const Value* source, Value*
   const int distinct = image.channels == 1 && channels == 3 ? 1 : channels;
   const std::int64_t out_plane = std::int64_t{height} * width;
 
-  if (h == height && w == width) {
+  const FittedExtent extent = fitted_extent(spec_, h, w);
+  if (h == height && w == width && extent.height == h && extent.width == w) {
     std::memcpy(out, source, static_cast<std::size_t>(distinct * plane) * sizeof(Value));
   } else {
-    const auto [scaled_h, scaled_w] = fitted_extent(spec_, h, w);
-    const std::int64_t shown_h = std::min<std::int64_t>(scaled_h, height);
-    const std::int64_t shown_w = std::min<std::int64_t>(scaled_w, width);
+    const std::int64_t shown_h = std::min<std::int64_t>(extent.height, height);
+    const std::int64_t shown_w = std::min<std::int64_t>(extent.width, width);
+    const std::int64_t top = std::max<std::int64_t>(extent.top, 0);
+    const std::int64_t left = std::max<std::int64_t>(extent.left, 0);
     const Reduction& reduction = image.reduction;
     const auto part = [&](std::int64_t size) { return static_cast<double>(size) / reduction.factor; };
-    y_.prepare(image.height, part(h), reduction.top, scaled_h, (scaled_h - shown_h) / 2, shown_h);
-    x_.prepare(image.width, part(w), reduction.left, scaled_w, (scaled_w - shown_w) / 2, shown_w);
-    const std::int64_t offset = (height - shown_h) / 2 * width + (width - shown_w) / 2;
+    y_.prepare(image.height, part(h), reduction.top, extent.height, top, shown_h);
+    x_.prepare(image.width, part(w), reduction.left, extent.width, left, shown_w);
+    const std::int64_t offset = (top - extent.top) * width + (left - extent.left);
     if (shown_h < height || shown_w < width)
       std::memset(out, 0, static_cast<std::size_t>(distinct * out_plane) * sizeof(Value));
     for (int c = 0; c < distinct; ++c)

@@ -14,11 +14,15 @@ constexpr std::uint8_t grey_of(int r, int g, int b) {
   return static_cast<std::uint8_t>((r * 19595 + g * 38470 + b * 7471 + 0x8000) >> 16);
 }
 
-/// The size to which fit() brings a whole image: its shape decides with `fit` and `crop`.
-struct FittedSize {
+/// The size to which fit() brings a whole image, and the row and the column of it where the target begins:
+/// below 0 with black before the image. The image's shape decides with `fit` and `crop`; with `short_side`
+/// the numbers are those of torchvision's Resize and CenterCrop: the longer side is cut down to a whole
+/// number, and half a pixel at the center goes to the even one.
+struct FittedExtent {
   std::int64_t height = 0, width = 0;
+  std::int64_t top = 0, left = 0;
 };
-FittedSize fitted_extent(const ImageSpec& spec, std::int64_t height, std::int64_t width);
+FittedExtent fitted_extent(const ImageSpec& spec, std::int64_t height, std::int64_t width);
 
 /// Makes images of any size and color into what the config asks for. One preprocessing path: training,
 /// evaluation and every file format come through here. Integer arithmetic after the table of weights, and

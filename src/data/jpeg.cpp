@@ -171,9 +171,10 @@ int reduction_factor(const jpeg_decompress_struct& info, int orientation, const 
   constexpr std::int64_t kAtLeast = 4;
   if (!target || !target->scaled_decoding || target->resize == Resize::none) return 1;
   const Upright whole(orientation, static_cast<int>(info.image_height), static_cast<int>(info.image_width));
-  const auto [height, width] = fitted_extent(*target, whole.height, whole.width);
+  const FittedExtent fitted = fitted_extent(*target, whole.height, whole.width);
   int factor = 8;
-  while (factor > 1 && (whole.height < kAtLeast * factor * height || whole.width < kAtLeast * factor * width))
+  while (factor > 1 &&
+         (whole.height < kAtLeast * factor * fitted.height || whole.width < kAtLeast * factor * fitted.width))
     factor /= 2;
   return factor;
 }

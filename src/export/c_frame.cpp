@@ -19,13 +19,16 @@ std::string background_in_words(const ImageSpec& image) {
   return fmt::format(" The color ({}, {}, {}) lay under their transparent parts.", r, g, b);
 }
 
-std::string resize_in_words(Resize resize) {
-  switch (resize) {
+std::string resize_in_words(const ImageSpec& image) {
+  switch (image.resize) {
     case Resize::stretch:
       return "stretched to this size, whatever their shape";
     case Resize::fit:
       return "scaled to fit into this size, the rest filled with black";
     case Resize::crop:
+      if (image.short_side > 0)
+        return fmt::format("scaled to {} pixels on the shorter side, and cut at the center",
+                           image.short_side);
       return "scaled to cover this size, and cut at the center";
     case Resize::none:
       return "of this size already";
@@ -64,7 +67,7 @@ extern "C" {{
 #endif
 
 )",
-      image.width, image.height, pixels_in_words(image.channels), resize_in_words(image.resize),
+      image.width, image.height, pixels_in_words(image.channels), resize_in_words(image),
       background_in_words(image), plan.classes.size(), name, with_commas(source.constant_bytes),
       with_commas(source.scratch_bytes), with_commas(macs_of(plan)), guard, guard);
   const std::pair<const char*, std::int64_t> constants[] = {

@@ -15,7 +15,7 @@ namespace {
 bool has_maps(const Shape& shape) { return !shape.flat && shape.h * shape.w > 1; }
 
 /// Bilinear, with the middles of the outermost pixels where those of the small map are.
-std::vector<double> enlarged(const Explanation& small, int height, int width) {
+std::vector<double> enlarged(const EvidenceMap& small, int height, int width) {
   std::vector<double> large;
   const auto place = [](int i, int to, int from) {
     return std::clamp((i + 0.5) * from / to - 0.5, 0.0, static_cast<double>(from - 1));
@@ -86,12 +86,12 @@ std::vector<float> Explainer::probabilities(const Dataset& images, std::int64_t 
   return probabilities;
 }
 
-Explanation Explainer::plain_map(const PlanValues& values, int class_number) const {
+EvidenceMap Explainer::plain_map(const PlanValues& values, int class_number) const {
   const std::vector<double> gradient = logit_gradient(plan_, values, class_number, maps_);
   const Shape& shape = plan_.values[static_cast<std::size_t>(maps_)];
   const std::vector<float>& maps = values[static_cast<std::size_t>(maps_)];
   const auto plane = static_cast<std::size_t>(shape.h * shape.w);
-  Explanation map{shape.h, shape.w, std::vector<double>(plane)};
+  EvidenceMap map{shape.h, shape.w, std::vector<double>(plane)};
   for (std::size_t c = 0; c < static_cast<std::size_t>(shape.c); ++c) {
     double weight = 0;
     for (std::size_t i = 0; i < plane; ++i) weight += gradient[c * plane + i] / static_cast<double>(plane);
@@ -105,9 +105,9 @@ Explanation Explainer::plain_map(const PlanValues& values, int class_number) con
   return map;
 }
 
-Explanation Explainer::explain(const Dataset& images, std::int64_t image, int class_number) const {
-  const Explanation map = plain_map(values_of(images, image), class_number);
-  Explanation explanation{images.height(), images.width(), enlarged(map, images.height(), images.width())};
+EvidenceMap Explainer::explain(const Dataset& images, std::int64_t image, int class_number) const {
+  const EvidenceMap map = plain_map(values_of(images, image), class_number);
+  EvidenceMap explanation{images.height(), images.width(), enlarged(map, images.height(), images.width())};
   const double most = *std::ranges::max_element(explanation.heat);
   if (most > 0)
     for (double& value : explanation.heat) value /= most;
@@ -116,7 +116,7 @@ Explanation Explainer::explain(const Dataset& images, std::int64_t image, int cl
 
 std::string Explainer::png(const Dataset& images, std::int64_t image, int class_number,
                            const std::vector<std::string>& title) const {
-  const Explanation explanation = explain(images, image, class_number);
+  const EvidenceMap explanation = explain(images, image, class_number);
   const std::vector<float> pixels = pixels_of(images, image);
   Tile plain{
       .height = images.height(), .width = images.width(), .pixels = {}, .caption = "as the network sees it"};
@@ -135,7 +135,7 @@ std::string Explainer::png(const Dataset& images, std::int64_t image, int class_
 }
 
 std::string Explainer::address(const Dataset& images, std::int64_t image, int class_number) const {
-  const Explanation explanation = explain(images, image, class_number);
+  const EvidenceMap explanation = explain(images, image, class_number);
   const std::vector<float> pixels = pixels_of(images, image);
   Picture picture{.channels = 3, .height = images.height(), .width = images.width(), .pixels = {}};
   for (std::size_t i = 0; i < explanation.heat.size(); ++i) {

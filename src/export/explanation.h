@@ -13,7 +13,7 @@
 namespace cnn {
 
 /// Where in an image the evidence for a class is.
-struct Explanation {
+struct EvidenceMap {
   int height = 0, width = 0;
   std::vector<double> heat;  ///< [height][width] of the network's input, from 0 to 1; all 0: there is none
   bool is_empty() const {
@@ -31,10 +31,10 @@ class Explainer {
   explicit Explainer(const Inspected& model);
 
   /// Of an image of a data set that fits the model.
-  Explanation explain(const Dataset& images, std::int64_t image, int class_number) const;
+  EvidenceMap explain(const Dataset& images, std::int64_t image, int class_number) const;
   std::vector<float> probabilities(const Dataset& images, std::int64_t image) const;
   /// The map itself, not enlarged and not divided.
-  Explanation plain_map(const PlanValues& values, int class_number) const;
+  EvidenceMap plain_map(const PlanValues& values, int class_number) const;
 
   /// The entry of the config whose maps are looked at; "" for the input's gradient.
   const std::string& layer() const { return layer_; }

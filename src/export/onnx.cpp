@@ -193,15 +193,10 @@ class OnnxGraph {
   }
 
   void add_metadata(const std::string& version) {
-    const ImageSpec& image = plan_.image;
     model_.add_metadata("classes", Json(plan_.classes).dump());
-    Json about{{"channels", image.channels},
-               {"height", image.height},
-               {"width", image.width},
-               {"resize", std::string(word_of(image.resize))},
-               {"layout", input_ == OnnxInput::floats ? "NCHW" : "NHWC"},
-               {"values", input_ == OnnxInput::floats ? "0..1" : "0..255"}};
-    add_value_keys(image, about);
+    Json about = image_json(plan_.image);
+    about["layout"] = input_ == OnnxInput::floats ? "NCHW" : "NHWC";
+    about["values"] = input_ == OnnxInput::floats ? "0..1" : "0..255";
     model_.add_metadata("image", about.dump());
     model_.add_metadata("normalize",
                         Json{{"mean", plan_.mean}, {"std", plan_.std}, {"applied", "inside"}}.dump());

@@ -83,13 +83,8 @@ std::string result_json(const ExportResult& result) {
             {"file_bytes", result.file_bytes},
             {"input", result.input},
             {"classes", result.classes},
-            {"image",
-             {{"channels", result.image.channels},
-              {"height", result.image.height},
-              {"width", result.image.width},
-              {"resize", std::string(word_of(result.image.resize))}}},
+            {"image", image_json(result.image)},
             {"macs", result.macs}};
-  add_value_keys(result.image, json["image"]);
   if (result.scratch_bytes) json["scratch_bytes"] = *result.scratch_bytes;
   if (result.constant_bytes) json["constant_bytes"] = *result.constant_bytes;
   if (result.calibration_images) {

@@ -59,6 +59,10 @@ function resampled(plane, width, columns, rows) {
 
 /** The size to which the whole image is scaled; what is larger than the target is cut, the rest is black. */
 function scaledSize({ width, height }, target) {
+  if (target.short_side) {
+    const scaled = (side) => Math.floor((target.short_side * side) / Math.min(width, height));
+    return { width: scaled(width), height: scaled(height) };
+  }
   const isWide = width * target.height > height * target.width;
   const rounded = (a, b) => Math.max(1, Math.floor((2 * a + b) / (2 * b)));
   if (target.resize === 'stretch') return { width: target.width, height: target.height };
@@ -67,14 +71,21 @@ function scaledSize({ width, height }, target) {
   return { width: rounded(width * target.height, height), height: target.height };
 }
 
+/** Where what is shown begins in `scaled` positions; half a pixel goes to the even one with a short side. */
+function centerBegin(scaled, shown, target) {
+  const rest = scaled - shown;
+  return (rest >> 1) + (target.short_side && rest % 4 === 3 ? 1 : 0);
+}
+
 /** One plane at the network's size. */
 function fittedPlane(plane, image, target) {
-  if (image.width === target.width && image.height === target.height) return plane;
-  const scaled = scaledSize(image, target);
+  const scaled = target.resize === 'none' ? target : scaledSize(image, target);
+  const isSameSize = ({ width, height }) => width === image.width && height === image.height;
+  if (isSameSize(target) && isSameSize(scaled)) return plane;
   const shownHeight = Math.min(scaled.height, target.height);
   const shownWidth = Math.min(scaled.width, target.width);
-  const rows = resamplingSide(image.height, scaled.height, (scaled.height - shownHeight) >> 1, shownHeight);
-  const columns = resamplingSide(image.width, scaled.width, (scaled.width - shownWidth) >> 1, shownWidth);
+  const rows = resamplingSide(image.height, scaled.height, centerBegin(scaled.height, shownHeight, target), shownHeight);
+  const columns = resamplingSide(image.width, scaled.width, centerBegin(scaled.width, shownWidth, target), shownWidth);
   const shown = resampled(plane, image.width, columns, rows);
   const fitted = new Uint8Array(target.width * target.height);
   const corner = ((target.height - shownHeight) >> 1) * target.width + ((target.width - shownWidth) >> 1);
@@ -86,7 +97,7 @@ function fittedPlane(plane, image, target) {
 /**
  * An image of any size as the network reads it.
  * @param {{data: Uint8ClampedArray, width: number, height: number}} image RGBA, as a canvas gives it
- * @param {{channels, height, width, resize}} target `input` of the page's data
+ * @param {{channels, height, width, resize, short_side}} target `input` of the page's data
  * @returns {Float32Array} [C,H,W] in 0..1
  */
 function fitImage(image, target) {

@@ -194,6 +194,7 @@ Json input_json(const Inspected& inspected) {
   const ImageSpec& image = inspected.config.data.image;
   Json json = {{"channels", inspected.input.c},   {"height", inspected.input.h}, {"width", inspected.input.w},
                {"resize", word_of(image.resize)}, {"mean", inspected.mean},      {"std", inspected.std}};
+  if (image.short_side > 0) json["short_side"] = image.short_side;
   if (image.background) json["background"] = *image.background;
   return json;
 }

@@ -60,9 +60,10 @@ class Opener {
     return set.dataset;
   }
 
-  /// "auto" becomes the range that the images in `train` use.
-  const ImageSpec& image() {
-    if (image_.range.mode != PixelRange::Mode::automatic) return image_;
+  /// For the sets that are opened afterwards, "auto" becomes the range that the images in `train` use.
+  /// Nothing if the config says something else.
+  std::optional<PixelRange> find_range() {
+    if (image_.range.mode != PixelRange::Mode::automatic) return std::nullopt;
     const auto* folder = std::get_if<FolderLocation>(&spec_.train);
     const ImageFiles files = folder ? scan_folder(folder->folder, {}, spec_.class_folders)
                                     : read_label_table(std::get<LabelTable>(spec_.train));
@@ -70,7 +71,7 @@ class Opener {
     image_.range = used_range(
         files, spec_.limits, pool_, [&](std::int64_t done, std::int64_t) { line->update(done, ""); },
         cluster_);
-    return image_;
+    return image_.range;
   }
 
  private:
@@ -130,7 +131,7 @@ std::vector<WeightedLook> looks_at(const std::shared_ptr<const Dataset>& dataset
 OpenedData open_data(const DataSpec& spec, ThreadPool& pool, const Voice& voice, Cluster& cluster) {
   OpenedData opened;
   Opener opener(spec, pool, voice, cluster, opened.notes);
-  opened.image = opener.image();
+  opened.found_range = opener.find_range();
   opened.train = opener.open(spec.train, "training", {}, opened.train_prints);
   const std::vector<std::string>& classes = opened.train->classes();
   for (const std::string& name : classes)

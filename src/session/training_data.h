@@ -22,8 +22,8 @@ namespace cnn {
 struct OpenedData {
   std::shared_ptr<const Dataset> train, validation, test;  ///< null: none; a fraction is not split off yet
   std::vector<Fingerprint> train_prints, validation_prints, test_prints;
-  std::vector<std::string> notes;  ///< what to tell the user: counts, skipped files, warnings
-  ImageSpec image;                 ///< that of the config, with the range that was found
+  std::vector<std::string> notes;              ///< what to tell the user: counts, skipped files, warnings
+  std::optional<PixelRange> found_range = {};  ///< of "range": "auto"
 };
 
 /// What the trainer reads, and what a model must remember of it.

@@ -17,8 +17,8 @@ namespace cnn {
 namespace {
 
 /// With what only the images tell.
-Config with_image(Config config, const ImageSpec& image) {
-  config.data.image = image;
+Config with_range(Config config, const std::optional<PixelRange>& found) {
+  if (found) config.data.image.range = *found;
   return config;
 }
 
@@ -26,7 +26,7 @@ Config with_image(Config config, const ImageSpec& image) {
 
 TrainingSetup::TrainingSetup(const Document& document, Config config, const OpenedData& opened,
                              ThreadPool& pool, const Checkpoint* start, Cluster& cluster)
-    : config_(with_image(std::move(config), opened.image)),
+    : config_(with_range(std::move(config), opened.found_range)),
       pool_(pool),
       cluster_(cluster),
       input_{.c = config_.data.image.channels, .h = config_.data.image.height, .w = config_.data.image.width},

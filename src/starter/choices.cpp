@@ -130,9 +130,10 @@ Because<std::optional<ValidationFraction>> choose_held_back(const std::vector<st
             "the model is. With more images, add \"validation\": {\"fraction\": 0.2}."};
   const double fraction = images < 2000 ? 0.2 : images < 20'000 ? 0.1 : 0.05;
   return {ValidationFraction{fraction},
-          fmt::format("There is no folder for validation, so {:.0f} % of every class are held back. They are "
-                      "measured after every epoch, to choose the best one.",
-                      100 * fraction)};
+          fmt::format(
+              "No images are set aside for validation, so {:.0f} % of every class are held back. They are "
+              "measured after every epoch, to choose the best one.",
+              100 * fraction)};
 }
 
 ConvSpec conv(int out_channels) {

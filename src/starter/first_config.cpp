@@ -24,6 +24,7 @@ void check_read_back(const std::string& text, const FolderLayout& layout, const 
   const Config config = read_config(Document::parse(text, "the new config", "/"));
   Config meant;
   meant.name = config.name;
+  meant.data.format = layout.table ? DataFormat::csv : DataFormat::folder;
   meant.data.train = config.data.train;
   meant.data.validation = config.data.validation;
   meant.data.test = config.data.test;

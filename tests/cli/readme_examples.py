@@ -66,12 +66,12 @@ def seven(x, y):
 class Model:
     """A model trained for one rule, its exports, and what the engine says of the picture."""
 
-    def __init__(self, rule, channels):
-        self.rule = rule
-        folder = pathlib.Path(rule)
+    def __init__(self, rule, channels, short_side=None):
+        self.rule = f"{rule}-{short_side}" if short_side else rule
+        folder = pathlib.Path(self.rule)
         run(programs / "cnn-train", "--config", source / "configs/digits-lenet5.json", "--run-dir", folder, "--quiet",
             "--set", f"data.image.resize={rule}", "--set", f"data.image.channels={channels}",
-            "--set", "training.epochs=2")
+            "--set", "training.epochs=2", *(["--set", f"data.image.short_side={short_side}"] if short_side else []))
         export = [programs / "cnn-export", "--model", folder / "best.safetensors", "--onnx"]
         run(*export, folder / "digits.onnx")
         run(*export, folder / "web.onnx", "--uint8", "--json", folder / "web.json")
@@ -190,7 +190,7 @@ file.onchange""")
 with tempfile.TemporaryDirectory() as folder:
     os.chdir(folder)
     write_png("picture.png", 151, 90, seven)
-    models = [Model("stretch", 1), Model("fit", 3), Model("crop", 1)]
+    models = [Model("stretch", 1), Model("fit", 3), Model("crop", 1), Model("crop", 3, 35)]
     answers = [(model.answer, model.confidence) for model in models]
     for model in models:  # else an example could take one rule for another
         if [abs(model.confidence - confidence) < 4 * kGreyLevel and model.answer == answer

@@ -388,7 +388,7 @@ TEST_CASE("the resolved config writes every default out", "[config]") {
     "validation": null,
     "test": null,
     "classes": "auto",
-    "image": {"channels": 1, "height": 28, "width": 28, "resize": "stretch", "scaled_decoding": true, "depth": 8, "range": null, "background": null},
+    "image": {"channels": 1, "height": 28, "width": 28, "resize": "stretch", "short_side": 0, "scaled_decoding": true, "depth": 8, "range": null, "background": null},
     "normalize": "auto",
     "augment": [],
     "test_time_augmentation": "none",

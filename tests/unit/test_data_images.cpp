@@ -244,6 +244,34 @@ TEST_CASE("resizing gives Pillow's numbers", "[data]") {
   CHECK(cases == 30);
 }
 
+TEST_CASE("with a short side, images are scaled and cut as by torchvision's Resize and CenterCrop",
+          "[data]") {
+  struct Case {
+    int height, width, short_side, side, scaled_height, scaled_width, top, left;
+  };
+  // Resize: int(short_side * long / short); CenterCrop: round((scaled - side) / 2), a half to the even
+  // number.
+  for (const Case& c : {Case{40, 61, 20, 16, 20, 30, 2, 7}, Case{61, 40, 20, 16, 30, 20, 7, 2},
+                        Case{40, 40, 20, 17, 20, 20, 2, 2}, Case{40, 46, 20, 15, 20, 23, 2, 4},
+                        Case{16, 16, 20, 16, 20, 20, 2, 2}, Case{9, 12, 20, 20, 20, 26, 0, 3}}) {
+    CAPTURE(c.height, c.width, c.short_side, c.side);
+    const ImageSpec spec{
+        .channels = 1, .height = c.side, .width = c.side, .resize = Resize::crop, .short_side = c.short_side};
+    const Image image = pattern(c.height, c.width);
+    const auto side = static_cast<std::size_t>(c.side);
+    std::vector<std::uint8_t> found(side * side),
+        whole(static_cast<std::size_t>(c.scaled_height * c.scaled_width));
+    REQUIRE(ImageFitter(spec).fit(image, found.data()) == "");
+    REQUIRE(ImageFitter({1, c.scaled_height, c.scaled_width, Resize::stretch}).fit(image, whole.data()) ==
+            "");
+    std::vector<std::uint8_t> expected;
+    for (int y = 0; y < c.side; ++y)
+      for (int x = 0; x < c.side; ++x)
+        expected.push_back(whole[static_cast<std::size_t>((c.top + y) * c.scaled_width + c.left + x)]);
+    CHECK(found == expected);
+  }
+}
+
 TEST_CASE("the shape of an image may be extreme", "[data]") {
   for (const Resize resize : {Resize::stretch, Resize::fit, Resize::crop})
     for (const auto& [h, w] : {std::pair{1, 65535}, {65535, 1}, {1, 1}, {2, 30000}}) {

@@ -89,7 +89,7 @@ TEST_CASE("Grad-CAM is the weighted sum of the last maps", "[export]") {
     if (tensor.name == "dense1.weight") weight.assign(tensor.values.begin(), tensor.values.end());
   REQUIRE(weight.size() == 30);
   for (int k = 0; k < 5; ++k) {
-    const Explanation map = explainer.plain_map(values, k);
+    const EvidenceMap map = explainer.plain_map(values, k);
     REQUIRE(map.height == 10);
     REQUIRE(map.width == 7);
     for (std::size_t i = 0; i < 70; ++i) {
@@ -109,7 +109,7 @@ TEST_CASE("a network without maps shows the gradient of its input", "[export]") 
   CHECK(explainer.layer().empty());
   PlanValues values;
   explainer.run().run(made.images[1], values);
-  const Explanation map = explainer.plain_map(values, 3);
+  const EvidenceMap map = explainer.plain_map(values, 3);
   for (const Tensor& tensor : const_cast<Network&>(made.network).tensors())
     if (tensor.name == "dense1.weight")
       for (std::size_t i = 0; i < 24; ++i)

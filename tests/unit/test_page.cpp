@@ -240,7 +240,8 @@ Json fits_expected() {
   Json list = Json::array();
   Random random(5, Purpose::split);
   for (const auto& [height, width] : {std::pair{28, 28}, {61, 40}, {9, 33}, {200, 313}, {1, 1}})
-    for (const Resize resize : {Resize::stretch, Resize::fit, Resize::crop})
+    for (const auto& [resize, short_side] :
+         {std::pair{Resize::stretch, 0}, {Resize::fit, 0}, {Resize::crop, 0}, {Resize::crop, 31}})
       for (const int channels : {1, 3}) {
         Image image{.channels = 3, .height = height, .width = width, .pixels = {}};
         const auto plane = static_cast<std::size_t>(height * width);
@@ -251,14 +252,16 @@ Json fits_expected() {
           for (std::size_t c = 0; c < 3; ++c) rgba += static_cast<char>(image.pixels[c * plane + i]);
           rgba += '\xff';
         }
-        ImageFitter fitter({.channels = channels, .height = 28, .width = 20, .resize = resize});
+        ImageFitter fitter(
+            {.channels = channels, .height = 28, .width = 20, .resize = resize, .short_side = short_side});
         REQUIRE(fitter.fit(image, reinterpret_cast<std::uint8_t*>(fitted.data())).empty());
-        list.push_back(
-            {{"width", width},
-             {"height", height},
-             {"rgba", base64(rgba)},
-             {"target", {{"channels", channels}, {"height", 28}, {"width", 20}, {"resize", word_of(resize)}}},
-             {"bytes", base64(fitted)}});
+        Json target{{"channels", channels}, {"height", 28}, {"width", 20}, {"resize", word_of(resize)}};
+        if (short_side > 0) target["short_side"] = short_side;
+        list.push_back({{"width", width},
+                        {"height", height},
+                        {"rgba", base64(rgba)},
+                        {"target", target},
+                        {"bytes", base64(fitted)}});
       }
   return list;
 }
