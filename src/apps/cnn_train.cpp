@@ -49,7 +49,7 @@ const std::vector<Mode> kModes = {
      {"--config", "--set", "--run-dir", "--threads", "--quiet"}},
     {"--init",
      ", which only writes a config",
-     {"--out", "--classes", "--size", "--epochs", "--network", "--threads", "--quiet"}},
+     {"--out", "--from", "--classes", "--size", "--epochs", "--network", "--threads", "--quiet"}},
     {"--dry-run",
      ", which trains no epoch",
      {"--config", "--set", "--run-dir", "--seeds", "--threads", "--quiet"}},
@@ -128,6 +128,10 @@ void add_options(CLI::App& app, Wishes& wishes) {
                      "validation and test), and write a config for it with the reasons");
   app.add_option("--out", init.out, "With --init: write the config to this new file (default: stdout)")
       ->needs(folder);
+  app.add_option("--from", init.wishes.from,
+                 "With --init: start from these weights (.safetensors) of torchvision's ResNet-18 or -34, "
+                 "MobileNetV2 or V3-Small, of Keras' MobileNetV1, or of a model of cnn-train")
+      ->needs(folder);
   app.add_option(
          "--classes", classes,
          "With --init: which folders are the classes: top (those directly in the folder) or leaf (every "
@@ -144,6 +148,7 @@ void add_options(CLI::App& app, Wishes& wishes) {
                  "With --init: small, medium or large: 16, 32 or 64 maps in the first stage (default: by the "
                  "number of images and classes)")
       ->check(CLI::IsMember({"small", "medium", "large"}))
+      ->excludes("--from")
       ->needs(folder);
   app.add_option("--set", options.overrides,
                  "Override a value of the config, as in training.epochs=3; list entries count from 0, as in "

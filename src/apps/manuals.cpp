@@ -15,18 +15,19 @@ const std::vector<std::string> kGeneral{"--threads N", "--quiet", "--help", "--v
 Manual train_manual() {
   return {
       .program = "cnn-train",
-      .synopsis = {"--config CONFIG.json [--set KEY=VALUE]... [--run-dir FOLDER] [--seeds N] [--dry-run]",
-                   "--config CONFIG.json --find-lr [STEPS]", "--resume FOLDER [--set KEY=VALUE]...",
-                   "--init FOLDER [--classes top|leaf] [--size PIXELS] [--epochs N] "
-                   "[--network small|medium|large] [--out CONFIG.json]"},
+      .synopsis =
+          {"--config CONFIG.json [--set KEY=VALUE]... [--run-dir FOLDER] [--seeds N] [--dry-run]",
+           "--config CONFIG.json --find-lr [STEPS]", "--resume FOLDER [--set KEY=VALUE]...",
+           "--init FOLDER [--from WEIGHTS.safetensors] [--classes top|leaf] [--size PIXELS] [--epochs N] "
+           "[--network small|medium|large] [--out CONFIG.json]"},
       .groups = {{"Training",
                   {"--config CONFIG.json", "--set KEY=VALUE", "--run-dir FOLDER", "--seeds N", "--dry-run",
                    "--layer-stats", "--layer-stats-every STEPS"}},
                  {"Looking for a learning rate", {"--find-lr [STEPS]"}},
                  {"Resuming", {"--resume FOLDER"}},
                  {"Writing a first config",
-                  {"--init FOLDER", "--classes top|leaf", "--size PIXELS", "--epochs N",
-                   "--network small|medium|large", "--out CONFIG.json"}},
+                  {"--init FOLDER", "--from WEIGHTS.safetensors", "--classes top|leaf", "--size PIXELS",
+                   "--epochs N", "--network small|medium|large", "--out CONFIG.json"}},
                  {"General", kGeneral}},
       .description =
           {"Trains the convolutional network that a JSON config describes on the images that it names, and "
@@ -54,6 +55,8 @@ Manual train_manual() {
                 {"train.log", "The log."}},
       .examples = {{"cnn-train --init photos --out photos.json",
                     "Write a config for a folder with one subfolder of images per class."},
+                   {"cnn-train --init photos --from resnet18.safetensors --out photos.json",
+                    "The same, with the weights of a network that has learned from other images."},
                    {"cnn-train --config photos.json --dry-run", "Check it without training."},
                    {"cnn-train --config photos.json --set training.epochs=30 --run-dir runs/long",
                     "Train for 30 epochs into a folder of your choice."},

@@ -9,6 +9,7 @@
 #include "core/text.h"
 #include "data/subset.h"
 #include "nn/network.h"
+#include "starter/pretrained.h"
 
 namespace cnn {
 namespace {
@@ -98,8 +99,9 @@ Because<std::optional<RandomFlipSpec>> choose_flip(const FoundClasses& classes, 
           "Mirrored images double the data. Remove this if left and right matter: writing, signs, arrows."};
 }
 
-Because<RandomTranslateSpec> choose_shift(const ImageSpec& image) {
-  return {{.pixels = std::max(1, std::min(image.height, image.width) / 14), .border = Border::reflect},
+Because<std::optional<RandomTranslateSpec>> choose_shift(const ImageSpec& image) {
+  const int pixels = std::max(1, std::min(image.height, image.width) / 14);
+  return {RandomTranslateSpec{.pixels = pixels, .border = Border::reflect},
           "Small shifts get more out of few images: objects may be a little off center."};
 }
 
@@ -197,26 +199,23 @@ int choose_epochs(std::int64_t steps) {
   return static_cast<int>(std::clamp(std::round(kSteps / static_cast<double>(steps)), 10.0, 60.0));
 }
 
-}  // namespace
-
-const char* image_word(const FolderLayout& layout) {
-  return layout.validation || layout.test ? "training image" : "image";
+/// How long an epoch is, for a batch size that was chosen.
+void count_steps(Choices& chosen) {
+  chosen.epoch_steps = (chosen.epoch_images + chosen.batch_size - 1) / chosen.batch_size;
 }
 
-Choices choose(const FolderLayout& layout, const FolderSurvey& survey, const FoundClasses& classes,
-               const InitWishes& wishes) {
-  Choices chosen;
+std::string epoch_words(const Choices& chosen) {
+  return fmt::format("An epoch of {} has {}", counted(chosen.epoch_images, "training image"),
+                     counted(chosen.epoch_steps, "step"));
+}
+
+/// A small network for these images.
+void begin_anew(const FolderLayout& layout, const FolderSurvey& survey, const FoundClasses& classes,
+                const InitWishes& wishes, std::int64_t images, Choices& chosen) {
   chosen.image = choose_image(survey, wishes.side);
   const ImageSpec& image = chosen.image.value;
   chosen.flip = choose_flip(classes, image);
   chosen.shift = choose_shift(image);
-  chosen.bad_images = choose_bad_images(layout, survey);
-
-  const auto images = std::accumulate(classes.good.begin(), classes.good.end(), std::int64_t{0});
-  chosen.epoch_images = images;
-  if (!layout.validation) chosen.held_back = choose_held_back(classes.good, images);
-  if (const auto& held_back = chosen.held_back.value)
-    for (const std::int64_t n : classes.good) chosen.epoch_images -= held_back_of(n, held_back->fraction);
 
   const auto units = static_cast<int>(classes.names.size());
   const bool many = layout.train.size() >= kManyImages || classes.names.size() > 20;
@@ -232,18 +231,78 @@ Choices choose(const FolderLayout& layout, const FolderSurvey& survey, const Fou
                   with_commas(chosen.outputs.parameters), with_commas(layout.train.size()))};
 
   chosen.batch_size = choose_batch_size(images);
-  chosen.epoch_steps = (chosen.epoch_images + chosen.batch_size - 1) / chosen.batch_size;
+  count_steps(chosen);
   const int epochs = wishes.epochs.value_or(choose_epochs(chosen.epoch_steps));
   chosen.epochs = {
-      epochs, fmt::format("An epoch of {} has {}; {}. More epochs take longer and often help a little.",
-                          counted(chosen.epoch_images, "training image"), counted(chosen.epoch_steps, "step"),
+      epochs, fmt::format("{}; {}. More epochs take longer and often help a little.", epoch_words(chosen),
                           wishes.epochs ? fmt::format("{} were asked for", counted(epochs, "epoch"))
                                         : fmt::format("{} epochs give the network enough of them", epochs))};
   chosen.optimizer = {
       {.decoupled_decay = true, .learning_rate = 0.003, .weight_decay = 0.01},
       "AdamW forgives a rate that is not the best one. If the loss does not fall, try 0.001."};
+}
+
+/// A new last layer on a network that has learned from other images.
+void begin_with(const Pretrained& known, const InitWishes& wishes, int classes, Choices& chosen) {
+  const ImageSpec& image = known.image;
+  chosen.from = known.name;
+  chosen.image = {
+      image,
+      fmt::format("{} as \"{}\" learned with. Smaller is quicker: --size.",
+                  wishes.side ? "The size that was asked for, and the shape" : "Size and shape", known.name)};
+  chosen.normalize = {known.normalize, "The values, too: with these numbers they are what the weights know."};
+  const std::string why =
+      "None: what the trunk makes of an image is computed once, and kept. With augmentation, add "
+      "\"cached_views\": 4 to \"freeze\": so many looks at each image are kept.";
+  chosen.flip = {std::nullopt, why};
+  chosen.shift = {std::nullopt, ""};
+  chosen.outputs = outputs_of(known.network, image, classes);
+  chosen.network = {
+      known.network,
+      fmt::format("\"{}\", with a last layer for {}. The comments give the output of each entry: maps "
+                  "x height x width.",
+                  known.name, classes == 1 ? "1 class" : fmt::format("{} classes", classes))};
+  chosen.batch_size = 32;
+  count_steps(chosen);
+  constexpr int kEpochs = 40;  // of one layer: they take no time
+  chosen.epochs = {
+      wishes.epochs.value_or(kEpochs),
+      fmt::format("{}. Only the last layer learns, so the first epoch takes most of the time: all "
+                  "images go through the whole network once.",
+                  epoch_words(chosen))};
+  chosen.optimizer = {{.decoupled_decay = true, .learning_rate = 0.01, .weight_decay = 0.01},
+                      "AdamW forgives a rate that is not the best one; a single layer takes a high one."};
+  chosen.start = {known.start, "The weights, but for those of the last layer."};
+  chosen.freeze = {
+      FreezeSpec(),
+      "All but the last layer stay as they are. To let them learn as well, slowly, after 20 epochs: "
+      "{\"layers\": \"trunk\", \"unfreeze\": {\"after_epochs\": 20, \"learning_rate_scale\": "
+      "0.01}}."};
+}
+
+}  // namespace
+
+const char* image_word(const FolderLayout& layout) {
+  return layout.validation || layout.test ? "training image" : "image";
+}
+
+Choices choose(const FolderLayout& layout, const FolderSurvey& survey, const FoundClasses& classes,
+               const InitWishes& wishes) {
+  Choices chosen;
+  chosen.bad_images = choose_bad_images(layout, survey);
+  const auto images = std::accumulate(classes.good.begin(), classes.good.end(), std::int64_t{0});
+  chosen.epoch_images = images;
+  if (!layout.validation) chosen.held_back = choose_held_back(classes.good, images);
+  if (const auto& held_back = chosen.held_back.value)
+    for (const std::int64_t n : classes.good) chosen.epoch_images -= held_back_of(n, held_back->fraction);
   chosen.schedule = {OneCycleSchedule(),
                      "The rate goes up and then down to zero: the last epochs are the best ones."};
+  if (wishes.from.empty()) {
+    begin_anew(layout, survey, classes, wishes, images, chosen);
+  } else {
+    const auto units = static_cast<int>(classes.names.size());
+    begin_with(recognize_weights(wishes.from, units, wishes.side.value_or(0)), wishes, units, chosen);
+  }
   return chosen;
 }
 

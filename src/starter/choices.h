@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
@@ -28,6 +29,7 @@ struct InitWishes {
   std::optional<int> side{};  ///< pixels of the longer side
   std::optional<int> epochs{};
   std::optional<NetworkSize> network{};
+  std::filesystem::path from{};  ///< weights to start from; empty: none
 };
 
 /// What a network puts out for one image.
@@ -40,8 +42,9 @@ struct NetworkOutputs {
 struct Choices {
   Because<std::optional<ValidationFraction>> held_back;  ///< why: "" if there is a folder for validation
   Because<ImageSpec> image;
+  Because<NormalizeSpec> normalize;
   Because<std::optional<RandomFlipSpec>> flip;
-  Because<RandomTranslateSpec> shift;
+  Because<std::optional<RandomTranslateSpec>> shift;
   Because<BadImages> bad_images;
   Because<NetworkSpec> network;
   NetworkOutputs outputs;
@@ -50,9 +53,13 @@ struct Choices {
   Because<int> epochs;
   Because<AdamSpec> optimizer;
   Because<OneCycleSchedule> schedule;
+  Because<std::optional<InitialWeightsSpec>> start;
+  Because<std::optional<FreezeSpec>> freeze;
+  std::string from;  ///< the network that the weights are of; "": none
 };
 
-/// By rules on what was found: the same folder gives the same choices.
+/// By rules on what was found: the same folder gives the same choices. Throws Error (exit 2) for weights that
+/// it cannot start from.
 Choices choose(const FolderLayout& layout, const FolderSurvey& survey, const FoundClasses& classes,
                const InitWishes& wishes);
 

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "config/brief.h"
+#include "config/data_table.h"
+#include "config/network_text.h"
 #include "core/error.h"
 #include "core/text.h"
 #include "data/class_structure.h"
@@ -87,29 +90,12 @@ std::string name_of(const FolderLayout& layout, bool in_parts) {
   return name.empty() || printable(name) != name ? "images" : name;
 }
 
-/// An entry of a network as one JSON object, with the keys that are not at their defaults.
-struct EntryText {
-  std::string operator()(const ConvSpec& conv) const {
-    return fmt::format(
-        R"({{"type": "conv", "out_channels": {}, "kernel_size": {}, "padding": {}, "bias": {}}})",
-        conv.out_channels, conv.kernel_size.h, conv.padding.amount.h, conv.bias);
-  }
-  std::string operator()(const BatchNormSpec&) const {
-    return R"({"type": "batch_norm", "activation": "relu"})";
-  }
-  std::string operator()(const MaxPoolSpec& pool) const {
-    return fmt::format(R"({{"type": "max_pool", "kernel_size": {}}})", pool.kernel_size.h);
-  }
-  std::string operator()(const GlobalAvgPoolSpec&) const { return R"({"type": "global_avg_pool"})"; }
-  std::string operator()(const DenseSpec& dense) const {
-    return fmt::format(R"({{"type": "dense", "units": {}}})", dense.units);
-  }
-  template <class Other>
-  std::string operator()(const Other&) const {
-    CNN_CHECK(false, "--init chooses an entry that it cannot write");
-    return "";
-  }
-};
+/// [0.485, 0.456, 0.406]
+std::string numbers(const std::vector<double>& values) {
+  std::vector<std::string> words;
+  for (const double value : values) words.push_back(exact(value));
+  return "[" + join(words) + "]";
+}
 
 /// Writes a config from top to bottom. Keys that it leaves out have their defaults; first_config reads the
 /// text back to check that.
@@ -187,32 +173,43 @@ class ConfigWriter {
   void write_image() {
     const ImageSpec& image = choices_.image.value;
     say("    ", choices_.image.why);
-    add(fmt::format("    \"image\": {{\"channels\": {}, \"height\": {}, \"width\": {}, \"resize\": \"{}\"}},",
-                    image.channels, image.height, image.width, word_of(image.resize)));
+    JsonValue keys = brief(image_kind()->write(image), image_kind()->description());
+    add(fmt::format("    \"image\": {},", to_line(keys.set("resize", std::string(word_of(image.resize))))));
+    const NormalizeSpec& normalize = choices_.normalize.value;
+    if (normalize.mode != NormalizeSpec::Mode::given) return;
+    say("    ", choices_.normalize.why);
+    add(fmt::format("    \"normalize\": {{\"mean\": {}, \"std\": {}}},", numbers(normalize.mean),
+                    numbers(normalize.std)));
   }
 
   void write_augmentation() {
+    const auto& shift = choices_.shift.value;
+    if (!shift) {
+      say("    ", choices_.flip.why);
+      return add("    \"augment\": [],");
+    }
     add("    \"augment\": [");
     say("      ", choices_.flip.why);
     add(choices_.flip.value ? "      {\"type\": \"random_flip\"}," : "      // {\"type\": \"random_flip\"},");
     say("      ", choices_.shift.why);
-    const RandomTranslateSpec& shift = choices_.shift.value;
     add(fmt::format("      {{\"type\": \"random_translate\", \"pixels\": {}, \"border\": \"{}\"}}",
-                    shift.pixels, word_of(shift.border)));
+                    shift->pixels, word_of(shift->border)));
     add("    ],");
   }
 
   void write_network() {
     say("  ", choices_.network.why);
     add("  \"network\": [");
-    std::vector<std::string> lines;
-    for (const LayerSpec& entry : choices_.network.value)
-      lines.push_back(std::visit(EntryText(), entry.spec));
-    std::size_t width = 0;
-    for (const std::string& line : lines) width = std::max(width, line.size() + 1);
-    for (std::size_t i = 0; i < lines.size(); ++i)
-      add(fmt::format("    {:<{}}  // {}", lines[i] + (i + 1 < lines.size() ? "," : ""), width,
-                      choices_.outputs.shapes[i]));
+    const std::vector<std::string> entries = network_text(choices_.network.value, "    ");
+    std::size_t width = 0;  // of those that go with their comment on a line
+    for (const std::string& entry : entries)
+      if (entry.size() < kColumns && entry.find('\n') == std::string::npos)
+        width = std::max(width, entry.size() + 1);
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+      const bool lines = entries[i].find('\n') != std::string::npos;
+      add(fmt::format("    {:<{}}  // {}", entries[i] + (i + 1 < entries.size() ? "," : ""),
+                      lines ? 0 : width, choices_.outputs.shapes[i]));
+    }
     add("  ],\n");
   }
 
@@ -227,8 +224,20 @@ class ConfigWriter {
         "    \"optimizer\": {{\"type\": \"adamw\", \"learning_rate\": {}, \"weight_decay\": {}}},",
         exact(adamw.learning_rate), exact(adamw.weight_decay)));
     say("    ", choices_.schedule.why);
-    add("    \"schedule\": {\"type\": \"one_cycle\"}");
+    add(fmt::format("    \"schedule\": {{\"type\": \"one_cycle\"}}{}", choices_.start.value ? "," : ""));
+    write_start();
     add("  }");
+  }
+
+  void write_start() {
+    const auto& start = choices_.start.value;
+    if (!start) return;
+    const char* names = start->names.torchvision ? ", \"names\": \"torchvision\"" : "";
+    say("    ", choices_.start.why);
+    add(fmt::format("    \"initial_weights\": {{\"file\": {}{}, \"except\": [{}]}},",
+                    quoted(path_text(start->file, folder_)), names, quoted(start->except.front())));
+    say("    ", choices_.freeze.why);
+    add("    \"freeze\": \"trunk\"");
   }
 
   const FolderLayout& layout_;

@@ -1,5 +1,8 @@
 #include "starter/first_config.h"
 
+#include <algorithm>
+#include <numeric>
+
 #include "config/config.h"
 #include "core/error.h"
 #include "core/text.h"
@@ -31,16 +34,22 @@ void check_read_back(const std::string& text, const FolderLayout& layout, const 
   meant.data.class_folders = layout.class_folders;
   if (const auto& part = choices.held_back.value) meant.data.validation = *part;
   meant.data.image = choices.image.value;
+  meant.data.normalize = choices.normalize.value;
   if (choices.flip.value) meant.data.augment.push_back(*choices.flip.value);
-  meant.data.augment.push_back(choices.shift.value);
+  if (choices.shift.value) meant.data.augment.push_back(*choices.shift.value);
   meant.data.bad_images = choices.bad_images.value;
   meant.network = choices.network.value;
-  for (std::size_t i = 0; i < meant.network.size() && i < config.network.size(); ++i)
-    meant.network[i].name = config.network[i].name;  // the reader names the entries
+  if (!choices.start.value)
+    for (std::size_t i = 0; i < meant.network.size() && i < config.network.size(); ++i)
+      meant.network[i].name = config.network[i].name;  // the reader names the entries
   meant.training.epochs = choices.epochs.value;
   meant.training.batch_size = choices.batch_size;
   meant.training.optimizer = choices.optimizer.value;
   meant.training.schedule.shape = choices.schedule.value;
+  meant.training.initial_weights = choices.start.value;
+  if (meant.training.initial_weights)
+    meant.training.initial_weights->file = config.training.initial_weights->file;
+  meant.training.freeze = choices.freeze.value;
   CNN_CHECK(config == meant, "what was written is not what was chosen:\n{}", text);
   CNN_CHECK(layout.test.has_value() == config.data.test.has_value(), "in\n{}", text);
 }
@@ -56,6 +65,18 @@ std::string held_back_words(const FolderLayout& layout, const Choices& choices) 
   return words;
 }
 
+/// Photos of which there are few: "" for others.
+std::string advice_on_weights(const FolderSurvey& survey, const FoundClasses& classes) {
+  constexpr int kPhoto = 32;
+  constexpr std::int64_t kFew = 500;  // of a class
+  const bool photos = !survey.all_grey() && std::max(survey.width.median, survey.height.median) >= kPhoto;
+  const auto images = std::accumulate(classes.good.begin(), classes.good.end(), std::int64_t{0});
+  if (!photos || images >= kFew * static_cast<std::int64_t>(classes.good.size())) return "";
+  return "With so few photos, a network that has learned from many others may be the better start: add "
+         "--from "
+         "resnet18.safetensors. configs/README.md says where to get it, and when it helps.";
+}
+
 /// A line each, for a terminal.
 std::vector<std::string> summary_of(const FolderLayout& layout, const FolderSurvey& survey,
                                     const ConfigHead& head, const Choices& choices) {
@@ -65,9 +86,15 @@ std::vector<std::string> summary_of(const FolderLayout& layout, const FolderSurv
   lines.push_back("  data: " + held_back_words(layout, choices));
   lines.push_back(
       fmt::format("  image: {}x{}x{}. {}", image.channels, image.height, image.width, choices.image.why));
-  lines.push_back(fmt::format("  mirroring: {}{}", choices.flip.value ? "on. " : "", choices.flip.why));
-  lines.push_back(fmt::format("  network: {} layers with {} weights", choices.network.value.size(),
-                              with_commas(choices.outputs.parameters)));
+  lines.push_back(choices.from.empty()
+                      ? fmt::format("  mirroring: {}{}", choices.flip.value ? "on. " : "", choices.flip.why)
+                      : "  augmentation: " + choices.flip.why);
+  lines.push_back(choices.from.empty()
+                      ? fmt::format("  network: {} layers with {} weights", choices.network.value.size(),
+                                    with_commas(choices.outputs.parameters))
+                      : fmt::format("  network: {} with the weights of {}, and a new last layer; {} weights",
+                                    choices.from, printable(choices.start.value->file.string()),
+                                    with_commas(choices.outputs.parameters)));
   lines.push_back(fmt::format("  training: {} epochs of {} with {} images each", choices.epochs.value,
                               counted(choices.epoch_steps, "step"), choices.batch_size));
   for (const std::string& note : head.notes) lines.push_back("  note: " + note);
@@ -96,6 +123,8 @@ FirstConfig first_config(const FolderLayout& layout, const FolderSurvey& survey,
     head.notes.push_back(std::move(warning));
   for (const std::string& note : trait_notes(survey.traits, choices.image.value))
     head.notes.push_back(note + ".");
+  if (const std::string advice = advice_on_weights(survey, classes); wishes.from.empty() && !advice.empty())
+    head.notes.push_back(advice);
   FirstConfig result{config_text(layout, head, choices, folder), summary_of(layout, survey, head, choices)};
   check_read_back(result.text, layout, choices);
   return result;

@@ -1,3 +1,4 @@
+#include <array>
 #include <cmath>
 #include <filesystem>
 #include <limits>
@@ -9,6 +10,7 @@
 #include "core/file.h"
 #include "core/half.h"
 #include "network_fixture.h"
+#include "starter/pretrained.h"
 #include "temporary_folder.h"
 #include "train/foreign_names.h"
 #include "train/model_file.h"
@@ -228,10 +230,10 @@ void add_names(Names& all, const std::string& prefix, std::initializer_list<cons
 }
 
 /// The layers of torchvision's networks, in the order of computation.
-Names layers_of_resnet18() {
+Names layers_of_resnet(const std::array<int, 4>& blocks) {
   Names all{"conv1", "bn1"};
   for (int stage = 1; stage <= 4; ++stage)
-    for (int block = 0; block < 2; ++block) {
+    for (int block = 0; block < blocks[static_cast<std::size_t>(stage - 1)]; ++block) {
       const std::string prefix = fmt::format("layer{}.{}.", stage, block);
       add_names(all, prefix, {"conv1", "bn1", "conv2", "bn2"});
       if (stage > 1 && block == 0) add_names(all, prefix, {"downsample.0", "downsample.1"});
@@ -261,7 +263,8 @@ Names layers_of_mobilenet_v3_small() {
 
 TEST_CASE("the networks of this project take files with the names of torchvision's", "[train]") {
   const auto [config, names] =
-      GENERATE(table<const char*, Names>({{"resnet18.json", layers_of_resnet18()},
+      GENERATE(table<std::string, Names>({{"resnet18.json", layers_of_resnet({2, 2, 2, 2})},
+                                          {"resnet34.json", layers_of_resnet({3, 4, 6, 3})},
                                           {"mobilenet-v2.json", layers_of_mobilenet_v2()},
                                           {"mobilenet-v3-small.json", layers_of_mobilenet_v3_small()}}));
   INFO(config);
@@ -292,6 +295,26 @@ TEST_CASE("the networks of this project take files with the names of torchvision
     INFO(tensor.name);
     CHECK(std::ranges::equal(tensor.values, expected[tensor.name]));
   }
+
+  // What --init --from makes of it.
+  const Pretrained known = recognize_weights(folder.path() / "weights", 7, 96);
+  CHECK(known.name + ".json" == config);
+  CHECK(std::get<DenseSpec>(known.network.back().spec).units == 7);
+  CHECK(known.start.names == kTorchvision);
+  CHECK(known.start.except == Names{known.network.back().name});
+  CHECK((known.image.height == 96 && known.image.width == 96 && known.image.short_side == 110));
+  CHECK(known.normalize.mean == std::vector<double>{0.485, 0.456, 0.406});
+}
+
+TEST_CASE("weights of an unknown network are refused with what stands in the way of each", "[train]") {
+  SmallResNet resnet;
+  const TemporaryFolder folder;
+  write_safetensors(folder.path() / "weights", resnet.file);
+  CHECK_THROWS_WITH(
+      recognize_weights(folder.path() / "weights", 7, 0),
+      ContainsSubstring("the weights fit none of the networks that --init knows:\n  resnet18: its layer") &&
+          ContainsSubstring("\n  mobilenet-v1: ") && ContainsSubstring("\n  mobilenet-v3-small: "));
+  CHECK_THROWS_WITH(recognize_weights(folder.path() / "none", 7, 0), ContainsSubstring("No such file"));
 }
 
 /// A safetensors file with one tensor of two numbers, and a count of batches.

@@ -44,7 +44,9 @@ const std::map<std::string, Prefixes, std::less<>> kMayInclude = {
      {"core/", "cluster/", "kernels/simd.h", "nn/", "data/", "train/", "config/", "report/", "inspect/",
       "session/"}},
     // Looks at a folder and writes a config: trains nothing.
-    {"starter", {"core/", "nn/", "data/", "train/training_spec.h", "config/", "report/", "starter/"}},
+    {"starter",
+     {"core/", "nn/", "data/", "train/training_spec.h", "train/model_file.h", "train/safetensors.h",
+      "config/", "report/", "starter/"}},
     // What a model becomes elsewhere: reads the graph and its numbers, and asks the engine for its answers.
     {"export",
      {"core/", "nn/", "kernels/activation.h", "data/", "train/", "report/", "inspect/inspected.h",

@@ -62,6 +62,58 @@ TEST_CASE("--init writes a config that can be trained as it is", "[cli]") {
   CHECK(best["test"]["accuracy"].get<double>() > 0.2);  // chance is 0.1
 }
 
+TEST_CASE("--init --from begins with the weights of a model", "[cli]") {
+  const PictureFolder folder;
+  for (const char* name : {"animals/cat", "animals/dog", "animals/hen"})
+    folder.put_class(name, 12, 40, 40, true);
+  const auto file = [&](const char* name) { return (folder.path() / name).string(); };
+  folder.write("old.json", R"({"data": {"format": "folder", "train": "animals",
+      "image": {"channels": 3, "height": 24, "width": 16, "resize": "crop", "short_side": 30}},
+      "network": [{"type": "conv", "name": "first", "out_channels": 4, "kernel_size": 3, "padding": 1},
+                  {"type": "residual", "shortcut": "projection", "layers": [
+                    {"type": "conv", "out_channels": 6, "kernel_size": 3, "padding": 1, "bias": false},
+                    {"type": "batch_norm", "activation": "relu"}]},
+                  {"type": "max_pool", "kernel_size": 2}, {"type": "global_avg_pool"},
+                  {"type": "dense", "units": 3}],
+      "training": {"epochs": 1, "batch_size": 4, "optimizer": {"type": "sgd", "learning_rate": 0.01}}})");
+  REQUIRE(train(file("old.json"), file("old"), 1).exit_code == 0);
+  folder.put_class("new/left", 12, 40, 40, true);
+  folder.put_class("new/right", 12, 40, 40, true);
+  const std::string weights = file("old/best.safetensors");
+  const ProgramResult result =
+      init(file("new"), {"--from", weights, "--out", file("new.json"), "--epochs", "3"});
+  INFO(result.description());
+  REQUIRE(result.exit_code == 0);
+  CHECK_THAT(result.err,
+             ContainsSubstring("network: old with the weights of " + weights + ", and a new last layer"));
+  const std::string text = read_file(file("new.json"));
+  INFO(text);
+  CHECK_THAT(text,
+             ContainsSubstring(R"(
+    {"type": "conv", "name": "first", "out_channels": 4, "kernel_size": 3, "padding": 1},)") &&
+                 ContainsSubstring(R"(
+    {"type": "residual", "shortcut": "projection", "layers": [
+      {"type": "conv", "out_channels": 6, "kernel_size": 3, "padding": 1, "bias": false},
+      {"type": "batch_norm", "activation": "relu"}
+    ]},  // 6x24x16
+    {"type": "max_pool", "kernel_size": 2}, )") &&
+                 ContainsSubstring("\"initial_weights\": {\"file\": \"old/best.safetensors\", \"except\": "
+                                   "[\"dense1\"]}"));
+  const Json json = Json::parse(text, nullptr, true, true);
+  CHECK(json["data"]["image"]["short_side"] == 30);
+  CHECK(json["data"]["normalize"]["mean"].size() == 3);
+  CHECK(json["network"].back()["units"] == 2);
+  CHECK(json["training"]["freeze"] == "trunk");
+  const ProgramResult training = train(file("new.json"), file("run"), 3);
+  INFO(training.description());
+  CHECK(training.exit_code == 0);
+
+  CHECK(init(file("new"), {"--from", weights, "--network", "small"}).exit_code == 2);
+  const ProgramResult wrong = init(file("new"), {"--from", file("new.json")});
+  CHECK(wrong.exit_code != 0);
+  CHECK_THAT(wrong.err, ContainsSubstring(file("new.json")));
+}
+
 TEST_CASE("--init to stdout prints only the config, with its paths relative to the current folder", "[cli]") {
   const PictureFolder folder;
   folder.put_class("photos/cat", 4, 40, 40, true);

@@ -311,6 +311,7 @@ TEST_CASE("the networks for photos have the parameters that torchvision's have",
   };
   CHECK(totals("resnet18.json")["parameters"] == 11689512);
   CHECK(totals("resnet18.json")["macs"] == 1814073344);
+  CHECK(totals("resnet34.json")["parameters"] == 21797672);
   CHECK(totals("mobilenet-v2.json")["parameters"] == 3504872);
   CHECK(totals("mobilenet-v2.json")["macs"] == 300774272);
   CHECK(totals("mobilenet-v3-small.json")["parameters"] == 2542856);
