@@ -43,19 +43,19 @@ struct Options {
 const std::vector<Mode> kModes = {
     {"--resume",
      ", which continues the run as it is",
-     {"--set", "--threads", "--quiet", "--layer-stats", "--layer-stats-every"}},
+     {"--set", "--threads", "--no-cache", "--quiet", "--layer-stats", "--layer-stats-every"}},
     {"--find-lr",
      ", which only looks for a learning rate",
-     {"--config", "--set", "--run-dir", "--threads", "--quiet"}},
+     {"--config", "--set", "--run-dir", "--threads", "--no-cache", "--quiet"}},
     {"--init",
      ", which only writes a config",
      {"--out", "--from", "--classes", "--size", "--epochs", "--network", "--threads", "--quiet"}},
     {"--dry-run",
      ", which trains no epoch",
-     {"--config", "--set", "--run-dir", "--seeds", "--threads", "--quiet"}},
+     {"--config", "--set", "--run-dir", "--seeds", "--threads", "--no-cache", "--quiet"}},
     {"",
      "",
-     {"--config", "--set", "--run-dir", "--seeds", "--threads", "--quiet", "--layer-stats",
+     {"--config", "--set", "--run-dir", "--seeds", "--threads", "--no-cache", "--quiet", "--layer-stats",
       "--layer-stats-every"}},
 };
 
@@ -164,6 +164,9 @@ void add_options(CLI::App& app, Wishes& wishes) {
                  "them); the result does not depend on it")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
+  app.add_flag_callback(
+      "--no-cache", [set = &options.overrides] { set->push_back("data.disk_cache_mb=0"); },
+      "Neither use nor keep decoded images on disk; the same as --set data.disk_cache_mb=0");
   app.add_flag("--quiet", options.quiet, "Print only warnings and the final result");
   app.add_flag("--layer-stats", options.layers.every_epoch,
                "Log the share of active values, mean, standard deviation and gradient "

@@ -22,7 +22,7 @@ Manual train_manual() {
            "[--network small|medium|large] [--out CONFIG.json]"},
       .groups = {{"Training",
                   {"--config CONFIG.json", "--set KEY=VALUE", "--run-dir FOLDER", "--seeds N", "--dry-run",
-                   "--layer-stats", "--layer-stats-every STEPS"}},
+                   "--no-cache", "--layer-stats", "--layer-stats-every STEPS"}},
                  {"Looking for a learning rate", {"--find-lr [STEPS]"}},
                  {"Resuming", {"--resume FOLDER"}},
                  {"Writing a first config",

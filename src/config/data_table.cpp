@@ -561,7 +561,14 @@ std::shared_ptr<const Object<DataSpec>> data_kind() {
          optional_key(
              "cache_mb", &S::cache_mb, integer(0, 1 << 24),
              "Megabytes of decoded images to keep in memory; images beyond that are read again when needed.")
-             .on_resume(ResumeEffect::none)}};
+             .on_resume(ResumeEffect::none),
+         optional_key(
+             "disk_cache_mb", &S::disk_cache_mb, integer(0, 1 << 24),
+             "Megabytes of decoded images to keep on disk, in `cnn-train` below `$XDG_CACHE_HOME` or "
+             "`~/.cache`, so that the next start need not decode them: for sets of image files that take "
+             "more than a second. 0, or `--no-cache`: none.")
+             .on_resume(ResumeEffect::none)
+             .not_in_model()}};
     table.check = check_data;
     return std::make_shared<const Object<S>>("data", std::move(table));
   }();

@@ -239,7 +239,8 @@ struct DataSpec {
   BadImages bad_images = BadImages::fail;
   DecodeLimits limits;
   DuplicatePolicy duplicates = DuplicatePolicy::warn;
-  int cache_mb = 4096;  ///< decoded images kept in memory; beyond it they are read again when needed
+  int cache_mb = 4096;       ///< decoded images kept in memory; beyond it they are read again when needed
+  int disk_cache_mb = 2048;  ///< decoded images kept on disk for the next command: see data/decoded_store.h
   friend bool operator==(const DataSpec&, const DataSpec&) = default;
 };
 

@@ -8,6 +8,7 @@
 
 #include "cluster/messages.h"
 #include "cluster/neighbors.h"
+#include "core/clock.h"
 #include "core/error.h"
 #include "core/memory.h"
 #include "core/text.h"
@@ -188,11 +189,28 @@ void share_findings(Cluster& cluster, const Plan& plan, Faults& faults, std::vec
     }
 }
 
+/// For the next time, if that will spare much. seconds: that decoding took. Returns what to tell.
+std::string keep_decoded(const DecodedStore& store, std::span<const DecodedStore::Entry> all,
+                         std::span<const std::int64_t> good, const FolderDataset& dataset, double seconds) {
+  if (seconds < store.spec().worth_seconds) return store.keep(), "";
+  std::vector<DecodedStore::Entry> entries;
+  std::vector<const std::byte*> pixels;
+  for (const std::int64_t at : good) {
+    entries.push_back(all[static_cast<std::size_t>(at)]);
+    pixels.push_back(dataset.place(at));
+  }
+  const std::int64_t bytes = store.keep(entries, pixels);
+  return bytes == 0 ? ""
+                    : fmt::format("kept decoded for the next start, {} in {}", human_bytes(bytes),
+                                  printable(store.spec().folder.string()));
+}
+
 }  // namespace
 
 LoadedImages load_images(std::shared_ptr<const ImageFiles> files, std::int64_t begin, std::int64_t end,
                          const ImageSpec& spec, const DecodeLimits& limits, std::int64_t cache_bytes,
-                         ThreadPool& pool, const Progress& progress, const Sharing& sharing) {
+                         ThreadPool& pool, const Progress& progress, const Sharing& sharing,
+                         const StoreSpec& store) {
   CNN_CHECK(begin >= 0 && begin <= end && end <= files->size(), "[{}, {}) of {}", begin, end, files->size());
   if (spec.channels != 1 && spec.channels != 3)
     fail_usage("data.image.channels is {}; image files give 1 (grey) or 3 (RGB)", spec.channels);
@@ -208,9 +226,13 @@ LoadedImages load_images(std::shared_ptr<const ImageFiles> files, std::int64_t b
     std::vector<std::byte> pixels;
     std::string content;
     Faults faults;
+    double decoding = 0;  // seconds
   };
   std::vector<Worker> workers(static_cast<std::size_t>(pool.threads()),
-                              Worker{PixelReader(spec, limits), {}, {}, {}});
+                              Worker{PixelReader(spec, limits), {}, {}, {}, 0});
+  const bool all_stay = !plan.shared && plan.kept.size() == count;
+  const DecodedStore decoded(all_stay ? store : StoreSpec{}, *files, spec, limits);
+  std::vector<DecodedStore::Entry> entries(static_cast<std::size_t>(all_stay ? count : 0));
   std::vector<Fingerprint> fingerprints(static_cast<std::size_t>(count));
   std::vector<FileTraits> traits(static_cast<std::size_t>(count));
   std::vector<Fingerprint> contents(static_cast<std::size_t>(plan.shared ? count : 0));
@@ -219,6 +241,11 @@ LoadedImages load_images(std::shared_ptr<const ImageFiles> files, std::int64_t b
   pool.parallel_for(count, [&](std::int64_t at, int number) {
     Worker& worker = workers[static_cast<std::size_t>(number)];
     const std::string path = files->path(begin + at).string();
+    const auto place_of_pixels = [&] {
+      if (std::byte* place = dataset->place(at)) return place;
+      worker.pixels.resize(static_cast<std::size_t>(image_bytes));  // only to see that it works
+      return worker.pixels.data();
+    };
     FileStamp stamp;
     if (plan.shared) {  // reading takes much less time than decoding
       const ImageFile file = read_image_file(path, limits, worker.content);
@@ -226,17 +253,22 @@ LoadedImages load_images(std::shared_ptr<const ImageFiles> files, std::int64_t b
       contents[static_cast<std::size_t>(at)] = fingerprint(std::as_bytes(std::span(file.content)));
     }
     if (plan.decodes(at)) {
-      std::byte* place = dataset->place(at);
-      if (place == nullptr) {  // only to see that it works
-        worker.pixels.resize(static_cast<std::size_t>(image_bytes));
-        place = worker.pixels.data();
+      const std::span pixels(place_of_pixels(), static_cast<std::size_t>(image_bytes));
+      auto found = decoded.take(path, pixels);
+      if (!found) {
+        const double start = now_seconds();
+        found.emplace();
+        std::string fault = worker.reader.read(path, pixels.data(), &stamp, &found->traits);
+        if (fault.empty())
+          found->name = DecodedStore::name_of(path), found->stamp = stamp,
+          found->pixels = fingerprint(pixels);
+        else
+          worker.faults.emplace_back(at, std::move(fault));
+        worker.decoding += now_seconds() - start;
       }
-      std::string fault = worker.reader.read(path, place, &stamp, &traits[static_cast<std::size_t>(at)]);
-      if (fault.empty())
-        fingerprints[static_cast<std::size_t>(at)] =
-            fingerprint({place, static_cast<std::size_t>(image_bytes)});
-      else
-        worker.faults.emplace_back(at, std::move(fault));
+      fingerprints[static_cast<std::size_t>(at)] = found->pixels;
+      traits[static_cast<std::size_t>(at)] = found->traits;
+      if (all_stay) entries[static_cast<std::size_t>(at)] = *found;
     }
     if (!stamps.empty()) stamps[static_cast<std::size_t>(at)] = stamp;
     done.fetch_add(1, std::memory_order_relaxed);
@@ -265,6 +297,9 @@ LoadedImages load_images(std::shared_ptr<const ImageFiles> files, std::int64_t b
       fingerprints[good.size() - 1] = fingerprints[static_cast<std::size_t>(at)];
     }
   }
+  double decoding = 0;
+  for (const Worker& worker : workers) decoding += worker.decoding / pool.threads();
+  if (all_stay) loaded.stored = keep_decoded(decoded, entries, good, *dataset, decoding);
   const bool own = plan.shared && sharing.use == Sharing::Use::own_share;
   loaded.reread = (own ? plan.checked.size() : count) - plan.kept.size();
   fingerprints.resize(good.size());

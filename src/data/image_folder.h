@@ -11,6 +11,7 @@
 #include "core/thread_pool.h"
 #include "data/data_spec.h"
 #include "data/dataset.h"
+#include "data/decoded_store.h"
 #include "data/fingerprint.h"
 #include "data/image_files.h"
 #include "data/image_traits.h"
@@ -40,6 +41,7 @@ struct LoadedImages {
   std::vector<BadFile> bad;                ///< the others, in order
   TraitCounts traits;                      ///< of the good ones
   std::int64_t reread = 0;                 ///< files whose pixels did not stay in memory
+  std::string stored;                      ///< what was kept on disk for the next time; "": nothing new
 };
 
 /// In memory: a byte a value, or a float at depth 16.
@@ -51,10 +53,14 @@ std::int64_t bytes_of_image(const ImageSpec& spec);
 /// background if will_need said so. A file that vanished or changed meanwhile is an Error (exit 1) that names
 /// it. For data of any size in bounded memory, load one part of the list after the other.
 ///
+/// Images that `store` has are not decoded, if all fit into memory and nobody shares the work; if decoding
+/// took long, they are kept there.
+///
 /// In a cluster the call is collective, and the files must be the same: else a process throws Error. Images
 /// that do not stay in memory are decoded by one process each, and all know what it found.
 LoadedImages load_images(std::shared_ptr<const ImageFiles> files, std::int64_t begin, std::int64_t end,
                          const ImageSpec& spec, const DecodeLimits& limits, std::int64_t cache_bytes,
-                         ThreadPool& pool, const Progress& progress = {}, const Sharing& sharing = {});
+                         ThreadPool& pool, const Progress& progress = {}, const Sharing& sharing = {},
+                         const StoreSpec& store = {});
 
 }  // namespace cnn

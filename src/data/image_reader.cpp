@@ -43,6 +43,11 @@ std::mutex& large_files() {
 
 }  // namespace
 
+FileStamp stamp_of(const std::string& path) {
+  struct stat status {};
+  return ::stat(path.c_str(), &status) == 0 ? to_stamp(status) : FileStamp{};
+}
+
 ImageFile read_image_file(const std::string& path, const DecodeLimits& limits, std::string& buffer) {
   const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
   if (file.fd < 0) return with_errno("cannot be opened");

@@ -15,6 +15,9 @@ struct FileStamp {
   friend bool operator==(const FileStamp&, const FileStamp&) = default;
 };
 
+/// That of a file; zeros if there is none that can be examined.
+FileStamp stamp_of(const std::string& path);
+
 /// The content of an image file, or why there is none.
 struct ImageFile {
   std::string fault;  ///< "" or what to say behind "<path>: "

@@ -66,6 +66,7 @@ std::vector<std::string> LoadReport::notes() const {
             "folders without images are not classes");
   add_names(missing_classes, "a class has no images here", "classes without images here");
   add(reread, "image", "beyond cache_mb, read again when needed");
+  if (!stored.empty()) lines.push_back(stored);
   return lines;
 }
 
@@ -87,7 +88,7 @@ LoadedSet open_images(std::shared_ptr<const ImageFiles> files, std::int64_t begi
   if (!options.classes.empty() && !files->classes.empty())
     match_classes(files->classes, options.classes, files->where);
   LoadedImages loaded = load_images(files, begin, end, spec, options.limits, options.cache_bytes, pool,
-                                    options.progress, options.sharing);
+                                    options.progress, options.sharing, options.store);
   LoadedSet set;
   set.dataset = loaded.dataset;
   set.fingerprints = std::move(loaded.fingerprints);
@@ -102,6 +103,7 @@ LoadedSet open_images(std::shared_ptr<const ImageFiles> files, std::int64_t begi
          counted(static_cast<std::int64_t>(report.bad.size()), "image"),
          list_bad_files(report.bad, report.bad.size()));
   report.reread = loaded.reread;
+  report.stored = std::move(loaded.stored);
   report.traits = trait_notes(loaded.traits, spec);
   const bool whole = begin == 0 && end == files->size();
   if (whole && set.dataset->size() == 0)

@@ -16,6 +16,7 @@ struct LoadOptions {
   BadImages bad_images = BadImages::fail;
   DecodeLimits limits;
   std::int64_t cache_bytes = std::int64_t{4096} << 20;  ///< see DataSpec::cache_mb
+  StoreSpec store = {};                                 ///< of decoded image files
   /// Not empty: the classes of a model or of the training set. Found ones are matched by name.
   std::vector<std::string> classes;
   ClassFolders class_folders = ClassFolders::top;
@@ -35,6 +36,7 @@ struct LoadReport {
   std::string merged;                                                     ///< see merged_note()
   std::int64_t hidden = 0, others = 0, beside = 0, repeated_folders = 0;  ///< see ImageFiles
   std::int64_t reread = 0;  ///< images beyond the cache: read again whenever they are needed
+  std::string stored;       ///< see LoadedImages
 
   /// One line for each thing that is worth saying; bad files first, at most 50 of them.
   std::vector<std::string> notes() const;

@@ -41,6 +41,8 @@ class Opener {
     options.bad_images = spec_.bad_images;
     options.limits = spec_.limits;
     options.cache_bytes = std::int64_t{spec_.cache_mb} << 20;
+    if (spec_.disk_cache_mb > 0)
+      options.store = {.folder = user_store(), .bytes = std::int64_t{spec_.disk_cache_mb} << 20};
     options.classes = classes;
     options.class_folders = spec_.class_folders;
     options.sharing = {&cluster_, classes.empty() ? Sharing::Use::any_image : Sharing::Use::own_share};

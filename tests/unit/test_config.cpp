@@ -395,7 +395,8 @@ TEST_CASE("the resolved config writes every default out", "[config]") {
     "bad_images": "fail",
     "limits": {"pixels": 100000000, "file_mb": 512, "seconds": 30},
     "duplicates": "warn",
-    "cache_mb": 4096
+    "cache_mb": 4096,
+    "disk_cache_mb": 2048
   },
   "network": [
     {"type": "conv", "name": "conv1", "out_channels": 6, "kernel_size": 5, "stride": 1, "padding": 0, "dilation": 1, "groups": 1, "bias": true, "activation": "none", "weight_init": "kaiming_uniform", "bias_init": "uniform", "trainable": true, "learning_rate_scale": 1, "weight_decay_scale": 1},
