@@ -90,6 +90,18 @@ std::vector<Fingerprint> some_of(const std::vector<Fingerprint>& prints,
   return some;
 }
 
+/// The floats of a packed file may lie anywhere, and some changes know a black and a white.
+void check_augment_values(const DataSpec& spec, const Dataset& train) {
+  if (train.pixel_type() != PixelType::floats || spec.format != DataFormat::idx) return;
+  for (std::size_t i = 0; i < spec.augment.size(); ++i)
+    if (std::holds_alternative<TrivialAugmentSpec>(spec.augment[i]))
+      fail_usage(
+          "/data/augment/{}: trivial_augment needs values from 0, black, to 1, white, but the training "
+          "images "
+          "are floats, which may lie anywhere; remove it, or store bytes",
+          i);
+}
+
 /// Looks for copies within and across the parts; fails on them if the config says so.
 void check_duplicates(const std::vector<DuplicateCandidates>& parts, DuplicatePolicy policy,
                       TrainingData& data) {
@@ -174,6 +186,7 @@ TrainingData prepare_data(const OpenedData& opened, const DataSpec& spec, std::u
   const Normalize normalize = resolve_normalize(spec.normalize, *train, pool, cluster);
   data.mean = normalize.mean;
   data.std = normalize.std;
+  check_augment_values(spec, *train);
   const int workers = pool.threads();
   data.train = image_set(train, normalize, workers, Augmentation(spec.augment, seed));
   data.plain_train = image_set(train, normalize, workers);
