@@ -65,6 +65,9 @@ using DataLocation = std::variant<FolderLocation, IdxLocation, CifarLocation, La
 /// A seeded, stratified part of the training set, held back for validation.
 struct ValidationFraction {
   double fraction = 0.1;
+  /// A regular expression on the names of the files: images with the same match stay together (see
+  /// data/name_groups.h). "": every image is on its own.
+  std::string group_by = {};
   friend bool operator==(const ValidationFraction&, const ValidationFraction&) = default;
 };
 

@@ -7,6 +7,7 @@
 #include "data/class_notes.h"
 #include "data/duplicates.h"
 #include "data/label_table.h"
+#include "data/name_groups.h"
 #include "data/open_dataset.h"
 #include "data/subset.h"
 #include "data/used_range.h"
@@ -102,6 +103,20 @@ void check_augment_values(const DataSpec& spec, const Dataset& train) {
           i);
 }
 
+/// Holds back what the config says; adds what is to be told about groups.
+Split split_of(const Dataset& train, const ValidationFraction& part, const DataSpec& spec, std::uint64_t seed,
+               std::vector<std::string>& notes) {
+  if (part.group_by.empty()) return stratified_split(train, part.fraction, seed);
+  std::vector<std::string> names;
+  for (std::int64_t i = 0; i < train.size(); ++i)
+    names.push_back(name_in_class(train.name(i), spec.train, spec.class_folders));
+  const NameGroups groups = group_by_name(names, part.group_by);
+  Split split = grouped_split(train, groups, part.fraction, seed);
+  for (std::string& note : group_notes(groups, split, part.group_by, names.front()))
+    notes.push_back(std::move(note));
+  return split;
+}
+
 /// Looks for copies within and across the parts; fails on them if the config says so.
 void check_duplicates(const std::vector<DuplicateCandidates>& parts, DuplicatePolicy policy,
                       TrainingData& data) {
@@ -171,7 +186,7 @@ TrainingData prepare_data(const OpenedData& opened, const DataSpec& spec, std::u
   std::shared_ptr<const Dataset> train = opened.train, validation = opened.validation;
   std::vector<Fingerprint> train_prints = opened.train_prints, validation_prints = opened.validation_prints;
   if (const auto* part = std::get_if<ValidationFraction>(&spec.validation)) {
-    const Split split = stratified_split(*train, part->fraction, seed);
+    const Split split = split_of(*train, *part, spec, seed, data.notes);
     validation = std::make_shared<Subset>(train, split.validation);
     train = std::make_shared<Subset>(train, split.train);
     validation_prints = some_of(opened.train_prints, split.validation);
