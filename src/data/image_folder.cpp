@@ -234,7 +234,7 @@ LoadedImages load_images(std::shared_ptr<const ImageFiles> files, std::int64_t b
       std::string fault = worker.reader.read(path, place, &stamp, &traits[static_cast<std::size_t>(at)]);
       if (fault.empty())
         fingerprints[static_cast<std::size_t>(at)] =
-            fingerprint({place, static_cast<std::size_t>(image_bytes)});
+            fingerprint(PictureView{place, dataset->pixel_type(), spec.channels, spec.height, spec.width});
       else
         worker.faults.emplace_back(at, std::move(fault));
     }

@@ -8,6 +8,7 @@
 #include "data/duplicates.h"
 #include "data/label_table.h"
 #include "data/name_groups.h"
+#include "data/near_duplicates.h"
 #include "data/open_dataset.h"
 #include "data/subset.h"
 #include "data/used_range.h"
@@ -129,6 +130,19 @@ void check_duplicates(const std::vector<DuplicateCandidates>& parts, DuplicatePo
   data.duplicates = duplicate_table(duplicates, parts);
 }
 
+/// Looks for training images that are nearly the same as others.
+void check_near_duplicates(const std::vector<DuplicateCandidates>& parts, const DataSpec& spec,
+                           ThreadPool& pool, TrainingData& data) {
+  const NearDuplicates near = find_near_duplicates(parts, pool);
+  if (near.empty()) return;
+  const auto* part = std::get_if<ValidationFraction>(&spec.validation);
+  const bool files = spec.format == DataFormat::folder || spec.format == DataFormat::csv;
+  const bool could_group = part != nullptr && part->group_by.empty() && files;
+  for (std::string& note : near_duplicate_notes(near, parts, could_group))
+    data.notes.push_back(std::move(note));
+  data.near_duplicates = near_duplicate_table(near, parts);
+}
+
 }  // namespace
 
 ImageSet image_set(std::shared_ptr<const Dataset> dataset, const Normalize& normalize, int workers,
@@ -198,6 +212,7 @@ TrainingData prepare_data(const OpenedData& opened, const DataSpec& spec, std::u
   if (validation) parts.push_back({"validation", validation.get(), &validation_prints});
   if (opened.test) parts.push_back({"test", opened.test.get(), &opened.test_prints});
   check_duplicates(parts, spec.duplicates, data);
+  check_near_duplicates(parts, spec, pool, data);
   const Normalize normalize = resolve_normalize(spec.normalize, *train, pool, cluster);
   data.mean = normalize.mean;
   data.std = normalize.std;
