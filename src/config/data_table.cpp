@@ -1,6 +1,7 @@
 #include "config/data_table.h"
 
 #include <algorithm>
+#include <regex>
 
 #include "config/augment_table.h"
 
@@ -163,6 +164,47 @@ Field<DataSpec> test_key() {
   return field;
 }
 
+/// An ECMAScript regular expression. Short: the library that compiles it calls itself for every parenthesis.
+class RegularExpression : public Kind<std::string> {
+ public:
+  bool read(const Place& place, std::string& out) const override {
+    const JsonValue& value = place.value();
+    if (value.kind != JsonKind::string || value.text.empty() || value.text.size() > kLongest)
+      return place.expected(words());
+    try {
+      const std::regex compiled(value.text);
+    } catch (const std::regex_error& error) {
+      return place.error(
+          fmt::format("found \"{}\", expected {}: {}", printable(value.text), words(), error.what()));
+    }
+    out = value.text;
+    return true;
+  }
+  JsonValue write(const std::string& value) const override {
+    return value.empty() ? JsonValue() : JsonValue(value);
+  }
+  JsonValue schema() const override {
+    return JsonValue::object().set("type", "string").set("minLength", 1).set("format", "regex");
+  }
+  std::string words() const override { return "a regular expression (a string)"; }
+
+ private:
+  static constexpr std::size_t kLongest = 1000;
+};
+
+Field<ValidationFraction> group_by_key() {
+  Field<ValidationFraction> field = optional_key(
+      "group_by", &ValidationFraction::group_by, KindOf<std::string>(std::make_shared<RegularExpression>()),
+      "Images whose names have the same match of this regular expression stay together. The fraction is kept "
+      "as closely as the groups allow.");
+  field.write = [write = field.write](const ValidationFraction& value,
+                                      ConfigUse use) -> std::optional<JsonValue> {
+    if (value.group_by.empty()) return std::nullopt;
+    return write(value, use);
+  };
+  return field;
+}
+
 std::shared_ptr<const Object<ValidationFraction>> fraction_kind() {
   return std::make_shared<Object<ValidationFraction>>(
       "a validation split",
@@ -170,7 +212,8 @@ std::shared_ptr<const Object<ValidationFraction>> fraction_kind() {
           "",
           "A stratified, seeded part of the training images.",
           {required_key("fraction", &ValidationFraction::fraction, number(Interval::open(0, 1)),
-                        "Share of the training images of each class.")}});
+                        "Share of the training images of each class."),
+           group_by_key()}});
 }
 
 /// A set of its own may move. Images that are held back change what is trained on, and a training that had no
@@ -187,13 +230,18 @@ Field<DataSpec> validation_key() {
   field.key = "validation";
   field.doc =
       "Images that measure progress and choose the best model: `{\"fraction\": 0.1}` holds back a "
-      "stratified, seeded part of the training images; or the same forms as `train`.";
+      "stratified, seeded part of the training images; or the same forms as `train`. "
+      "`{\"fraction\": 0.1, \"group_by\": \"^(.*)_[0-9]+\\\\.\"}` keeps images together whose names have the "
+      "same match of a regular expression (ECMAScript), such as the frames of a video: all are held back, or "
+      "none. What counts is the first part in parentheses, if there is one. It is searched for in the path "
+      "below the folder of the class (with leaf classes, in the file's name), or in the path that a table "
+      "gives; images of several classes may be one group. An image without a match is on its own.";
   field.resume_rule = effect_on_validation;
   field.read = [](const Place& place, DataSpec& data) {
     const JsonValue& value = place.value();
     if (value.kind == JsonKind::null) return data.validation.emplace<std::monostate>(), true;
     const std::string words = "{\"fraction\": 0.1} or, as for train, ";
-    if (value.find("fraction") != nullptr)
+    if (value.find("fraction") != nullptr || value.find("group_by") != nullptr)
       return fraction_kind()->read(place, data.validation.emplace<ValidationFraction>());
     if (place.reading().use() == ConfigUse::model) return place.expected("{\"fraction\": 0.1}");
     if (!format_is_known(place)) return false;
@@ -202,6 +250,7 @@ Field<DataSpec> validation_key() {
     if (value.kind == JsonKind::object && !table && !(data.format == DataFormat::idx && pair)) {
       if (value.items.empty()) return place.expected(words + location_words(data.format));
       std::vector<std::string> keys{"fraction"};
+      if (data.format == DataFormat::folder || data.format == DataFormat::csv) keys.push_back("group_by");
       if (data.format == DataFormat::idx) keys.insert(keys.end(), {"images", "labels"});
       return check_keys(place, "validation", keys, {}, {});
     }
@@ -222,7 +271,9 @@ Field<DataSpec> validation_key() {
     forms.push_back(JsonValue::object().set("type", "null"));
     return schema;
   };
-  field.words = [] { return "`{\"fraction\": number > 0 and < 1}` or as `train`"; };
+  field.words = [] {
+    return "`{\"fraction\": number > 0 and < 1}`, also with `\"group_by\"`, or as `train`";
+  };
   return field;
 }
 
@@ -285,6 +336,11 @@ bool check_data(const Place& place, DataSpec& data) {
     if (set && !files)
       good =
           image.error_at_member(key, "goes with image files only (format \"folder\" or \"csv\"); remove it");
+  const auto* part = std::get_if<ValidationFraction>(&data.validation);
+  if (part != nullptr && !part->group_by.empty() && !files)
+    good = place.member("validation")
+               .error_at_member("group_by",
+                                "goes by the names of image files (format \"folder\" or \"csv\"); remove it");
   const auto channels = static_cast<std::size_t>(data.image.channels);
   if (data.normalize.mode == NormalizeSpec::Mode::given) {
     const Place normalize = place.member("normalize");

@@ -7,6 +7,9 @@
 #include "core/error.h"
 #include "core/random.h"
 #include "data/border.h"
+#include "data/color_changes.h"
+#include "data/random_box.h"
+#include "data/trivial_augment.h"
 
 namespace cnn {
 namespace {
@@ -17,6 +20,7 @@ enum class ChangeStep {
   move,       ///< whole rows and columns come from elsewhere
   warp,       ///< pixels are interpolated, once for neighbors in the list
   values,     ///< pixels change where they are
+  redraw,     ///< what values does not need: the old pixels beside the new ones
   elsewhere,  ///< needs a batch
 };
 constexpr ChangeStep step_of(const RandomTranslateSpec*) { return ChangeStep::move; }
@@ -28,6 +32,12 @@ constexpr ChangeStep step_of(const ElasticSpec*) { return ChangeStep::warp; }
 constexpr ChangeStep step_of(const BrightnessSpec*) { return ChangeStep::values; }
 constexpr ChangeStep step_of(const ContrastSpec*) { return ChangeStep::values; }
 constexpr ChangeStep step_of(const CutoutSpec*) { return ChangeStep::values; }
+constexpr ChangeStep step_of(const HueSpec*) { return ChangeStep::values; }
+constexpr ChangeStep step_of(const SaturationSpec*) { return ChangeStep::values; }
+constexpr ChangeStep step_of(const RandomGrayscaleSpec*) { return ChangeStep::values; }
+constexpr ChangeStep step_of(const RandomErasingSpec*) { return ChangeStep::values; }
+constexpr ChangeStep step_of(const RandomResizedCropSpec*) { return ChangeStep::redraw; }
+constexpr ChangeStep step_of(const TrivialAugmentSpec*) { return ChangeStep::redraw; }
 constexpr ChangeStep step_of(const MixupSpec*) { return ChangeStep::elsewhere; }
 template <class Spec>
 constexpr ChangeStep kStepOf = step_of(static_cast<const Spec*>(nullptr));
@@ -53,10 +63,6 @@ std::optional<Border> warp_border(const AugmentSpec& change) {
   std::optional<Border> border;
   with_spec<ChangeStep::warp>(change, [&](const auto& spec) { border = spec.border; });
   return border;
-}
-
-double drawn(const Range& range, Random& random) {
-  return range.low + (range.high - range.low) * static_cast<double>(random.uniform());
 }
 
 void begin_moves(int height, int width, Augmentation::Moves& moves) {
@@ -151,6 +157,42 @@ void change_values(const CutoutSpec& cutout, Random& random, const FloatImageVie
   cut_out(image, y, x, cutout.size, levels.mean);
 }
 
+void change_values(const HueSpec& hue, Random& random, const FloatImageView& image, const Levels&) {
+  shift_hue(image, static_cast<float>(drawn(hue.shift, random)));
+}
+void change_values(const SaturationSpec& saturation, Random& random, const FloatImageView& image,
+                   const Levels& levels) {
+  change_saturation(image, static_cast<float>(drawn(saturation.factor, random)), levels.clamp);
+}
+bool happens(double p, Random& random) { return random.uniform() < static_cast<float>(p); }
+void change_values(const RandomGrayscaleSpec& grayscale, Random& random, const FloatImageView& image,
+                   const Levels& levels) {
+  if (happens(grayscale.p, random)) change_saturation(image, 0, levels.clamp);
+}
+void change_values(const RandomErasingSpec& erasing, Random& random, const FloatImageView& image,
+                   const Levels& levels) {
+  if (!happens(erasing.p, random)) return;
+  const std::optional<PixelBox> box = draw_erased(erasing, image.height, image.width, random);
+  if (!box) return;
+  if (!erasing.value) return fill_box(image, *box, levels.mean);
+  for (int c = 0; c < image.channels; ++c) {
+    const float value = static_cast<float>(*erasing.value);
+    fill_box({image.values + c * image.plane(), 1, image.height, image.width}, *box, {&value, 1});
+  }
+}
+
+/// scratch.other is as large as the image.
+void redraw(const RandomResizedCropSpec& crop, Random& random, const FloatImageView& image, const Levels&,
+            Augmentation::Scratch& scratch) {
+  const PixelBox box = draw_crop(crop, image.height, image.width, random);
+  std::copy(image.values, image.values + image.size(), scratch.other.begin());
+  scratch.enlarger.apply(box, scratch.other.data(), image);
+}
+void redraw(const TrivialAugmentSpec& trivial, Random& random, const FloatImageView& image,
+            const Levels& levels, Augmentation::Scratch& scratch) {
+  apply_trivial(draw_trivial(random), trivial.border, image, levels.clamp, scratch.other, scratch.warp);
+}
+
 void move_to(const TestView& view, Augmentation::Moves& moves) {
   std::vector<int> scratch;
   translate(moves.x, view.right, Border::reflect, scratch);
@@ -208,6 +250,9 @@ void Augmentation::change(std::uint32_t epoch, std::int64_t index, const FloatIm
     } else {
       with_spec<ChangeStep::values>(change, [&](const auto& spec) {
         change_values(spec, random, image, {clamp, mean});
+      });
+      with_spec<ChangeStep::redraw>(change, [&](const auto& spec) {
+        redraw(spec, random, image, {clamp, mean}, scratch);
       });
       ++next;
     }

@@ -8,6 +8,7 @@
 
 #include "data/data_spec.h"
 #include "data/pixel_changes.h"
+#include "data/random_box.h"
 #include "data/test_views.h"
 #include "data/warp.h"
 
@@ -42,6 +43,7 @@ class Augmentation {
     std::vector<float> other;
     Moves moves;
     Warp warp;
+    BoxEnlarger enlarger;
   };
   /// Changes the image in place. Its values are in 0..1 and stay there if `clamp`; without it (pixels that
   /// were floats from the start) brightness and contrast may go anywhere. `mean`: the color, per channel,

@@ -65,6 +65,9 @@ using DataLocation = std::variant<FolderLocation, IdxLocation, CifarLocation, La
 /// A seeded, stratified part of the training set, held back for validation.
 struct ValidationFraction {
   double fraction = 0.1;
+  /// A regular expression on the names of the files: images with the same match stay together (see
+  /// data/name_groups.h). "": every image is on its own.
+  std::string group_by = {};
   friend bool operator==(const ValidationFraction&, const ValidationFraction&) = default;
 };
 
@@ -196,9 +199,45 @@ struct MixupSpec {
   double alpha = 1;
   friend bool operator==(const MixupSpec&, const MixupSpec&) = default;
 };
+/// Cuts out a box of random shape at a random place, and brings it to the image's size. The numbers are
+/// torchvision's: the box's share of the area is uniform in `scale`, and the logarithm of width / height is
+/// uniform between those of `ratio`.
+struct RandomResizedCropSpec {
+  Range scale{0.08, 1}, ratio{3.0 / 4, 4.0 / 3};
+  friend bool operator==(const RandomResizedCropSpec&, const RandomResizedCropSpec&) = default;
+};
+/// Turns all hues by a share of the color circle.
+struct HueSpec {
+  Range shift;
+  friend bool operator==(const HueSpec&, const HueSpec&) = default;
+};
+/// Multiplies the distance of every pixel from its own grey.
+struct SaturationSpec {
+  Range factor{1, 1};
+  friend bool operator==(const SaturationSpec&, const SaturationSpec&) = default;
+};
+/// With probability p, all colors become grey.
+struct RandomGrayscaleSpec {
+  double p = 0.1;
+  friend bool operator==(const RandomGrayscaleSpec&, const RandomGrayscaleSpec&) = default;
+};
+/// With probability p, fills a box of random shape that lies within the image. As RandomResizedCropSpec, but
+/// `ratio` is that of height / width.
+struct RandomErasingSpec {
+  double p = 0.5;
+  Range scale{0.02, 0.33}, ratio{0.3, 3.3};
+  std::optional<double> value;  ///< of 0 (black) to 1; nothing: the mean color
+  friend bool operator==(const RandomErasingSpec&, const RandomErasingSpec&) = default;
+};
+/// One random change of random strength (see data/trivial_augment.h).
+struct TrivialAugmentSpec {
+  Border border = Border::zero;
+  friend bool operator==(const TrivialAugmentSpec&, const TrivialAugmentSpec&) = default;
+};
 using AugmentSpec =
     std::variant<RandomTranslateSpec, RandomCropSpec, RandomFlipSpec, RandomRotateSpec, RandomScaleSpec,
-                 ElasticSpec, BrightnessSpec, ContrastSpec, CutoutSpec, MixupSpec>;
+                 ElasticSpec, BrightnessSpec, ContrastSpec, CutoutSpec, MixupSpec, RandomResizedCropSpec,
+                 HueSpec, SaturationSpec, RandomGrayscaleSpec, RandomErasingSpec, TrivialAugmentSpec>;
 
 /// Several looks at each image whose outputs are averaged (see data/test_views.h).
 enum class TestTimeAugmentation { none, flip, shift, flip_and_shift };

@@ -35,7 +35,7 @@ struct Duplicates {
   bool empty() const { return groups.empty(); }
 };
 
-/// Needs 32 bytes an image while it works. Images without a label contradict nothing. Does not depend on
+/// Needs 40 bytes an image while it works. Images without a label contradict nothing. Does not depend on
 /// anything but the images.
 Duplicates find_duplicates(const std::vector<DuplicateCandidates>& parts);
 

@@ -24,7 +24,7 @@ std::uint64_t word_at(const std::byte* bytes, std::size_t count) {
 
 Fingerprint fingerprint(std::span<const std::byte> pixels) {
   constexpr std::uint64_t kHigh = 0x9E3779B97F4A7C15, kLow = 0xD6E8FEB86659FD93;  // odd, half of the bits set
-  Fingerprint print{kLow, kHigh ^ pixels.size()};
+  Fingerprint print{kLow, kHigh ^ pixels.size(), 0};
   const auto add = [&](std::uint64_t word) {
     print.high = stir(print.high, word, kHigh);
     print.low = stir(print.low, std::rotl(word, 32), kLow);
@@ -36,14 +36,21 @@ Fingerprint fingerprint(std::span<const std::byte> pixels) {
   return print;
 }
 
+Fingerprint fingerprint(const PictureView& picture) {
+  const std::size_t value_bytes = picture.type == PixelType::floats ? sizeof(float) : 1;
+  const std::int64_t values = std::int64_t{picture.channels} * picture.height * picture.width;
+  Fingerprint print = fingerprint({picture.pixels, static_cast<std::size_t>(values) * value_bytes});
+  print.look = picture_hash(thumbnail(picture));
+  return print;
+}
+
 std::vector<Fingerprint> fingerprints_of(const Dataset& dataset, ThreadPool& pool) {
-  const std::size_t value_bytes = dataset.pixel_type() == PixelType::floats ? sizeof(float) : 1;
-  const std::size_t image_bytes = static_cast<std::size_t>(dataset.values_per_image()) * value_bytes;
   std::vector<Fingerprint> prints(static_cast<std::size_t>(dataset.size()));
   std::vector<std::vector<std::byte>> scratch(static_cast<std::size_t>(pool.threads()));
   pool.parallel_for(dataset.size(), [&](std::int64_t image, int worker) {
     const std::byte* pixels = dataset.pixels(image, scratch[static_cast<std::size_t>(worker)]);
-    prints[static_cast<std::size_t>(image)] = fingerprint({pixels, image_bytes});
+    prints[static_cast<std::size_t>(image)] = fingerprint(
+        PictureView{pixels, dataset.pixel_type(), dataset.channels(), dataset.height(), dataset.width()});
   });
   return prints;
 }

@@ -261,7 +261,8 @@ LoadedImages load_images(std::shared_ptr<const ImageFiles> files, std::int64_t b
         std::string fault = worker.reader.read(path, pixels.data(), &stamp, &found->traits);
         if (fault.empty())
           found->name = DecodedStore::name_of(path), found->stamp = stamp,
-          found->pixels = fingerprint(pixels);
+          found->pixels = fingerprint(
+              PictureView{pixels.data(), dataset->pixel_type(), spec.channels, spec.height, spec.width});
         else
           worker.faults.emplace_back(at, std::move(fault));
         worker.decoding += now_seconds() - start;

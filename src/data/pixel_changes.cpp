@@ -35,14 +35,18 @@ void change_contrast(const FloatImageView& image, float factor, bool clamp) {
   }
 }
 
+void fill_box(const FloatImageView& image, const PixelBox& box, std::span<const float> color) {
+  for (int c = 0; c < image.channels; ++c)
+    for (int row = box.top; row < box.top + box.height; ++row) {
+      float* at = image.values + c * image.plane() + std::int64_t{row} * image.width + box.left;
+      std::fill(at, at + box.width, color[static_cast<std::size_t>(c)]);
+    }
+}
+
 void cut_out(const FloatImageView& image, int y, int x, int size, std::span<const float> color) {
   const int top = std::max(0, y - size / 2), bottom = std::min(image.height, y - size / 2 + size);
   const int left = std::max(0, x - size / 2), right = std::min(image.width, x - size / 2 + size);
-  for (int c = 0; c < image.channels; ++c)
-    for (int row = top; row < bottom; ++row) {
-      float* at = image.values + c * image.plane() + std::int64_t{row} * image.width;
-      std::fill(at + left, at + right, color[static_cast<std::size_t>(c)]);
-    }
+  fill_box(image, {top, left, bottom - top, right - left}, color);
 }
 
 }  // namespace cnn

@@ -55,6 +55,7 @@ void Warp::begin(int height, int width) {
   height_ = height;
   width_ = width;
   matrix_ = {1, 0, 0, 1};
+  shift_y_ = shift_x_ = 0;
   displaced_ = false;
 }
 
@@ -70,6 +71,18 @@ void Warp::rotate(double degrees) {
 }
 
 void Warp::scale(double factor) { multiply(1 / factor, 0, 0, 1 / factor); }
+
+void Warp::shear(double down, double right) {
+  multiply(1, right, down, 1);
+  // The corner of the image stays where it is, and lies half a pixel before the center of its first pixel.
+  shift_y_ = down * width_ / 2;
+  shift_x_ = right * height_ / 2;
+}
+
+void Warp::shift(double down, double right) {
+  shift_y_ = -down;
+  shift_x_ = -right;
+}
 
 void Warp::displace(double alpha, double sigma, Random& random) {
   displaced_ = true;
@@ -117,12 +130,14 @@ void Warp::place_neighbors(Border border) {
   const auto yx = static_cast<float>(matrix_[2]), yy = static_cast<float>(matrix_[3]);
   const auto height = static_cast<float>(height_), width = static_cast<float>(width_);
   const float center_y = (height - 1) / 2, center_x = (width - 1) / 2;
+  const float origin_y = center_y + static_cast<float>(shift_y_);
+  const float origin_x = center_x + static_cast<float>(shift_x_);
   std::size_t i = 0;
   for (int y = 0; y < height_; ++y) {
     for (int x = 0; x < width_; ++x, ++i) {
       float to_y = static_cast<float>(y) - center_y, to_x = static_cast<float>(x) - center_x;
       if (displaced_) to_y += dy_[i], to_x += dx_[i];
-      float from_y = center_y + (yx * to_x + yy * to_y), from_x = center_x + (xx * to_x + xy * to_y);
+      float from_y = origin_y + (yx * to_x + yy * to_y), from_x = origin_x + (xx * to_x + xy * to_y);
       if (border == Border::reflect) {
         from_y = mirrored(from_y, height - 1);
         from_x = mirrored(from_x, width - 1);

@@ -13,9 +13,10 @@ namespace cnn {
 ///
 /// Pixel (y, x) of the new image shows the old one at
 ///
-///     c + M (p - c + d[p]),   p = (y, x), c the center ((h - 1) / 2, (w - 1) / 2)
+///     c + s + M (p - c + d[p]),   p = (y, x), c the center ((h - 1) / 2, (w - 1) / 2)
 ///
-/// with M the inverses of all turns and zooms in their order, and d the elastic displacement.
+/// with M the inverses of all turns, zooms and shears in their order, s the shifts, and d the elastic
+/// displacement.
 class Warp {
  public:
   /// Begins with the identity.
@@ -24,6 +25,11 @@ class Warp {
   void rotate(double degrees);
   /// Above 1 enlarges. factor > 0.
   void scale(double factor);
+  /// Pixel (y, x) shows what was at (y + down x, x + right y), counted from the upper left corner of the
+  /// image. Only as the first change.
+  void shear(double down, double right);
+  /// The image moves by whole or broken pixels. Only as the first change.
+  void shift(double down, double right);
   /// Displaces by alpha pixels times uniform noise in -1 .. 1 that was blurred by a Gaussian (cut off at
   /// 3 sigma, zeros outside the image). Ends the composition: nothing may follow.
   /// Source: P. Simard, D. Steinkraus, J. Platt, "Best practices for convolutional neural networks applied to
@@ -43,6 +49,7 @@ class Warp {
 
   int height_ = 0, width_ = 0;
   std::array<double, 4> matrix_{};  ///< of (x, y), row by row
+  double shift_y_ = 0, shift_x_ = 0;
   bool displaced_ = false;
   std::vector<float> dy_, dx_;            ///< displacement, per pixel
   std::vector<float> kernel_;             ///< of the blur: its center and one side

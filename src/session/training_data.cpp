@@ -7,6 +7,8 @@
 #include "data/class_notes.h"
 #include "data/duplicates.h"
 #include "data/label_table.h"
+#include "data/name_groups.h"
+#include "data/near_duplicates.h"
 #include "data/open_dataset.h"
 #include "data/subset.h"
 #include "data/used_range.h"
@@ -92,6 +94,32 @@ std::vector<Fingerprint> some_of(const std::vector<Fingerprint>& prints,
   return some;
 }
 
+/// The floats of a packed file may lie anywhere, and some changes know a black and a white.
+void check_augment_values(const DataSpec& spec, const Dataset& train) {
+  if (train.pixel_type() != PixelType::floats || spec.format != DataFormat::idx) return;
+  for (std::size_t i = 0; i < spec.augment.size(); ++i)
+    if (std::holds_alternative<TrivialAugmentSpec>(spec.augment[i]))
+      fail_usage(
+          "/data/augment/{}: trivial_augment needs values from 0, black, to 1, white, but the training "
+          "images "
+          "are floats, which may lie anywhere; remove it, or store bytes",
+          i);
+}
+
+/// Holds back what the config says; adds what is to be told about groups.
+Split split_of(const Dataset& train, const ValidationFraction& part, const DataSpec& spec, std::uint64_t seed,
+               std::vector<std::string>& notes) {
+  if (part.group_by.empty()) return stratified_split(train, part.fraction, seed);
+  std::vector<std::string> names;
+  for (std::int64_t i = 0; i < train.size(); ++i)
+    names.push_back(name_in_class(train.name(i), spec.train, spec.class_folders));
+  const NameGroups groups = group_by_name(names, part.group_by);
+  Split split = grouped_split(train, groups, part.fraction, seed);
+  for (std::string& note : group_notes(groups, split, part.group_by, names.front()))
+    notes.push_back(std::move(note));
+  return split;
+}
+
 /// Looks for copies within and across the parts; fails on them if the config says so.
 void check_duplicates(const std::vector<DuplicateCandidates>& parts, DuplicatePolicy policy,
                       TrainingData& data) {
@@ -102,6 +130,19 @@ void check_duplicates(const std::vector<DuplicateCandidates>& parts, DuplicatePo
          join(duplicate_notes(duplicates, parts, 50), "\n"));
   for (std::string& note : duplicate_notes(duplicates, parts)) data.notes.push_back(std::move(note));
   data.duplicates = duplicate_table(duplicates, parts);
+}
+
+/// Looks for training images that are nearly the same as others.
+void check_near_duplicates(const std::vector<DuplicateCandidates>& parts, const DataSpec& spec,
+                           ThreadPool& pool, TrainingData& data) {
+  const NearDuplicates near = find_near_duplicates(parts, pool);
+  if (near.empty()) return;
+  const auto* part = std::get_if<ValidationFraction>(&spec.validation);
+  const bool files = spec.format == DataFormat::folder || spec.format == DataFormat::csv;
+  const bool could_group = part != nullptr && part->group_by.empty() && files;
+  for (std::string& note : near_duplicate_notes(near, parts, could_group))
+    data.notes.push_back(std::move(note));
+  data.near_duplicates = near_duplicate_table(near, parts);
 }
 
 }  // namespace
@@ -161,7 +202,7 @@ TrainingData prepare_data(const OpenedData& opened, const DataSpec& spec, std::u
   std::shared_ptr<const Dataset> train = opened.train, validation = opened.validation;
   std::vector<Fingerprint> train_prints = opened.train_prints, validation_prints = opened.validation_prints;
   if (const auto* part = std::get_if<ValidationFraction>(&spec.validation)) {
-    const Split split = stratified_split(*train, part->fraction, seed);
+    const Split split = split_of(*train, *part, spec, seed, data.notes);
     validation = std::make_shared<Subset>(train, split.validation);
     train = std::make_shared<Subset>(train, split.train);
     validation_prints = some_of(opened.train_prints, split.validation);
@@ -173,9 +214,11 @@ TrainingData prepare_data(const OpenedData& opened, const DataSpec& spec, std::u
   if (validation) parts.push_back({"validation", validation.get(), &validation_prints});
   if (opened.test) parts.push_back({"test", opened.test.get(), &opened.test_prints});
   check_duplicates(parts, spec.duplicates, data);
+  check_near_duplicates(parts, spec, pool, data);
   const Normalize normalize = resolve_normalize(spec.normalize, *train, pool, cluster);
   data.mean = normalize.mean;
   data.std = normalize.std;
+  check_augment_values(spec, *train);
   const int workers = pool.threads();
   data.train = image_set(train, normalize, workers, Augmentation(spec.augment, seed));
   data.plain_train = image_set(train, normalize, workers);

@@ -37,6 +37,7 @@ struct TrainingData {
   std::vector<double> mean, std;   ///< per channel
   std::vector<std::string> notes;  ///< as in OpenedData, and what the split adds
   std::string duplicates;          ///< a CSV table of identical images; "" if there are none
+  std::string near_duplicates;     ///< a CSV table of similar images; "" if there are none
 };
 
 /// A data set as the trainer sees it.

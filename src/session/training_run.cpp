@@ -309,10 +309,14 @@ TrainingOutcome train(TrainingSetup& setup, RunFolder folder, CheckpointFolder c
   folder.write_config(resolved_json(setup.config()));
   const std::string& duplicates = setup.data().duplicates;
   if (!duplicates.empty()) write_file_atomically(folder.file("duplicates.csv"), duplicates);
+  const std::string& near = setup.data().near_duplicates;
+  if (!near.empty()) write_file_atomically(folder.file("near_duplicates.csv"), near);
   RunLog log(voice, folder.file("train.log").string());
   introduce(setup, voice, log);
   if (!duplicates.empty())
     log.both().info("list of identical images: {}", printable(folder.file("duplicates.csv").string()));
+  if (!near.empty())
+    log.both().info("list of similar images: {}", printable(folder.file("near_duplicates.csv").string()));
   if (setup.proxy() && !filter_images(setup, interruption.requested(), voice, log.both())) {
     log.both().warn("interrupted before the proxy network was done{}",
                     advice(voice, "begin again", folder.path()));

@@ -57,7 +57,7 @@ TEST_CASE("decoded images are used again, with all that is known of them", "[dat
   CHECK(second.traits.images == first.traits.images);
   std::vector<std::byte> scratch;
   for (std::int64_t i = 0; i < 9; ++i)
-    CHECK(fingerprint({second.dataset->pixels(i, scratch), 3 * 8 * 8}) ==
+    CHECK(fingerprint(PictureView{second.dataset->pixels(i, scratch), PixelType::bytes, 3, 8, 8}) ==
           first.fingerprints[static_cast<std::size_t>(i)]);
 }
 
