@@ -133,11 +133,22 @@ TEST_CASE("a bad image is not kept, and is bad again", "[data]") {
 }
 
 TEST_CASE("the user's folder for decoded images is that of the XDG specification", "[data]") {
-  ::setenv("XDG_CACHE_HOME", "/somewhere", 1);
+  /// Puts a variable back at the end.
+  struct Variable {
+    explicit Variable(const char* name_)
+        : name(name_), before(std::getenv(name_) ? std::getenv(name_) : "") {}
+    ~Variable() { ::setenv(name, before.c_str(), 1); }
+    void operator=(const char* value) const { ::setenv(name, value, 1); }
+    const char* name;
+    const std::string before;
+  };
+  const Variable cache("XDG_CACHE_HOME"), home("HOME");
+  cache = "/somewhere", home = "/home/me";
   CHECK(user_store() == "/somewhere/cnn-train");
-  ::setenv("XDG_CACHE_HOME", "relative", 1);
-  CHECK(user_store() == fs::path(std::getenv("HOME")) / ".cache/cnn-train");
-  ::unsetenv("XDG_CACHE_HOME");
+  cache = "relative";
+  CHECK(user_store() == "/home/me/.cache/cnn-train");
+  cache = "", home = "";
+  CHECK(user_store().empty());
 }
 
 }  // namespace
