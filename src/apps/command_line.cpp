@@ -130,11 +130,11 @@ int run_program(CLI::App& app, int argc, char** argv, const std::function<int()>
   const auto report = [&](const std::string& message) {
     if (!silent) print_err("{}: {}\n", app.get_name(), without_json_names(message));
   };
-  const Manual& manual = manual_of(app.get_name());
-  arrange_options(app, manual);
-  add_generators(app, manual);
-  app.formatter(std::make_shared<WrappedHelp>(manual));
   try {
+    const Manual& manual = manual_of(app.get_name());
+    arrange_options(app, manual);
+    add_generators(app, manual);
+    app.formatter(std::make_shared<WrappedHelp>(manual));
     app.parse(argc, argv);
     use_instruction_set_from_environment();
     return status_with_output(body(), report);

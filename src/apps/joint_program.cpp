@@ -58,7 +58,13 @@ int run_joint_program(CLI::App& app, int argc, char** argv,
     return static_cast<int>(error.code());
   }
   Cluster& cluster = job->cluster();
-  const auto body = setup(*job);
+  std::function<int()> body;
+  try {
+    body = setup(*job);
+  } catch (const std::bad_alloc&) {
+    print_err("{}: out of memory\n", app.get_name());
+    return leave(*job, app.get_name(), static_cast<int>(ExitCode::run_failed));
+  }
   const int status = run_program(
       app, argc, argv, [&] { return told_to_others(cluster, body); }, !cluster.is_root());
   return leave(*job, app.get_name(), status);

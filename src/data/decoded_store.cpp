@@ -11,8 +11,7 @@
 
 #include "core/error.h"
 #include "core/file.h"
-#include "data/finish_image.h"
-#include "data/image_folder.h"
+#include "data/pixel_reader.h"
 
 namespace cnn {
 namespace {

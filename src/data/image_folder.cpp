@@ -12,15 +12,9 @@
 #include "core/error.h"
 #include "core/memory.h"
 #include "core/text.h"
-#include "data/pixel_reader.h"
 #include "data/read_ahead.h"
 
 namespace cnn {
-
-std::int64_t bytes_of_image(const ImageSpec& spec) {
-  const std::int64_t value_bytes = spec.depth == 16 ? sizeof(float) : 1;
-  return std::int64_t{spec.channels} * spec.height * spec.width * value_bytes;
-}
 
 namespace {
 

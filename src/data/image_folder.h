@@ -15,6 +15,7 @@
 #include "data/fingerprint.h"
 #include "data/image_files.h"
 #include "data/image_traits.h"
+#include "data/pixel_reader.h"
 
 namespace cnn {
 
@@ -43,9 +44,6 @@ struct LoadedImages {
   std::int64_t reread = 0;                 ///< files whose pixels did not stay in memory
   std::string stored;                      ///< what was kept on disk for the next time; "": nothing new
 };
-
-/// In memory: a byte a value, or a float at depth 16.
-std::int64_t bytes_of_image(const ImageSpec& spec);
 
 /// Decodes the files [begin, end) of a list on all threads, into what `spec` asks (channels 1 or 3). Every
 /// file is decoded once, to know that it is good. The first `cache_bytes` of pixels stay in memory, but never

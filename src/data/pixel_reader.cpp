@@ -18,6 +18,11 @@ std::string read_image(const std::string& path, const DecodeLimits& limits, std:
   return "needs more memory to decode than there is";
 }
 
+std::int64_t bytes_of_image(const ImageSpec& spec) {
+  const std::int64_t value_bytes = spec.depth == 16 ? sizeof(float) : 1;
+  return std::int64_t{spec.channels} * spec.height * spec.width * value_bytes;
+}
+
 std::string PixelReader::read(const std::string& path, std::byte* out, FileStamp* stamp, FileTraits* traits) {
   const auto fit = [&](const Image& image) {
     if (traits) *traits = image.traits;

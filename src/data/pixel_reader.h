@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <string>
 
@@ -17,6 +18,9 @@ namespace cnn {
 std::string read_image(const std::string& path, const DecodeLimits& limits, std::string& buffer,
                        const std::function<std::string(const Image&)>& use, FileStamp* stamp = nullptr,
                        const ImageSpec* target = nullptr);
+
+/// What PixelReader writes: a byte a value, or a float at depth 16.
+std::int64_t bytes_of_image(const ImageSpec& spec);
 
 /// Makes image files into the pixels that `image` of a config asks for. One per thread.
 class PixelReader {

@@ -133,14 +133,15 @@ TEST_CASE("the limit on address space is respected, and running into it saves wh
   const Runs runs;
   const std::vector<std::string> larger{"--quiet", "--set", "network.0.out_channels=64", "--threads", "2"};
   const std::string expected = runs.expected(larger);
-  int refused = 0, completed = 0;
-  for (int mb = 12; mb <= 124; mb += 8) {  // libraries of image formats take tens of MB
+  int refused = 0, completed = 0, least = 0;  // MB in which the program starts
+  for (int mb = 12; mb <= 124; mb += 8) {     // libraries of image formats take tens of MB
     fs::remove_all(runs.path("run"));
     const ProgramResult result = limited("ulimit -v " + std::to_string(mb * 1024), runs.start("run", larger));
     INFO(mb << " MB\n" << result.description());
     CHECK(result.signal == 0);
     CHECK(result.err.find("terminate") == std::string::npos);
     if (result.exit_code == 127) continue;  // not even the program's libraries fit
+    if (least == 0) least = mb;
     CHECK((result.exit_code == 0 || result.exit_code == 1 || result.exit_code == 2));
     if (result.exit_code != 0) {
       ++refused;
@@ -153,6 +154,14 @@ TEST_CASE("the limit on address space is respected, and running into it saves wh
   }
   CHECK(refused > 0);
   CHECK(completed > 0);
+
+  // From too little for the libraries on, so that memory runs out at every step of the start.
+  for (int kb = (least - 8) * 1024; kb < least * 1024; kb += 256) {
+    fs::remove_all(runs.path("run"));
+    const ProgramResult result = limited("ulimit -v " + std::to_string(kb), runs.start("run", larger));
+    INFO(kb << " KB\n" << result.description());
+    CHECK(result.signal == 0);
+  }
 }
 
 TEST_CASE("threads that the system does not give are said, not died of", "[cli]") {

@@ -404,15 +404,16 @@ TEST_CASE("erasing may fill with a grey, and leaves what no box fits into", "[da
     return found;
   };
   CHECK(count({.p = 1, .scale = {0.25, 0.25}, .ratio = {1, 1}, .value = 0.3}, 0.3f) == 3 * 15 * 15);
-  CHECK(changed(picture, RandomErasingSpec{.p = 1, .scale = {1, 1}}, 3).values == picture.values);
-  CHECK(changed(picture, RandomErasingSpec{.p = 0}, 3).values == picture.values);
+  CHECK(changed(picture, RandomErasingSpec{.p = 1, .scale = {1, 1}, .value = {}}, 3).values ==
+        picture.values);
+  CHECK(changed(picture, RandomErasingSpec{.p = 0, .value = {}}, 3).values == picture.values);
 }
 
 TEST_CASE("random changes depend on epoch and image, and on nothing else", "[data]") {
   const Picture picture = noise(3, 24, 20);
   for (const AugmentSpec& change :
        {AugmentSpec(RandomResizedCropSpec{}), AugmentSpec(HueSpec{{-0.5, 0.5}}),
-        AugmentSpec(SaturationSpec{{0, 2}}), AugmentSpec(RandomErasingSpec{.p = 1}),
+        AugmentSpec(SaturationSpec{{0, 2}}), AugmentSpec(RandomErasingSpec{.p = 1, .value = {}}),
         AugmentSpec(TrivialAugmentSpec{}), AugmentSpec(RandomGrayscaleSpec{0.5})}) {
     std::set<Floats> looks;
     for (std::int64_t i = 0; i < 20; ++i) {
