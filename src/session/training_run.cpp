@@ -333,6 +333,7 @@ TrainingOutcome train(TrainingSetup& setup, RunFolder folder, CheckpointFolder c
 TrainingOutcome train(TrainingSetup& setup, const ClaimFolder& claim, const Voice& voice,
                       Interruption& interruption) {
   if (!setup.cluster().is_root()) return {.code = follow(setup, voice, interruption)};
+  interruption.begin_work();  // a signal must not leave an empty folder behind
   RunFolder folder = claim();
   CheckpointFolder checkpoints(folder.checkpoints());
   return train(setup, std::move(folder), std::move(checkpoints), voice, interruption);
