@@ -191,10 +191,16 @@ void write_results(Evaluator& evaluator, const UnlabeledImages& unlabeled, const
     print_out("{}", evaluation_json(evaluator, unlabeled, options.top));
   else if (!options.json.empty())
     write_file_atomically(options.json, evaluation_json(evaluator, unlabeled, options.top));
-  if (!options.report.empty() && results.images() > 0)
+  if (!options.report.empty() && results.images() > 0) {
+    const Explainer explainer(read_inspected({}, options.model));
+    evaluator.draw_reasons([&](std::span<const std::byte> pixels, int class_number) {
+      const SeenImage image = explainer.see(pixels);
+      return explainer.address(image, explainer.explain(image, class_number));
+    });
     write_file_atomically(options.report, evaluation_report(evaluator, options.model.string(),
                                                             "evaluated on " + join_paths(options.images),
                                                             {options.threads, processes}));
+  }
   if (results.images() > 0 && options.json != "-")
     print_out("{}", evaluation_text(results, options.top,
                                     static_cast<std::size_t>(terminal_columns(STDOUT_FILENO))));
@@ -245,15 +251,6 @@ void share_images(Cluster& cluster, std::vector<fs::path>& images) {
     images.emplace_back(list.c_str() + from);
 }
 
-/// Made by process 0 when the first mistake is drawn.
-EvaluationCollector::Reason reason_of(const fs::path& model) {
-  return [model, explainer = std::shared_ptr<const Explainer>()](const Dataset& images, std::int64_t image,
-                                                                 int class_number) mutable {
-    if (!explainer) explainer = std::make_shared<const Explainer>(read_inspected({}, model));
-    return explainer->address(images, image, class_number);
-  };
-}
-
 int run(EvalOptions options, Cluster& cluster) {
   if (!options.explain.empty())
     return cluster.is_root() ? explain_prediction(options.model, options.explain[1], options.explain[0]) : 0;
@@ -264,8 +261,7 @@ int run(EvalOptions options, Cluster& cluster) {
                        .threads = options.threads,
                        .looks = options.tta.empty() ? std::nullopt : std::optional(looks_of(options.tta)),
                        .pictures = options.report.empty() ? EvaluationCollector::Pictures::none
-                                                          : EvaluationCollector::Pictures::of_mistakes,
-                       .reason = reason_of(options.model)},
+                                                          : EvaluationCollector::Pictures::of_mistakes},
                       interruption, cluster);
   if (!cluster.is_root()) {
     score(evaluator, options, cluster, {});

@@ -13,6 +13,7 @@
 #include "config/spec_places.h"
 #include "core/standard_streams.h"
 #include "core/text.h"
+#include "data/decoded_store.h"
 #include "session/data_paths.h"
 #include "session/dry_run.h"
 #include "session/find_lr.h"
@@ -165,8 +166,8 @@ void add_options(CLI::App& app, Wishes& wishes) {
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
   app.add_flag_callback(
-      "--no-cache", [set = &options.overrides] { set->push_back("data.disk_cache_mb=0"); },
-      "Neither use nor keep decoded images on disk; the same as --set data.disk_cache_mb=0");
+      "--no-cache", disable_user_store,
+      "This time, neither use nor keep decoded images on disk (for good: data.disk_cache_mb)");
   app.add_flag("--quiet", options.quiet, "Print only warnings and the final result");
   app.add_flag("--layer-stats", options.layers.every_epoch,
                "Log the share of active values, mean, standard deviation and gradient "

@@ -40,7 +40,8 @@ void add_eval_options(CLI::App& app, EvalOptions& options) {
   app.add_option(
       "--images", options.images,
       "A folder with one subfolder per class, a folder of images, single files, a table of paths and "
-      "labels (.csv), an IDX file, CIFAR .bin files, or - for paths from standard input (required)");
+      "labels (.csv), an IDX file, CIFAR .bin files, or - for paths from standard input (required, but for "
+      "--explain-prediction)");
   app.add_option("--labels", options.labels, "Labels of an IDX file");
   app.add_option(
          "--explain-prediction", options.explain,

@@ -26,15 +26,19 @@ int explain_prediction(const std::filesystem::path& model, const std::filesystem
   const LoadedImages loaded = load_images(std::make_shared<const ImageFiles>(list_files({&image, 1})), 0, 1,
                                           data.image, data.limits, std::int64_t{1} << 40, pool);
   if (!loaded.bad.empty()) fail("{}: {}", printable(image.string()), loaded.bad.front().reason);
-  const std::vector<float> probabilities = explainer.probabilities(*loaded.dataset, 0);
+  std::vector<std::byte> scratch;
+  const std::byte* pixels = loaded.dataset->pixels(0, scratch);
+  const SeenImage seen = explainer.see({pixels, static_cast<std::size_t>(bytes_of_image(data.image))});
+  const std::vector<float> probabilities = explainer.probabilities(seen);
   const auto best = std::ranges::max_element(probabilities);
   const auto class_number = static_cast<int>(best - probabilities.begin());
   const std::string answer =
       fmt::format("{} {:.2f} %", inspected.class_name(class_number), 100 * double{*best});
-  write_file_atomically(out, explainer.png(*loaded.dataset, 0, class_number,
-                                           {"seen as " + answer, printable(image.filename().string())}));
+  const EvidenceMap evidence = explainer.explain(seen, class_number);
+  write_file_atomically(
+      out, explainer.png(seen, evidence, {"seen as " + answer, printable(image.filename().string())}));
   print_out("{}:  {}\nwhat speaks for it: {}\n", printable(image.string()), answer, printable(out.string()));
-  if (explainer.explain(*loaded.dataset, 0, class_number).is_empty())
+  if (evidence.is_empty())
     print_err("cnn-eval: no part of the image speaks for \"{}\": the picture is empty\n",
               inspected.class_name(class_number));
   return 0;

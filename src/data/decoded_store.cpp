@@ -20,6 +20,8 @@ namespace fs = std::filesystem;
 
 constexpr const char* kEnding = ".images";
 
+bool store_is_disabled = false;
+
 /// At the beginning of a file; the entries follow, then the pixels of each.
 struct StoreHead {
   char magic[16] = "cnn images 1\n";
@@ -65,7 +67,10 @@ std::string_view as_text(std::span<const Value> values) {
 
 }  // namespace
 
+void disable_user_store() { store_is_disabled = true; }
+
 std::filesystem::path user_store() {
+  if (store_is_disabled) return {};
   const auto variable = [](const char* name) -> fs::path {
     const char* value = std::getenv(name);
     return value && *value == '/' ? value : "";
@@ -131,6 +136,7 @@ std::int64_t DecodedStore::keep(std::span<const Entry> entries,
   if (file_.empty() || bytes > spec_.bytes) return 0;
   std::error_code unknown;
   fs::create_directories(spec_.folder, unknown);
+  fs::permissions(spec_.folder, fs::perms::owner_all, unknown);  // as the XDG specification has it
   // A cache must not fill a disk.
   const fs::space_info space = fs::space(spec_.folder, unknown);
   if (unknown || space.available < 2 * static_cast<std::uintmax_t>(bytes)) return 0;
@@ -156,7 +162,7 @@ std::int64_t DecodedStore::keep(std::span<const Entry> entries,
   return bytes;
 }
 
-void DecodedStore::keep() const {
+void DecodedStore::mark_used() const {
   std::error_code unknown;
   fs::last_write_time(file_, fs::file_time_type::clock::now(), unknown);
 }

@@ -28,10 +28,14 @@ struct StoreSpec {
 /// Specification). Empty if nobody says where.
 std::filesystem::path user_store();
 
+/// From now on user_store() is empty, in this process: for --no-cache. Before other threads begin.
+void disable_user_store();
+
 /// Decoded images on disk: one file for each list of images and each way to prepare them. What it gives is
 /// what decoding would give: an image counts if its file has the size and the time that it had, and if check
 /// sums of table and pixels are right. A new program does not use the files of an older one. Several
-/// processes may read and write at once: a file appears whole, under its name, or not at all.
+/// processes may read and write at once: a file appears whole, under its name, or not at all. Only its user
+/// can read it: images may be private.
 class DecodedStore {
  public:
   struct Entry {
@@ -56,8 +60,8 @@ class DecodedStore {
   /// of each entry. Returns its bytes; 0 if it was not written: it would be too large, or the disk is full,
   /// or nothing can be written there.
   std::int64_t keep(std::span<const Entry> entries, std::span<const std::byte* const> pixels) const;
-  /// Marks the file as used, so that it is not the oldest one.
-  void keep() const;
+  /// The file is not the oldest one any more.
+  void mark_used() const;
 
   const StoreSpec& spec() const { return spec_; }
 

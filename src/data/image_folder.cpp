@@ -15,7 +15,6 @@
 #include "data/read_ahead.h"
 
 namespace cnn {
-
 namespace {
 
 class FolderDataset final : public Dataset {
@@ -186,7 +185,7 @@ void share_findings(Cluster& cluster, const Plan& plan, Faults& faults, std::vec
 /// For the next time, if that will spare much. seconds: that decoding took. Returns what to tell.
 std::string keep_decoded(const DecodedStore& store, std::span<const DecodedStore::Entry> all,
                          std::span<const std::int64_t> good, const FolderDataset& dataset, double seconds) {
-  if (seconds < store.spec().worth_seconds) return store.keep(), "";
+  if (seconds < store.spec().worth_seconds) return store.mark_used(), "";
   std::vector<DecodedStore::Entry> entries;
   std::vector<const std::byte*> pixels;
   for (const std::int64_t at : good) {
@@ -224,7 +223,7 @@ LoadedImages load_images(std::shared_ptr<const ImageFiles> files, std::int64_t b
   };
   std::vector<Worker> workers(static_cast<std::size_t>(pool.threads()),
                               Worker{PixelReader(spec, limits), {}, {}, {}, 0});
-  const bool all_stay = !plan.shared && plan.kept.size() == count;
+  const bool all_stay = cluster.size() == 1 && plan.kept.size() == count;
   const DecodedStore decoded(all_stay ? store : StoreSpec{}, *files, spec, limits);
   std::vector<DecodedStore::Entry> entries(static_cast<std::size_t>(all_stay ? count : 0));
   std::vector<Fingerprint> fingerprints(static_cast<std::size_t>(count));

@@ -51,8 +51,8 @@ struct LoadedImages {
 /// background if will_need said so. A file that vanished or changed meanwhile is an Error (exit 1) that names
 /// it. For data of any size in bounded memory, load one part of the list after the other.
 ///
-/// Images that `store` has are not decoded, if all fit into memory and nobody shares the work; if decoding
-/// took long, they are kept there.
+/// Images that `store` has are not decoded, if all fit into memory and no other process takes part; if
+/// decoding took long, they are kept there.
 ///
 /// In a cluster the call is collective, and the files must be the same: else a process throws Error. Images
 /// that do not stay in memory are decoded by one process each, and all know what it found.

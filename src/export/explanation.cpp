@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 #include "export/exported.h"
 #include "export/plan_gradient.h"
@@ -35,18 +36,6 @@ std::vector<double> enlarged(const EvidenceMap& small, int height, int width) {
   return large;
 }
 
-/// The image's values, from 0 to 1, [c][h][w].
-std::vector<float> pixels_of(const Dataset& images, std::int64_t image) {
-  std::vector<std::byte> scratch;
-  const std::byte* stored = images.pixels(image, scratch);
-  std::vector<float> values(static_cast<std::size_t>(images.values_per_image()));
-  for (std::size_t i = 0; i < values.size(); ++i)
-    values[i] = images.pixel_type() == PixelType::bytes
-                    ? static_cast<float>(std::to_integer<int>(stored[i])) / 255.0f
-                    : reinterpret_cast<const float*>(stored)[i];
-  return values;
-}
-
 Color color_at(const std::vector<float>& pixels, int channels, std::size_t plane, std::size_t i) {
   const auto byte = [&](std::size_t c) {
     const float value = pixels[(channels >= 3 ? c : 0) * plane + i];
@@ -74,15 +63,22 @@ Explainer::Explainer(const Inspected& model)
     if (has_maps(plan_.out(step))) maps_ = step.y, layer_ = step.name;
 }
 
-PlanValues Explainer::values_of(const Dataset& images, std::int64_t image) const {
-  PlanValues values;
-  run_.run_values(pixels_of(images, image), values);
-  return values;
+SeenImage Explainer::see(std::span<const std::byte> pixels) const {
+  SeenImage image;
+  image.pixels.resize(static_cast<std::size_t>(plan_.values.front().values()));
+  if (pixels.size() == image.pixels.size() * sizeof(float))
+    std::memcpy(image.pixels.data(), pixels.data(), pixels.size());
+  else
+    std::ranges::transform(pixels, image.pixels.begin(), [](std::byte pixel) {
+      return static_cast<float>(std::to_integer<int>(pixel)) / 255.0f;
+    });
+  run_.run_values(image.pixels, image.values);
+  return image;
 }
 
-std::vector<float> Explainer::probabilities(const Dataset& images, std::int64_t image) const {
+std::vector<float> Explainer::probabilities(const SeenImage& image) const {
   std::vector<float> probabilities;
-  run_.probabilities(values_of(images, image), probabilities);
+  run_.probabilities(image.values, probabilities);
   return probabilities;
 }
 
@@ -105,26 +101,26 @@ EvidenceMap Explainer::plain_map(const PlanValues& values, int class_number) con
   return map;
 }
 
-EvidenceMap Explainer::explain(const Dataset& images, std::int64_t image, int class_number) const {
-  const EvidenceMap map = plain_map(values_of(images, image), class_number);
-  EvidenceMap explanation{images.height(), images.width(), enlarged(map, images.height(), images.width())};
-  const double most = *std::ranges::max_element(explanation.heat);
+EvidenceMap Explainer::explain(const SeenImage& image, int class_number) const {
+  const ImageSpec& size = plan_.image;
+  EvidenceMap evidence{size.height, size.width,
+                       enlarged(plain_map(image.values, class_number), size.height, size.width)};
+  const double most = *std::ranges::max_element(evidence.heat);
   if (most > 0)
-    for (double& value : explanation.heat) value /= most;
-  return explanation;
+    for (double& value : evidence.heat) value /= most;
+  return evidence;
 }
 
-std::string Explainer::png(const Dataset& images, std::int64_t image, int class_number,
+std::string Explainer::png(const SeenImage& image, const EvidenceMap& evidence,
                            const std::vector<std::string>& title) const {
-  const EvidenceMap explanation = explain(images, image, class_number);
-  const std::vector<float> pixels = pixels_of(images, image);
-  Tile plain{
-      .height = images.height(), .width = images.width(), .pixels = {}, .caption = "as the network sees it"};
-  Tile hot{.height = images.height(), .width = images.width(), .pixels = {}, .caption = ""};
-  hot.caption = layer_.empty() ? "size of the input's gradient" : "Grad-CAM at " + layer_;
-  for (std::size_t i = 0; i < explanation.heat.size(); ++i) {
-    plain.pixels.push_back(color_at(pixels, images.channels(), explanation.heat.size(), i));
-    hot.pixels.push_back(under_heat(plain.pixels.back(), explanation.heat[i]));
+  const auto tile = [&](const std::string& caption) {
+    return Tile{.height = evidence.height, .width = evidence.width, .pixels = {}, .caption = caption};
+  };
+  Tile plain = tile("as the network sees it");
+  Tile hot = tile(layer_.empty() ? "size of the input's gradient" : "Grad-CAM at " + layer_);
+  for (std::size_t i = 0; i < evidence.heat.size(); ++i) {
+    plain.pixels.push_back(color_at(image.pixels, plan_.image.channels, evidence.heat.size(), i));
+    hot.pixels.push_back(under_heat(plain.pixels.back(), evidence.heat[i]));
   }
   return draw({.title = title,
                .tiles = {std::move(plain), std::move(hot)},
@@ -134,13 +130,11 @@ std::string Explainer::png(const Dataset& images, std::int64_t image, int class_
       .png();
 }
 
-std::string Explainer::address(const Dataset& images, std::int64_t image, int class_number) const {
-  const EvidenceMap explanation = explain(images, image, class_number);
-  const std::vector<float> pixels = pixels_of(images, image);
-  Picture picture{.channels = 3, .height = images.height(), .width = images.width(), .pixels = {}};
-  for (std::size_t i = 0; i < explanation.heat.size(); ++i) {
-    const Color color =
-        under_heat(color_at(pixels, images.channels(), explanation.heat.size(), i), explanation.heat[i]);
+std::string Explainer::address(const SeenImage& image, const EvidenceMap& evidence) const {
+  Picture picture{.channels = 3, .height = evidence.height, .width = evidence.width, .pixels = {}};
+  for (std::size_t i = 0; i < evidence.heat.size(); ++i) {
+    const Color pixel = color_at(image.pixels, plan_.image.channels, evidence.heat.size(), i);
+    const Color color = under_heat(pixel, evidence.heat[i]);
     picture.pixels.insert(picture.pixels.end(), {color.r, color.g, color.b});
   }
   constexpr int kMostPixels = 128;

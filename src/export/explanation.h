@@ -1,11 +1,11 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <span>
 #include <string>
 #include <vector>
 
-#include "data/dataset.h"
 #include "export/float_run.h"
 #include "export/plan.h"
 #include "inspect/inspected.h"
@@ -21,6 +21,12 @@ struct EvidenceMap {
   }
 };
 
+/// An image, and what the network makes of it.
+struct SeenImage {
+  std::vector<float> pixels;  ///< from 0 to 1, [c][h][w]
+  PlanValues values;
+};
+
 /// Shows which parts of an image speak for a class. Grad-CAM (R. Selvaraju et al., arXiv:1610.02391,
 /// equations 1 and 2): the maps before the network becomes flat, each weighted with the mean gradient of the
 /// class's logit in it, added up; what is negative is 0. The sum is enlarged to the image by bilinear
@@ -30,9 +36,11 @@ class Explainer {
  public:
   explicit Explainer(const Inspected& model);
 
-  /// Of an image of a data set that fits the model.
-  EvidenceMap explain(const Dataset& images, std::int64_t image, int class_number) const;
-  std::vector<float> probabilities(const Dataset& images, std::int64_t image) const;
+  /// pixels: as a data set that fits the model has them, bytes or floats. In a large network this takes a
+  /// second and more, all that follows little. Any thread.
+  SeenImage see(std::span<const std::byte> pixels) const;
+  EvidenceMap explain(const SeenImage& image, int class_number) const;
+  std::vector<float> probabilities(const SeenImage& image) const;
   /// The map itself, not enlarged and not divided.
   EvidenceMap plain_map(const PlanValues& values, int class_number) const;
 
@@ -42,14 +50,12 @@ class Explainer {
   const FloatRun& run() const { return run_; }
 
   /// A PNG: the image, and beside it the same under the heat.
-  std::string png(const Dataset& images, std::int64_t image, int class_number,
+  std::string png(const SeenImage& image, const EvidenceMap& evidence,
                   const std::vector<std::string>& title) const;
   /// A small picture of the heat over the image, as an address for <img>.
-  std::string address(const Dataset& images, std::int64_t image, int class_number) const;
+  std::string address(const SeenImage& image, const EvidenceMap& evidence) const;
 
  private:
-  PlanValues values_of(const Dataset& images, std::int64_t image) const;
-
   const ExportPlan plan_;
   const FloatRun run_;
   int maps_ = 0;  ///< the value with the last maps

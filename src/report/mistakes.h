@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -15,8 +16,9 @@ struct Mistake {
   double confidence = 0;        ///< probability of the predicted class
   double label_confidence = 0;  ///< probability of the true class
   double loss = 0;
-  std::string picture;  ///< as an address for <img>; may be empty
-  std::string reason;   ///< the same of what speaks for the predicted class; may be empty
+  std::vector<std::byte> pixels;  ///< as its data set has them; may be empty
+  std::string picture;            ///< as an address for <img>; may be empty
+  std::string reason;             ///< the same of what speaks for the predicted class; may be empty
 };
 
 /// Keeps the wrong predictions with the greatest losses: those that the model was most sure of.

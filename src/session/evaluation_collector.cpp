@@ -7,8 +7,8 @@
 
 namespace cnn {
 
-EvaluationCollector::EvaluationCollector(std::vector<std::string> classes, Pictures pictures, Reason reason)
-    : pictures_(pictures), reason_(std::move(reason)), results_(std::move(classes)) {}
+EvaluationCollector::EvaluationCollector(std::vector<std::string> classes, Pictures pictures)
+    : pictures_(pictures), results_(std::move(classes)) {}
 
 void EvaluationCollector::clear() {
   results_ = Classification(results_.classes());
@@ -44,6 +44,15 @@ OnPrediction EvaluationCollector::observer(const ImageSet& set, const Dataset& i
   };
 }
 
+void EvaluationCollector::draw_reasons(const Reason& reason, ThreadPool& pool) {
+  end_part();
+  const std::span<Mistake> mistakes = mistakes_.kept();
+  pool.parallel_for(static_cast<std::int64_t>(mistakes.size()), [&](std::int64_t i, int) {
+    Mistake& mistake = mistakes[static_cast<std::size_t>(i)];
+    mistake.reason = reason(mistake.pixels, mistake.predicted);
+  });
+}
+
 EvaluationRecord EvaluationCollector::record() {
   end_part();
   return {results_, mistakes_.sorted()};
@@ -57,7 +66,10 @@ void EvaluationCollector::end_part() {
     if (mistake.image < before_ || !mistake.picture.empty()) continue;
     mistake.path = set_->name(mistake.image - before_);
     mistake.picture = picture_address(*part_, mistake.image - before_);
-    if (reason_) mistake.reason = reason_(*part_, mistake.image - before_, mistake.predicted);
+    std::vector<std::byte> scratch;
+    const std::byte* pixels = part_->pixels(mistake.image - before_, scratch);
+    const std::size_t value_bytes = part_->pixel_type() == PixelType::floats ? sizeof(float) : 1;
+    mistake.pixels.assign(pixels, pixels + static_cast<std::size_t>(part_->values_per_image()) * value_bytes);
   }
   set_ = nullptr;
   part_ = nullptr;

@@ -1,11 +1,13 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "core/thread_pool.h"
 #include "data/dataset.h"
 #include "report/evaluation_record.h"
 #include "train/evaluation.h"
@@ -18,10 +20,9 @@ namespace cnn {
 class EvaluationCollector {
  public:
   enum class Pictures { none, of_mistakes };
-  /// Draws what in an image spoke for a class, as an address for <img>.
-  using Reason = std::function<std::string(const Dataset& images, std::int64_t image, int class_number)>;
-  /// reason: for the mistakes; may be empty.
-  EvaluationCollector(std::vector<std::string> classes, Pictures pictures, Reason reason = {});
+  /// Draws what in an image spoke for a class, as an address for <img>. Several threads may call it.
+  using Reason = std::function<std::string(std::span<const std::byte> pixels, int class_number)>;
+  EvaluationCollector(std::vector<std::string> classes, Pictures pictures);
 
   /// Forgets what it saw.
   void clear();
@@ -41,12 +42,14 @@ class EvaluationCollector {
   std::int64_t images() const { return images_; }
   /// Images whose most probable class has no finite probability.
   std::int64_t not_finite() const { return not_finite_; }
+  /// Ends the part, and draws the reason of each mistake: once all images were seen, for it may take a
+  /// second.
+  void draw_reasons(const Reason& reason, ThreadPool& pool);
   /// Ends the part.
   EvaluationRecord record();
 
  private:
   const Pictures pictures_;
-  const Reason reason_;
   Classification results_;
   WorstMistakes mistakes_;
   std::int64_t images_ = 0, not_finite_ = 0;

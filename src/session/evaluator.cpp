@@ -41,7 +41,7 @@ Evaluator::Evaluator(const Options& options, const Interruption& interruption, C
       cluster_(cluster),
       pool_(options.threads),
       description_(shared_description(options.model, cluster)),
-      collector_(description_.classes, options.pictures, options.reason) {
+      collector_(description_.classes, options.pictures) {
   const std::string label = options.model.string();
   const Config config = read_model_config(description_.config, label);
   const Document document = Document::parse(description_.config, label);

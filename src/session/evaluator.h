@@ -31,7 +31,6 @@ class Evaluator {
     int threads = 1;
     std::optional<TestTimeAugmentation> looks;  ///< nothing: as the model's config says
     EvaluationCollector::Pictures pictures = EvaluationCollector::Pictures::none;
-    EvaluationCollector::Reason reason = {};  ///< of the mistakes
   };
   /// An image as the model sees it. label: -1 for none. One probability per class.
   struct Seen {
@@ -61,6 +60,7 @@ class Evaluator {
   const ModelDescription& description() const { return description_; }
   const Network& network() const { return *network_; }
   EvaluationCollector& collected() { return collector_; }
+  void draw_reasons(const EvaluationCollector::Reason& reason) { collector_.draw_reasons(reason, pool_); }
   const EvaluationCollector& collected() const { return collector_; }
   const std::vector<BadFile>& bad() const { return bad_; }
 

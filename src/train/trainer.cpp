@@ -130,7 +130,8 @@ Trainer::Outcome Trainer::run(const TrainingEvents& events, const std::atomic<bo
   network_.pack(pool_);
   began_ = now_seconds() - budget_.used() - now_.seconds;
   while (!finished()) {
-    if (!times_.measure(Spent::features,
+    // Without a frozen front, this only makes room for the steps.
+    if (!times_.measure(spec_.freeze ? Spent::features : Spent::training,
                         [&] { return passes_.prepare(epochs_done() + 1, events.front, stop); }))
       return Outcome::interrupted;
     const bool trained = times_.measure(Spent::training, [&] { return train_epoch(events, stop); });

@@ -51,6 +51,7 @@ TEST_CASE("decoded images are used again, with all that is known of them", "[dat
   const LoadedImages first = folder.load();
   REQUIRE(folder.stored().size() == 1);
   CHECK_THAT(first.stored, ContainsSubstring("kept decoded for the next start"));
+  CHECK(fs::status(folder.store.folder).permissions() == fs::perms::owner_all);  // images may be private
   folder.change_in_secret("all/a/2.ppm");
   const LoadedImages second = folder.load();
   CHECK(second.fingerprints == first.fingerprints);  // also of the one that is not decoded again
