@@ -19,8 +19,8 @@ function scaled(map, from, to) {
 
 // Bytes [height][width][channels], as --uint8 takes them. picture: a File or Blob. Behind it, "image" of the export's
 // JSON, with the rule: stretch, fit (the largest size inside, the rest black), crop (the smallest size that covers, or
-// the short_side of the model, cut at the center) or none (the picture has that size). Transparent pixels show the background of the model; without one
-// they become black, where the training ignores transparency.
+// the short_side of the model, cut at the center) or none (the picture has that size). Transparent pixels show the
+// background of the model; without one they become black, where the training ignores transparency.
 export async function imagePixels(picture, {channels, height, width, resize, short_side, background}) {
   const bitmap = await createImageBitmap(picture, {colorSpaceConversion: 'none'}), {width: w, height: h} = bitmap;
   if (resize == 'none' && (w != width || h != height))
@@ -37,7 +37,7 @@ export async function imagePixels(picture, {channels, height, width, resize, sho
   const [wide, high] = resize == 'stretch' ? [width, height]
       : short_side ? [w, h].map(length => Math.floor(short_side * length / Math.min(w, h))) : [side(w), side(h)];
   // With a short side, half a pixel goes to the even one, as in torchvision.
-  const middle = rest => Math.trunc(rest / 2) + (short_side && rest % 4 == 3);
+  const middle = rest => Math.trunc(rest / 2) + (short_side && rest % 4 == 3 ? 1 : 0);
   const left = middle(wide - width), top = middle(high - height);
   for (let c = 0; c < channels; ++c) {
     const map = Uint8Array.from({length: w * h}, (_, i) => channels == 3 ? rgba[4 * i + c]
