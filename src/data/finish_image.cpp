@@ -34,6 +34,17 @@ void lay_under(Planes<Value>& planes, const Image& image, const std::array<std::
     }
 }
 
+/// Divides by alpha what was multiplied by it. Where alpha is 0, no color is known but what is there.
+/// Quotients are rounded down, as in Pillow.
+template <class Value>
+void divide_by_alpha(Planes<Value>& planes, const Image& image) {
+  const std::size_t plane = image.alpha.size();
+  for (std::size_t i = 0; i < planes.size(); ++i)
+    if (const std::int64_t alpha = image.alpha[i % plane]; alpha > 0)
+      planes[i] = static_cast<Value>(
+          std::min<std::int64_t>(image.white, std::int64_t{planes[i]} * image.white / alpha));
+}
+
 template <class Value>
 void make_color(Planes<Value>& planes) {
   const std::size_t plane = planes.size();
@@ -76,7 +87,10 @@ ValueEnds value_ends(const ImageSpec& spec, bool deep, int white) {
 
 void finish_image(Image& image, const ImageSpec* target) {
   note_traits(image);
-  if (image.traits.transparent && target && target->background) compose(image, *target);
+  if (image.traits.transparent && target && target->background)
+    compose(image, *target);
+  else if (image.traits.transparent && image.premultiplied)
+    image.deep.empty() ? divide_by_alpha(image.pixels, image) : divide_by_alpha(image.deep, image);
   image.alpha = {};
   if (image.deep.empty()) return;
   if (!target || target->depth != 16) return keep_upper_bits(image);

@@ -87,7 +87,12 @@ struct TiffPage {
     return photometric == PHOTOMETRIC_MINISBLACK || photometric == PHOTOMETRIC_MINISWHITE ? 1 : 3;
   }
   int components() const { return channels() + (alpha ? 1 : 0); }
-  bool deep() const { return bits == 16; }
+  bool deep() const { return bits > 8; }
+  /// Color spaces that libtiff itself makes into RGB of 8 bits.
+  bool converted() const {
+    return photometric == PHOTOMETRIC_SEPARATED || photometric == PHOTOMETRIC_YCBCR ||
+           photometric == PHOTOMETRIC_CIELAB;
+  }
   /// Samples of a pixel that lie side by side in a row of the file.
   std::uint32_t side_by_side() const { return separate ? 1 : samples; }
 };
@@ -112,7 +117,7 @@ TiffPage read_page(TIFF* file) {
   }
   std::uint16_t extra = 0, *kinds = nullptr;
   if (TIFFGetField(file, TIFFTAG_EXTRASAMPLES, &extra, &kinds) && extra > 0 &&
-      page.samples > page.channels() && page.photometric != PHOTOMETRIC_PALETTE) {
+      page.samples > page.channels() && page.photometric != PHOTOMETRIC_PALETTE && !page.converted()) {
     page.alpha = kinds[0] == EXTRASAMPLE_ASSOCALPHA || kinds[0] == EXTRASAMPLE_UNASSALPHA;
     page.premultiplied = kinds[0] == EXTRASAMPLE_ASSOCALPHA;
   }
@@ -130,15 +135,19 @@ std::string page_fault(const TiffPage& page, const DecodeLimits& limits) {
   const bool known = page.photometric == PHOTOMETRIC_MINISBLACK ||
                      page.photometric == PHOTOMETRIC_MINISWHITE || page.photometric == PHOTOMETRIC_RGB ||
                      page.photometric == PHOTOMETRIC_PALETTE;
-  if (!known)
+  if (!known && !page.converted())
     return fmt::format(
         "is a TIFF image in a color space (photometric {}) that cannot be read; convert it to RGB",
         page.photometric);
-  const bool few = page.bits == 1 || page.bits == 2 || page.bits == 4;
-  if (page.format != SAMPLEFORMAT_UINT || !(page.bits == 8 || page.bits == 16 || (few && page.samples == 1)))
+  const bool packed = page.bits == 1 || page.bits == 2 || page.bits == 4 || page.bits == 12;
+  if (!page.converted() && (page.format != SAMPLEFORMAT_UINT ||
+                            !(page.bits == 8 || page.bits == 16 || (packed && page.samples == 1))))
     return fmt::format(
-        "is a TIFF image with {} bits a sample{}; whole numbers of 1, 2, 4, 8 and 16 bits can be read",
-        page.bits, page.format == SAMPLEFORMAT_IEEEFP ? " (floating point)" : "");
+        "is a TIFF image with {} bits a sample{}; whole numbers of 1, 2, 4, 8, 12 and 16 bits can be read",
+        page.bits,
+        page.format == SAMPLEFORMAT_IEEEFP ? " (floating point)"
+        : page.format == SAMPLEFORMAT_INT  ? ", with signs"
+                                           : "");
   const int least = page.photometric == PHOTOMETRIC_RGB ? 3 : 1;
   if (page.samples < least || page.samples > 16)
     return fmt::format("is a TIFF image with {} samples a pixel, which cannot be read", page.samples);
@@ -200,12 +209,17 @@ class TiffColors {
       return value;
     }
     const std::uint32_t bits = page_.bits, bit = i * bits;
+    if (bits == 12) {
+      const std::uint32_t pair = std::uint32_t{stored[bit / 8]} << 8 | stored[bit / 8 + 1];
+      return bit % 8 == 0 ? pair >> 4 : pair & 0xFFF;
+    }
     return stored[bit / 8] >> (8 - bits - bit % 8) & ((1u << bits) - 1);
   }
   template <class Value>
   Value value(std::uint32_t sample, bool color) const {
     constexpr std::uint32_t kWhite = std::numeric_limits<Value>::max();
-    const std::uint32_t value = page_.bits == 16 ? sample : sample * 255 / ((1u << page_.bits) - 1);
+    const std::uint32_t most = (1u << page_.bits) - 1;
+    const std::uint32_t value = page_.bits == 16 ? sample : (sample * kWhite + most / 2) / most;
     return static_cast<Value>(color && page_.photometric == PHOTOMETRIC_MINISWHITE ? kWhite - value : value);
   }
 
@@ -262,6 +276,26 @@ TiffReading read_tiles(TIFF* file, const TiffPage& page, const TiffColors& color
   return TiffReading::done;
 }
 
+/// Through libtiff's own way to RGB.
+TiffReading read_converted(TIFF* file, TiffMemory& memory, const TiffPage& page, UprightImage& image) {
+  std::array<char, 1024> why{};
+  TIFFRGBAImage converter;
+  if (!TIFFRGBAImageOK(file, why.data()) || !TIFFRGBAImageBegin(&converter, file, 1, why.data())) {
+    std::snprintf(memory.message.data(), memory.message.size(), "%.250s", why.data());
+    return TiffReading::failed;
+  }
+  const std::unique_ptr<TIFFRGBAImage, void (*)(TIFFRGBAImage*)> ended(&converter, TIFFRGBAImageEnd);
+  converter.req_orientation = converter.orientation = ORIENTATION_TOPLEFT;  // UprightImage turns it
+  std::vector<std::uint32_t> raster(std::size_t{page.width} * page.height);
+  if (!TIFFRGBAImageGet(&converter, raster.data(), page.width, page.height)) return TiffReading::failed;
+  std::vector<std::uint8_t> rows;
+  for (const std::uint32_t pixel : raster)
+    for (const std::uint32_t value : {TIFFGetR(pixel), TIFFGetG(pixel), TIFFGetB(pixel)})
+      rows.push_back(static_cast<std::uint8_t>(value));
+  image.put(rows.data(), 0, static_cast<int>(page.height));
+  return TiffReading::done;
+}
+
 template <class Value>
 TiffReading read_pixels(TIFF* file, const TiffPage& page, const TiffColors& colors, UprightImage& image,
                         const CpuDeadline& deadline) {
@@ -290,7 +324,8 @@ Decoded decode_tiff(std::string_view content, const DecodeLimits& limits, const 
   const PixelBudget budget(std::int64_t{page.height} * page.width);
   UprightImage image(page.components(), static_cast<int>(page.height), static_cast<int>(page.width),
                      page.orientation);
-  const TiffReading reading = page.deep()
+  const TiffReading reading = page.converted() ? read_converted(file.get(), memory, page, image)
+                              : page.deep()
                                   ? read_pixels<std::uint16_t>(file.get(), page, colors, image, deadline)
                                   : read_pixels<std::uint8_t>(file.get(), page, colors, image, deadline);
   if (reading == TiffReading::too_slow) return {{}, deadline.fault()};
@@ -307,8 +342,7 @@ bool reads_tiff() { return false; }
 Decoded decode_tiff(std::string_view, const DecodeLimits&, const CpuDeadline&) {
   return {{},
           "is a TIFF image, which this build cannot read; install libtiff-dev and build again, or convert it "
-          "to PNG "
-          "or JPEG"};
+          "to PNG or JPEG"};
 }
 
 #endif

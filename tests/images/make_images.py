@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Makes the small image files in this folder, and what Pillow reads in them (expected.txt, resized.txt).
 
-Run it with Pillow 9.4, jpegtran of libjpeg-turbo and heif-enc of libheif: `python3 make_images.py`; with `--scan FOLDER OUT` it writes what Pillow says about every
-file below a folder instead (hostile.txt was made like that).
+Run it with Pillow 9.4, jpegtran of libjpeg-turbo, heif-enc of libheif and tiffcp of libtiff: `python3 make_images.py`;
+with `--scan FOLDER OUT` it writes what Pillow says about every file below a folder instead (hostile.txt was made like
+that).
 
 expected.txt, a line a file: name, channels, height, width, largest difference allowed, the pixels [C][H][W] in hex.
 resized.txt, a line a case: mode, stored height and width, target height and width, the pixels in hex. The image is
@@ -106,6 +107,8 @@ def make_files():
     keep("transparent.gif", saved(palette, "GIF", transparency=palette.getpixel((1, 1))))
     frames = [palette, palette.transpose(Image.Transpose.FLIP_LEFT_RIGHT)]
     keep("animated.gif", saved(frames[0], "GIF", save_all=True, append_images=frames[1:]))
+    # Rows in four passes. Pillow interlaces what has at least 16 rows and columns.
+    keep("interlaced.gif", saved(color_image(21, 17).quantize(9), "GIF", interlace=1))
     keep("color.bmp", saved(color, "BMP"))
     keep("palette.bmp", saved(palette, "BMP"))
     keep("grey.bmp", saved(grey, "BMP"))
@@ -154,6 +157,14 @@ def make_files():
     keep("alpha.tif", saved(Image.merge("RGBA", (*color.split(), alpha)), "TIFF"))
     keep("grey16.tif", saved(Image.frombytes("I;16", (WIDTH, HEIGHT), b"".join(v[::-1] for v in wide[:WIDTH * HEIGHT])),
                              "TIFF"), expected=Image.frombytes("L", (WIDTH, HEIGHT), high[:WIDTH * HEIGHT]))
+    keep("cmyk.tif", saved(Image.merge("CMYK", (*color.split(), grey)), "TIFF"), 1)
+    with tempfile.TemporaryDirectory() as folder:
+        color_image(21, 37).save(f"{folder}/in.tif")
+        for name, options in (("planar.tif", ["-p", "separate"]), ("tiled.tif", ["-t", "-w", "16", "-l", "16"]),
+                              ("planar_tiled.tif", ["-p", "separate", "-t", "-w", "16", "-l", "16"])):
+            subprocess.run(["tiffcp", *options, "-c", "zip", f"{folder}/in.tif", f"{folder}/out.tif"], check=True)
+            with open(f"{folder}/out.tif", "rb") as f:
+                keep(name, f.read())
     for kind, options in ("heic", []), ("avif", ["--avif"]):
         with tempfile.TemporaryDirectory() as folder:
             smooth.resize((64, 64)).save(f"{folder}/in.png")

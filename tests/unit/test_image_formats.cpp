@@ -247,7 +247,49 @@ TEST_CASE("rarer bitmaps are read", "[data]") {
   std::string array = "BA" + little(40, 4) + little(0, 4) + little(0, 4) + os2v2;
   array[14 + 10] = static_cast<char>(os2v2[10] + 14);
   CHECK(pixels_of(array, "x.bmp") == red_blue);
-  CHECK_THAT(fault_of(bmp(40, 8, 1, 2, colors, "    ")), ContainsSubstring("compressed BMP"));
+  CHECK_THAT(fault_of(bmp(40, 24, 4, 2, colors, "    ")), ContainsSubstring("rare compression"));
+}
+
+/// The same with so many rows, from the lowest upwards; negative: from the highest downwards.
+std::string with_rows(std::string bmp, int rows) {
+  return bmp.replace(22, 4, little(static_cast<std::uint32_t>(rows), 4));
+}
+
+TEST_CASE("the rows of a bitmap begin below, or above if their number is negative", "[data]") {
+  const std::string rows("\0\0\xFF\0\xFF\0\0\0", 8);
+  const std::string two = bmp(40, 24, 0, 1, "", rows);
+  CHECK(pixels_of(with_rows(two, 2), "x.bmp") == std::vector<int>{0x0000FF, 0xFF0000});
+  CHECK(pixels_of(with_rows(two, -2), "x.bmp") == std::vector<int>{0xFF0000, 0x0000FF});
+  CHECK(fault_of(with_rows(two, -3)) != "");
+  CHECK(fault_of(with_rows(two, 0)) != "");
+}
+
+TEST_CASE("bitmaps of runs are read: runs, single pixels, moves, and rows that end early", "[data]") {
+  std::string colors;
+  for (int i = 0; i < 16; ++i) colors += std::string(3, static_cast<char>(i)) + '\0';
+  const auto image = [&](int bits, int rows, const std::string& runs) {
+    return with_rows(bmp(40, bits, bits == 8 ? 1 : 2, 5, colors, runs), rows);
+  };
+  const auto numbers = [&](const std::string& file) {
+    std::vector<int> colors_seen = pixels_of(file, "x.bmp");
+    for (int& color : colors_seen) color &= 0xFF;
+    return colors_seen;
+  };
+  const std::string row_ends("\0\0", 2), image_ends("\0\1", 2);
+  // The lowest row: three of color 7, one of color 9. Above it: a move by one pixel, and 1, 2, 3 with a
+  // filling byte.
+  const std::string first = std::string("\x03\x07\x01\x09") + row_ends;
+  const std::string second = std::string("\0\2\1\0", 4) + std::string("\0\3\1\2\3\0", 6);
+  CHECK(numbers(image(8, 2, first + second + image_ends)) == std::vector<int>{0, 1, 2, 3, 0, 7, 7, 7, 9, 0});
+  CHECK(numbers(image(8, 2, first + second + row_ends)) == std::vector<int>{0, 1, 2, 3, 0, 7, 7, 7, 9, 0});
+  CHECK(numbers(image(8, -2, first + second + image_ends)) == std::vector<int>{7, 7, 7, 9, 0, 0, 1, 2, 3, 0});
+  // Four bits: 1, 2, 1, then as they are 3, 4, 5, of which the last one is beyond the row.
+  const std::string pairs = std::string("\x03\x12", 2) + std::string("\0\3\x34\x50", 4);
+  CHECK(numbers(image(4, 1, pairs + image_ends)) == std::vector<int>{1, 2, 1, 3, 4});
+  CHECK(numbers(image(4, 3, image_ends)) == std::vector<int>(15, 0));
+  for (const std::string& cut : {first + second, first + second.substr(0, 3), first + second.substr(0, 7)})
+    CHECK_THAT(fault_of(image(8, 2, cut)), ContainsSubstring("is truncated"));
+  CHECK_THAT(fault_of(image(8, 30'000, image_ends)), ContainsSubstring("is truncated"));
 }
 
 // --- TGA ---------------------------------------------------------------------------------------------------
@@ -369,11 +411,27 @@ TEST_CASE("a small TIFF does not get memory for a huge tile", "[data]") {
              ContainsSubstring("tiles of 16384x16384, which are too large for it"));
 }
 
+TEST_CASE("a TIFF of 12 bits a sample spans all values from black to white", "[data]") {
+  if (!is_read("TIFF")) return;
+  const std::vector<std::pair<int, std::uint32_t>> tags{{256, 3}, {257, 1}, {258, 12}, {259, 1}, {262, 1},
+                                                        {273, 8}, {277, 1}, {278, 1},  {279, 5}};
+  std::string file = "II*" + little(0, 1) + little(16, 4) + std::string("\x80\x0F\xFF\x40\x00\0\0\0", 8) +
+                     little(tags.size(), 2);
+  for (const auto& [tag, value] : tags)
+    file += little(static_cast<std::uint64_t>(tag), 2) + little(4, 2) + little(1, 4) + little(value, 4);
+  file += little(0, 4);
+  CHECK(pixels_of(file, "x.tif") == std::vector<int>{grey(0x80), grey(0xFF), grey(0x40)});
+  const ImageSpec deep{.channels = 1, .height = 1, .width = 3, .depth = 16};
+  CHECK(decode_image(file, "x.tif", {}, &deep).image.deep ==
+        std::vector<std::uint16_t>{0x8008, 0xFFFF, 0x4004});
+}
+
 TEST_CASE("a damaged WebP, TIFF, HEIC or AVIF is bad or an image, the same each time", "[data]") {
   std::uint32_t state = 1;
   const auto random = [&] { return (state = state * 1664525u + 1013904223u) >> 8; };
-  for (const char* name : {"lossy.webp", "lossless.webp", "animated.webp", "packed.tif", "palette.tif",
-                           "bilevel.tif", "grey16.tif", "color.heic", "color.avif"}) {
+  for (const char* name :
+       {"lossy.webp", "lossless.webp", "animated.webp", "packed.tif", "palette.tif", "bilevel.tif",
+        "grey16.tif", "planar_tiled.tif", "cmyk.tif", "color.heic", "color.avif"}) {
     const std::string whole = read_file(fs::path(CNN_SOURCE_DIR) / "tests" / "images" / name);
     CAPTURE(name);
     CHECK(fault_of(whole.substr(0, whole.size() / 2), name) != "");

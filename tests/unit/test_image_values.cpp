@@ -6,6 +6,7 @@
 #include "catch.h"
 #include "core/file.h"
 #include "data/decode.h"
+#include "data/finish_image.h"
 #include "data/image_fitter.h"
 #include "data/image_folder.h"
 #include "picture_folder.h"
@@ -246,6 +247,18 @@ TEST_CASE("a background lies under transparent parts, and is mixed where they ar
   CHECK(decoded(file, &spec).pixels == std::vector<std::uint8_t>{200, 10, 48, 100, 20, 36, 50, 255, 214});
   CHECK_FALSE(decoded(png_file(6, 8, 1, 1, {1, 2, 3, 255})).traits.transparent);
   CHECK_FALSE(decoded(png_file(2, 8, 1, 1, {1, 2, 3})).traits.transparent);
+}
+
+TEST_CASE("without a background, colors that were multiplied by alpha are divided by it", "[data]") {
+  Image image{.channels = 1, .height = 1, .width = 4, .pixels = {100, 51, 9, 60}};
+  image.alpha = {255, 102, 0, 30}, image.premultiplied = true;
+  Image over_white = image;
+  finish_image(image, nullptr);
+  CHECK(image.pixels == std::vector<std::uint8_t>{100, 127, 9, 255});
+  const ImageSpec white{
+      .channels = 1, .height = 1, .width = 4, .background = std::array<std::uint8_t, 3>{255, 255, 255}};
+  finish_image(over_white, &white);
+  CHECK(over_white.pixels == std::vector<std::uint8_t>{100, 204, 255, 255});
 }
 
 TEST_CASE("a colored background makes a grey image with alpha a colored one", "[data]") {
