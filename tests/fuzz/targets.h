@@ -12,7 +12,7 @@ struct Target {
   void (*run)(std::string_view input);
 };
 
-/// `image`, `idx`, `cifar10`.
+/// `image` (any format), one target for each format that has a decoder of its own, `idx`, `cifar10`.
 std::span<const Target> data_targets();
 /// `config`, `safetensors`, `checkpoint`.
 std::span<const Target> model_targets();
