@@ -29,6 +29,7 @@ void match(LoadedSet& set, const std::vector<std::string>& classes, const std::s
   if (classes.empty() || found.empty()) return;
   std::vector<int> labels = match_classes(found, classes, where);
   set.report.missing_classes = missing_classes(found, classes);
+  set.report.other_accents = other_accents(found, classes);
   if (found != classes)
     set.dataset = std::make_shared<Relabeled>(std::move(set.dataset), classes, std::move(labels));
 }
@@ -65,6 +66,11 @@ std::vector<std::string> LoadReport::notes() const {
   add_names(empty_folders, "a folder without images is not a class",
             "folders without images are not classes");
   add_names(missing_classes, "a class has no images here", "classes without images here");
+  add_names(other_accents,
+            "warning: a name has its accents in another form (as macOS writes them) than the class for which "
+            "it is taken",
+            "warning: names have their accents in another form (as macOS writes them) than the classes for "
+            "which they are taken");
   add(reread, "image", "beyond cache_mb, read again when needed");
   if (!stored.empty()) lines.push_back(stored);
   return lines;

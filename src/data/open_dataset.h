@@ -31,7 +31,7 @@ struct LoadOptions {
 struct LoadReport {
   std::vector<std::int64_t> class_counts;  ///< images per class of the data set
   std::vector<BadFile> bad;                ///< left out
-  std::vector<std::string> empty_folders, missing_classes;
+  std::vector<std::string> empty_folders, missing_classes, other_accents;
   std::vector<std::string> traits;                                        ///< see trait_notes()
   std::string merged;                                                     ///< see merged_note()
   std::int64_t hidden = 0, others = 0, beside = 0, repeated_folders = 0;  ///< see ImageFiles

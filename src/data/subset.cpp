@@ -78,6 +78,15 @@ std::vector<std::string> missing_classes(const std::vector<std::string>& found,
   return not_in(known, found);
 }
 
+std::vector<std::string> other_accents(const std::vector<std::string>& found,
+                                       const std::vector<std::string>& known) {
+  std::vector<std::string> names;
+  for (const std::string& name : found)
+    if (const std::size_t place = place_of(name, known); place < known.size() && known[place] != name)
+      names.push_back(name);
+  return names;
+}
+
 std::vector<std::int64_t> count_classes(const Dataset& dataset) {
   std::vector<std::int64_t> counts(dataset.classes().size());
   for (std::int64_t i = 0; i < dataset.size(); ++i)

@@ -68,6 +68,10 @@ std::vector<int> match_classes(const std::vector<std::string>& found, const std:
                                const std::string& where);
 std::vector<std::string> missing_classes(const std::vector<std::string>& found,
                                          const std::vector<std::string>& known);
+/// Names of `found` that match_classes() takes for a known class although their bytes differ: the accents are
+/// in another form (see composed()).
+std::vector<std::string> other_accents(const std::vector<std::string>& found,
+                                       const std::vector<std::string>& known);
 
 /// How many images each class has.
 std::vector<std::int64_t> count_classes(const Dataset& dataset);

@@ -1,5 +1,8 @@
 #include "inspect/layer_rows.h"
 
+#include <algorithm>
+
+#include "nn/frozen_front.h"
 #include "train/optimizer.h"
 
 namespace cnn {
@@ -12,6 +15,18 @@ std::string short_text(Size2 size) { return size.h == size.w ? std::to_string(si
 std::string padding_text(const Window& window) {
   const std::string before = short_text(window.padding);
   return window.padding == window.padding_after ? before : before + "/" + short_text(window.padding_after);
+}
+
+bool has_parameters(const Node& node) { return node.parameters > 0; }
+
+/// The rows up to the first layer that learns, if there are weights before it.
+void mark_frozen(const Network& network, std::vector<LayerRow>& rows) {
+  const std::vector<Node>& nodes = network.nodes();
+  const auto front = nodes.begin() + frozen_front(network, 1);
+  if (std::none_of(nodes.begin(), front, has_parameters)) return;
+  const auto learning = std::find_if(front, nodes.end(), has_parameters);
+  for (auto node = nodes.begin(); node != nodes.end() && node <= learning; ++node)
+    rows[static_cast<std::size_t>(node->entry)].input_is_frozen = true;
 }
 
 }  // namespace
@@ -46,6 +61,7 @@ std::vector<LayerRow> layer_rows(const Network& network) {
     }
     rows.push_back(std::move(row));
   }
+  mark_frozen(network, rows);
   return rows;
 }
 

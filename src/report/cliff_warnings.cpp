@@ -120,14 +120,15 @@ std::vector<CliffWarning> cliff_warnings(std::int64_t input_values, const std::v
   std::string before_name = "the input";
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const LayerRow& row = rows[i];
-    if (quotient(before, row.activations) > fall)
+    if (quotient(before, row.activations) > fall && !row.input_is_frozen)
       warnings.push_back({row.name, "activation_cliff", before, row.activations,
                           cliff_message(row, before_name, maps_before(i, rows), before, fall)});
     // The outputs of the network are as many as there are classes: nothing to choose.
     const bool is_output =
         std::all_of(rows.begin() + static_cast<std::ptrdiff_t>(i), rows.end(),
                     [&](const LayerRow& later) { return later.activations == row.activations; });
-    if (i > 0 && !is_output && !widens_for_depthwise(i, rows) && quotient(row.activations, before) > growth)
+    if (i > 0 && !is_output && !row.input_is_frozen && !widens_for_depthwise(i, rows) &&
+        quotient(row.activations, before) > growth)
       warnings.push_back({row.name, "activation_growth", before, row.activations,
                           growth_message(row, before_name, before, growth)});
     before = row.activations;

@@ -14,6 +14,7 @@ struct LayerRow {
   int channels = 0, height = 1, width = 1;    ///< of the output
   bool flat = false;
   bool reads_whole_map = false;  ///< every output reads every position
+  bool input_is_frozen = false;  ///< what comes in is not learned here: training.freeze
   /// The config's key for the number of output channels, where they are learned: "units"; "".
   std::string outputs_key{};
   std::string kernel{}, stride{}, padding{}, dilation{};  ///< "5x5", "1", "2", "1"; empty where there is none
@@ -60,7 +61,7 @@ inline constexpr const char* kSharingHead =
 std::vector<std::string> sharing_sentences(const std::vector<LayerRow>& rows);
 
 /// A layer that puts out far fewer values than it gets (more than `fall` to 1 in one step), or, after the
-/// first, more than `growth` times as many.
+/// first, more than `growth` times as many. Not a layer whose input is frozen: others chose that many.
 struct CliffWarning {
   std::string layer, kind;  ///< kind: activation_cliff or activation_growth
   std::int64_t before = 0, after = 0;

@@ -103,6 +103,7 @@ std::vector<int> Evaluator::labels_of(const ImageFiles& files) {
   if (!files.classes.empty()) {  // names first: a wrong folder should not have to wait for its images
     labels = match_classes(files.classes, classes(), files.where);
     report.missing_classes = missing_classes(files.classes, classes());
+    report.other_accents = other_accents(files.classes, classes());
   }
   if (!cluster_.is_root()) return labels;
   for (const std::string& note : report.notes()) print_err("{}: {}\n", files.where, note);

@@ -257,6 +257,7 @@ TEST_CASE("classes are matched by name", "[data]") {
   CHECK(match_classes({other, "cat"}, {"cat", one}, "val") == std::vector<int>{1, 0});
   CHECK(match_classes({one, other}, {other, one}, "val") == std::vector<int>{1, 0});
   CHECK(missing_classes({other}, {one}).empty());
+  CHECK(other_accents({other, "cat", one}, {"cat", one}) == std::vector<std::string>{other});
   CHECK_THROWS_AS(match_classes({"M\xFCller"}, {one}, "val"), Error);
   ThreadPool pool(1);
   const Relabeled data(labeled(std::string("\0\1\1", 3), pool), {"x", "1", "0"}, {2, 1});

@@ -1,4 +1,5 @@
 #include "catch.h"
+#include "inspect/layer_rows.h"
 #include "network_fixture.h"
 #include "nn/frozen_front.h"
 
@@ -69,6 +70,19 @@ TEST_CASE("the frozen front ends before what learns, drops, or normalizes over t
     block.layers[0].spec = frozen(std::get<ConvSpec>(block.layers[0].spec));
     CHECK(front_of(spec) == 2);
   }
+}
+
+TEST_CASE("rows of layers up to the first that learns are told from the others", "[nn]") {
+  const auto marked = [](const NetworkSpec& spec) {
+    std::string names;
+    for (const LayerRow& row : layer_rows(Network(spec, kInput, 0, 16)))
+      if (row.input_is_frozen) names += row.name + " ";
+    return names;
+  };
+  NetworkSpec spec = frozen_but_the_last();
+  CHECK(marked(spec) == "layer0 layer1 layer2 layer3 layer4 layer5 layer6 layer7 layer8 layer9 layer10 ");
+  spec.erase(spec.begin(), spec.begin() + 3);  // what is left in front has no weights
+  CHECK(marked(spec) == "");
 }
 
 TEST_CASE("front and rest, one after the other, give the bits of the whole", "[nn]") {

@@ -116,6 +116,14 @@ TEST_CASE("a cliff is more than a hundred to one, growth more than fourfold and 
   CHECK(kinds(162, rows) == "b:activation_growth ");
 }
 
+TEST_CASE("what comes out of frozen layers is not called a cliff", "[report]") {
+  std::vector<LayerRow> rows{row("a", "conv", 512, 9, 9), row("b", "global_avg_pool", 512, 1, 1),
+                             row("c", "dense", 2, 1, 1)};
+  CHECK(cliff_warnings(3000, rows).size() == 1);
+  rows[2].input_is_frozen = true;
+  CHECK(cliff_warnings(3000, rows).empty());
+}
+
 TEST_CASE("what growth should be instead is computed", "[report]") {
   const auto warnings = cliff_warnings(100, {row("a", "conv", 2, 10, 10), row("b", "conv", 11, 10, 10),
                                              row("c", "global_avg_pool", 11, 1, 1)});
