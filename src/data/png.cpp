@@ -1,9 +1,14 @@
 #include "data/png.h"
 
+#include <png.h>
+
 #include <algorithm>
-#include <cstdlib>
+#include <array>
+#include <bit>
+#include <csetjmp>
 #include <cstring>
-#include <memory>
+#include <string>
+#include <vector>
 
 #include "core/error.h"
 #include "core/text.h"
@@ -11,84 +16,140 @@
 #include "data/png_structure.h"
 #include "data/upright_image.h"
 
-// The only user of stb_image. Memory comes zeroed: where a damaged file leaves pixels undefined, they are the
-// same on every run.
-#define STB_IMAGE_IMPLEMENTATION
-#define STB_IMAGE_STATIC
-#define STBI_NO_STDIO
-#define STBI_NO_LINEAR
-#define STBI_ONLY_PNG
-#define STBI_MAX_DIMENSIONS 65535
-#define STBI_MALLOC(size) std::calloc(1, size)
-#define STBI_REALLOC(memory, size) std::realloc(memory, size)
-#define STBI_FREE(memory) std::free(memory)
-#define STBI_ASSERT(condition) CNN_DEBUG_CHECK(condition, "in stb_image")
-#include <stb_image.h>
-
 namespace cnn {
 namespace {
 
-/// A file that ends at the deadline, which stops the decoder.
-struct PngSource {
-  std::string_view content;
-  const CpuDeadline& deadline;
-  std::size_t at = 0;
-  bool too_slow = false;
-  int reads = 0;
+/// What ended the decoding.
+enum class PngStop { none, error, too_slow };
 
-  static int read(void* user, char* to, int wanted) {
-    auto& self = *static_cast<PngSource*>(user);
-    constexpr int kReadsBetweenLooks = 16;  // the decoder reads 128 bytes at a time
-    if (self.reads++ % kReadsBetweenLooks == 0 && self.deadline.passed()) self.too_slow = true;
-    if (self.too_slow) return 0;
-    const std::size_t got = std::min(static_cast<std::size_t>(wanted), self.content.size() - self.at);
-    std::memcpy(to, self.content.data() + self.at, got);
-    self.at += got;
-    return static_cast<int>(got);
+/// libpng on a file in memory, without messages on the terminal. The library leaves its functions by longjmp,
+/// which must not jump over destructors: guarded() is given calls of the library and nothing else.
+class PngLibrary {
+ public:
+  PngLibrary(std::string_view content, const CpuDeadline& deadline) : content_(content), deadline_(deadline) {
+    png = png_create_read_struct(PNG_LIBPNG_VER_STRING, this, fail, warn);
+    info = png ? png_create_info_struct(png) : nullptr;
   }
-  static void skip(void* user, int bytes) {
-    auto& self = *static_cast<PngSource*>(user);
-    self.at = static_cast<std::size_t>(std::clamp<std::int64_t>(
-        static_cast<std::int64_t>(self.at) + bytes, 0, static_cast<std::int64_t>(self.content.size())));
+  ~PngLibrary() { png_destroy_read_struct(&png, &info, nullptr); }
+  PngLibrary(const PngLibrary&) = delete;
+  PngLibrary& operator=(const PngLibrary&) = delete;
+
+  /// False if the library stopped: stopped() says why.
+  template <class Calls>
+  bool guarded(Calls calls) {
+    if (setjmp(jump_) != 0) return false;
+    calls();
+    return true;
   }
-  static int eof(void* user) {
-    const auto& self = *static_cast<PngSource*>(user);
-    return self.too_slow || self.at == self.content.size();
+
+  /// Reads up to the pixels, and asks for grey or RGB of 8 or 16 bits, with alpha where there is some.
+  bool read_header() {
+    return guarded([&] {
+      png_set_read_fn(png, this, read);
+      png_set_crc_action(png, PNG_CRC_QUIET_USE, PNG_CRC_QUIET_USE);  // examine_png() has looked at them
+      // Everything that is not about pixels, though the library knows it.
+      constexpr int kAllKnown = -1;
+      png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, nullptr, kAllKnown);
+      png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_AS_DEFAULT, reinterpret_cast<png_const_bytep>("tRNS"),
+                                  1);
+      png_read_info(png, info);
+      png_set_expand(png);
+      if (std::endian::native == std::endian::little) png_set_swap(png);
+      passes = png_set_interlace_handling(png);
+      png_read_update_info(png, info);
+    });
   }
+
+  Decoded stopped() const {
+    const std::string_view message(message_.data());
+    if (stop_ == PngStop::too_slow) return {{}, deadline_.fault()};
+    CNN_CHECK(stop_ == PngStop::error, "the PNG decoder has not stopped");
+    if (message == "Out of memory" || message == "Insufficient memory")
+      return {{}, "needs more memory to decode than there is"};
+    if (message == "Not enough image data" || message == "Read Error")
+      return {{}, "is truncated: its compressed data ends before the image does"};
+    constexpr std::string_view kData = "IDAT: ";
+    if (message.starts_with(kData))
+      return {{},
+              fmt::format("is damaged: its compressed data is broken ({})", message.substr(kData.size()))};
+    return {
+        {},
+        fmt::format("is damaged or of a rare kind that cannot be read: PNG decoder says \"{}\"", message)};
+  }
+
+  png_structp png;
+  png_infop info;
+  int passes = 1;
+
+ private:
+  [[noreturn]] void stop(PngStop why, const char* message) {
+    std::strncpy(message_.data(), message, message_.size() - 1);
+    stop_ = why;
+    std::longjmp(jump_, 1);
+  }
+  [[noreturn]] static void fail(png_structp png, png_const_charp message) {
+    static_cast<PngLibrary*>(png_get_error_ptr(png))->stop(PngStop::error, message);
+  }
+  /// Of the warnings, those about the compressed data cost pixels, but for what follows the last one.
+  static void warn(png_structp png, png_const_charp message) {
+    const std::string_view text(message);
+    if (text.starts_with("IDAT:") && text.find("Extra compressed data") == text.npos &&
+        text.find("Too much image data") == text.npos)
+      fail(png, message);
+  }
+  static void read(png_structp png, png_bytep to, std::size_t wanted) {
+    auto& self = *static_cast<PngLibrary*>(png_get_io_ptr(png));
+    if (self.deadline_.passed()) self.stop(PngStop::too_slow, "");
+    if (wanted > self.content_.size() - self.at_) self.stop(PngStop::error, "Read Error");
+    std::memcpy(to, self.content_.data() + self.at_, wanted);
+    self.at_ += wanted;
+  }
+
+  const std::string_view content_;
+  const CpuDeadline& deadline_;
+  std::size_t at_ = 0;
+  std::jmp_buf jump_;
+  PngStop stop_ = PngStop::none;
+  std::array<char, 256> message_{};
 };
+
+/// A row of a file of 16 bits is one of numbers in this machine's order.
+void put_rows(UprightImage& image, const std::vector<std::uint16_t>& rows, bool deep, int first, int count) {
+  if (deep)
+    image.put(rows.data(), first, count);
+  else
+    image.put(reinterpret_cast<const std::uint8_t*>(rows.data()), first, count);
+}
 
 }  // namespace
 
 Decoded decode_png(std::string_view content, const DecodeLimits& limits, const CpuDeadline& deadline) {
-  const FileStructure structure = examine_png(content, limits, deadline);
+  const FileStructure structure = examine_png(content, limits);
   if (!structure.fault.empty()) return {{}, structure.fault};
   const PixelBudget budget(structure.height * structure.width);
-  int width = 0, height = 0, components = 0;
-  PngSource source{structure.patched.empty() ? content : structure.patched, deadline};
-  const stbi_io_callbacks callbacks{PngSource::read, PngSource::skip, PngSource::eof};
-  constexpr std::size_t kBitDepthAt = 24;  // in IHDR
-  const bool deep = content[kBitDepthAt] == 16;
-  const std::unique_ptr<void, void (*)(void*)> pixels(
-      deep ? static_cast<void*>(
-                 stbi_load_16_from_callbacks(&callbacks, &source, &width, &height, &components, 0))
-           : stbi_load_from_callbacks(&callbacks, &source, &width, &height, &components, 0),
-      stbi_image_free);
-  if (source.too_slow) return {{}, deadline.fault()};
-  if (!pixels) {
-    const std::string_view reason = stbi_failure_reason() ? stbi_failure_reason() : "unknown";
-    if (reason == "outofmem") return {{}, "needs more memory to decode than there is"};
-    return {{},
-            fmt::format("is damaged or of a rare kind that cannot be read: PNG decoder says \"{}\"", reason)};
+  PngLibrary library(structure.patched.empty() ? content : structure.patched, deadline);
+  if (!library.info) return {{}, "needs more memory to decode than there is"};
+  if (!library.read_header()) return library.stopped();
+  const int height = static_cast<int>(structure.height), width = static_cast<int>(structure.width);
+  const bool deep = png_get_bit_depth(library.png, library.info) == 16;
+  UprightImage image(png_get_channels(library.png, library.info), height, width, structure.orientation);
+  const bool interlaced = library.passes > 1;
+  const int strip = interlaced ? height : std::min(height, 16);
+  const std::size_t row_bytes = png_get_rowbytes(library.png, library.info);
+  std::vector<std::uint16_t> rows((static_cast<std::size_t>(strip) * row_bytes + 1) / 2);
+  for (int first = 0; first < height; first += strip) {
+    const int count = std::min(strip, height - first);
+    const bool read = library.guarded([&] {
+      for (int pass = 0; pass < library.passes; ++pass)
+        for (int y = 0; y < count; ++y) {
+          png_bytep row = reinterpret_cast<png_bytep>(rows.data()) + static_cast<std::size_t>(y) * row_bytes;
+          png_read_row(library.png, row, nullptr);
+        }
+    });
+    if (!read) return library.stopped();
+    put_rows(image, rows, deep, first, count);
   }
-  if (width != structure.width || height != structure.height)
-    return {{},
-            fmt::format("is damaged: it holds two sizes, {}x{} and {}x{}", structure.width, structure.height,
-                        width, height)};
-  UprightImage image(components, height, width, structure.orientation);
-  if (deep)
-    image.put(static_cast<const stbi_us*>(pixels.get()), 0, height);
-  else
-    image.put(static_cast<const stbi_uc*>(pixels.get()), 0, height);
+  if (!library.guarded([&] { png_read_end(library.png, nullptr); })) return library.stopped();
   return {image.take(), ""};
 }
 

@@ -4,10 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
-#include <cstring>
-#include <memory>
-#include <new>
 
 #include "core/error.h"
 #include "core/text.h"
@@ -16,84 +12,15 @@
 #include "data/structure_parts.h"
 
 namespace cnn {
-namespace {
 
-/// Unpacks a PNG's data piece by piece, keeping nothing, to see that all of it is there.
-class PngData {
- public:
-  PngData(std::int64_t expected, const CpuDeadline& deadline) : expected_(expected), deadline_(deadline) {
-    if (inflateInit(&stream_) != Z_OK) throw std::bad_alloc();  // nothing else can be wrong here
-  }
-  ~PngData() { inflateEnd(&stream_); }
-  PngData(const PngData&) = delete;
-  PngData& operator=(const PngData&) = delete;
-
-  /// Returns "" or what is wrong.
-  std::string add(std::string_view piece) {
-    stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(piece.data()));
-    stream_.avail_in = static_cast<uInt>(piece.size());
-    while (!ended_ && stream_.avail_in > 0) {
-      if (deadline_.passed()) return deadline_.fault();
-      std::array<Bytef, 1 << 15> thrown_away;
-      stream_.next_out = thrown_away.data();
-      stream_.avail_out = thrown_away.size();
-      const int status = inflate(&stream_, Z_NO_FLUSH);
-      unpacked_ += static_cast<std::int64_t>(thrown_away.size() - stream_.avail_out);
-      // A few files carry a little more than their size asks for; a bomb carries much more.
-      constexpr std::int64_t kTolerated = 1 << 16;
-      if (unpacked_ > expected_ + kTolerated)
-        return fmt::format("is damaged: its data unpacks to more than the {} bytes of its size",
-                           with_commas(expected_));
-      if (status == Z_STREAM_END)
-        ended_ = true;
-      else if (status != Z_OK)
-        return fmt::format("is damaged: its compressed data is broken ({})",
-                           stream_.msg ? stream_.msg : "unknown error");
-    }
-    return "";
-  }
-
-  std::string end() const {
-    if (!ended_ || unpacked_ < expected_)
-      return fmt::format("is truncated: its data unpacks to {} of {} bytes", with_commas(unpacked_),
-                         with_commas(expected_));
-    return "";
-  }
-
- private:
-  z_stream stream_{};
-  std::int64_t expected_, unpacked_ = 0;
-  const CpuDeadline& deadline_;
-  bool ended_ = false;
-};
-
-/// Bytes of the unpacked data: a filter byte and the packed pixels for every row of every pass.
-std::int64_t png_data_bytes(std::int64_t height, std::int64_t width, std::int64_t bits, bool interlaced) {
-  const auto bytes = [&](std::int64_t h, std::int64_t w) {
-    return h == 0 || w == 0 ? 0 : h * (1 + (w * bits + 7) / 8);
-  };
-  if (!interlaced) return bytes(height, width);
-  struct Pass {
-    int x, y, step_x, step_y;
-  };
-  constexpr std::array<Pass, 7> kPasses{
-      {{0, 0, 8, 8}, {4, 0, 8, 8}, {0, 4, 4, 8}, {2, 0, 4, 4}, {0, 2, 2, 4}, {1, 0, 2, 2}, {0, 1, 1, 2}}};
-  std::int64_t total = 0;
-  for (const Pass& pass : kPasses)
-    total += bytes((height - pass.y + pass.step_y - 1) / pass.step_y,
-                   (width - pass.x + pass.step_x - 1) / pass.step_x);
-  return total;
-}
-
-}  // namespace
-
-FileStructure examine_png(std::string_view content, const DecodeLimits& limits, const CpuDeadline& deadline) {
+FileStructure examine_png(std::string_view content, const DecodeLimits& limits) {
   constexpr std::size_t kSignature = 8, kAround = 12;  // length, name and checksum around a chunk's data
   constexpr std::uint32_t kPaletteColor = 3;
   FileStructure png;
   std::uint32_t depth = 0, color = 0;
   std::size_t palette_at = 0, palette_bytes = 0;
-  std::unique_ptr<PngData> data;
+  std::size_t data_bytes = 0;
+  std::int64_t bits = 0;                                         // of a pixel
   constexpr std::string_view kXmp("XML:com.adobe.xmp\0\0", 19);  // not compressed
   std::string_view exif, xmp;
   for (std::size_t at = kSignature;;) {
@@ -124,19 +51,20 @@ FileStructure examine_png(std::string_view content, const DecodeLimits& limits, 
       constexpr std::array<int, 7> kSamples{1, 0, 3, 1, 2, 0, 4};  // by type of color
       if (color >= kSamples.size() || kSamples[color] == 0 || depth == 0 || depth > 16)
         return faulty(fmt::format("is damaged: color type {} with {} bits does not exist", color, depth));
-      const int bits = kSamples[color] * static_cast<int>(depth);
-      data = std::make_unique<PngData>(png_data_bytes(png.height, png.width, bits, byte_at(chunk, 12) != 0),
-                                       deadline);
+      bits = kSamples[color] * static_cast<int>(depth);
     } else if (name == "PLTE") {
       palette_at = at, palette_bytes = length;
     } else if (name == "IDAT") {
-      if (std::string fault = data->add(chunk); !fault.empty()) return faulty(fault);
+      data_bytes += length;
     } else if (name == "eXIf") {
       exif = chunk;
     } else if (name == "iTXt" && chunk.starts_with(kXmp)) {
       xmp = chunk;
     } else if (name == "IEND") {
-      if (std::string fault = data->end(); !fault.empty()) return faulty(fault);
+      if (data_bytes == 0) return faulty("is damaged: it has no pixels");
+      constexpr std::int64_t kMostBits = 8 * 1032;  // that a byte can stand for (zlib's technical details)
+      if (std::string fault = bomb_fault(png, content.size(), kMostBits / bits); !fault.empty())
+        return faulty(fault);
       break;
     }
     at += kAround + length;

@@ -103,6 +103,20 @@ TEST_CASE("a range says which values are 0 and 1, and the rest is cut off", "[da
                            static_cast<float>(254 / 255.0), 1});
 }
 
+TEST_CASE("a PNG with fewer rows than it says is bad, one with more is not", "[data]") {
+  const auto with_height = [](int height) {
+    std::string file = png_file(0, 8, 4, 2, {1, 2, 3, 4, 5, 6, 7, 8});
+    file.replace(20, 4, big(static_cast<std::uint32_t>(height), 4));
+    const auto sum = ::crc32(0, reinterpret_cast<const Bytef*>(file.data() + 12), 17);
+    return file.replace(29, 4, big(static_cast<std::uint32_t>(sum), 4));
+  };
+  CHECK(decode_image(with_height(3), "x.png").fault ==
+        "is truncated: its compressed data ends before the image does");
+  CHECK(decoded(with_height(2)).pixels == std::vector<std::uint8_t>{1, 2, 3, 4, 5, 6, 7, 8});
+  CHECK(decoded(with_height(1)).pixels == std::vector<std::uint8_t>{1, 2, 3, 4});
+  CHECK_THAT(decode_image(with_height(60'000), "x.png").fault, ContainsSubstring("is truncated"));
+}
+
 TEST_CASE("without depth 16 the upper eight bits are used, as ever", "[data]") {
   const Image image = decoded(png_file(2, 16, 1, 1, {0x1234, 0xABCD, 0xFFFF}));
   CHECK(image.pixels == std::vector<std::uint8_t>{0x12, 0xAB, 0xFF});
