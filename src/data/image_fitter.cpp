@@ -6,23 +6,35 @@
 
 #include "core/error.h"
 #include "data/finish_image.h"
+#include "kernels/byte_rows.h"
 
 namespace cnn {
 namespace {
 
-/// A weight is a multiple of 2^-22: 8 bits of pixel, 22 of weight, and room for the sign and for rounding.
-constexpr int kFractionBits = 22;
-constexpr std::int32_t kHalf = 1 << (kFractionBits - 1);
-
-std::uint8_t rounded(std::int32_t sum) {
-  return static_cast<std::uint8_t>(std::clamp(sum >> kFractionBits, 0, 255));
-}
-
 /// Numbers with 16 bits before the point and 8 behind the point. All weights are positive: nothing can become
 /// negative.
 constexpr int kPointBits = 8;
+constexpr std::int64_t kHalf = 1 << (kByteWeightBits - 1);
 std::int32_t rounded(std::int64_t sum) {
-  return static_cast<std::int32_t>(std::min<std::int64_t>(sum >> kFractionBits, 65535 << kPointBits));
+  return static_cast<std::int32_t>(std::min<std::int64_t>(sum >> kByteWeightBits, 65535 << kPointBits));
+}
+
+/// The row that `row` becomes, for two kinds of pixels.
+void weigh_row(const std::int32_t* row, const RowWeights& by, std::int32_t* out) {
+  for (int i = 0; i < by.outputs; ++i) {
+    const std::int32_t* weights = by.weights + std::int64_t{i} * by.taps;
+    std::int64_t sum = kHalf;
+    for (int k = 0; k < by.taps; ++k) sum += std::int64_t{row[by.first[i] + k]} * weights[k];
+    out[i] = rounded(sum);
+  }
+}
+void weigh_rows(const std::int32_t* rows, std::int64_t pitch, const std::int32_t* weights, int count,
+                int columns, std::int32_t* out) {
+  for (int x = 0; x < columns; ++x) {
+    std::int64_t sum = kHalf;
+    for (int k = 0; k < count; ++k) sum += std::int64_t{rows[k * pitch + x]} * weights[k];
+    out[x] = rounded(sum);
+  }
 }
 
 std::int32_t grey_value(std::int32_t r, std::int32_t g, std::int32_t b) {
@@ -76,8 +88,8 @@ void ImageFitter::Side::prepare(std::int64_t input_size, double input_extent, do
   extent = input_extent, offset = input_offset;
   const double scale = input_extent / static_cast<double>(output_size);
   const double radius = std::max(scale, 1.0);
-  taps =
-      static_cast<std::size_t>(std::min<double>(static_cast<double>(input_size), 2 * std::ceil(radius) + 1));
+  const auto most = std::min<double>(static_cast<double>(input_size), 2 * std::ceil(radius) + 1);
+  taps = (static_cast<std::size_t>(most) + kByteWeightGroup - 1) / kByteWeightGroup * kByteWeightGroup;
   first.resize(static_cast<std::size_t>(positions));
   count.resize(static_cast<std::size_t>(positions));
   weights.assign(static_cast<std::size_t>(positions) * taps, 0);
@@ -100,45 +112,36 @@ void ImageFitter::Side::prepare(std::int64_t input_size, double input_extent, do
     }
     std::int32_t* row = &weights[static_cast<std::size_t>(i) * taps];
     for (std::size_t k = 0; k < n; ++k)
-      row[k] = static_cast<std::int32_t>(0.5 + triangle[k] / total * (1 << kFractionBits));
+      row[k] = static_cast<std::int32_t>(0.5 + triangle[k] / total * (1 << kByteWeightBits));
     first[static_cast<std::size_t>(i)] = static_cast<int>(low);
     count[static_cast<std::size_t>(i)] = static_cast<int>(n);
   }
 }
 
 // Horizontal pass over the rows that are needed, rounded to the type of the pixels, then the vertical pass.
-template <class Value, class Sum>
-void ImageFitter::resample(const Value* plane, int width, Value* out, int out_pitch,
-                           Passes<Value, Sum>& passes) {
+template <class Value>
+void ImageFitter::resample(const Value* plane, int width, Value* out, int out_pitch, Passes<Value>& passes) {
   const auto columns = static_cast<std::size_t>(x_.length), lines = static_cast<std::size_t>(y_.length);
   const int top = y_.first.front(), bottom = y_.first.back() + y_.count.back();
-  passes.rows.resize(static_cast<std::size_t>(bottom - top) * columns);
+  passes.rows.resize(static_cast<std::size_t>(bottom - top) * columns + kByteRowSlack);
+  passes.line.resize(std::max(static_cast<std::size_t>(width), columns) + kByteRowSlack);
+  Value* const line = passes.line.data();
+  const RowWeights columns_of{static_cast<int>(columns), x_.first.data(), x_.weights.data(),
+                              static_cast<int>(x_.taps)};
   for (int y = top; y < bottom; ++y) {
     const Value* source = plane + std::int64_t{y} * width;
     Value* target = &passes.rows[static_cast<std::size_t>(y - top) * columns];
     if (x_.identity()) {
-      std::memcpy(target, source + x_.begin, columns * sizeof(Value));
-      continue;
-    }
-    for (std::size_t x = 0; x < columns; ++x) {
-      const Value* pixel = source + x_.first[x];
-      const std::int32_t* weight = &x_.weights[x * x_.taps];
-      Sum sum = kHalf;
-      for (int k = 0; k < x_.count[x]; ++k) sum += Sum{pixel[k]} * weight[k];
-      target[x] = rounded(sum);
+      std::copy_n(source + x_.begin, columns, target);
+    } else {
+      std::copy_n(source, width, line);  // behind its end it can be read
+      weigh_row(line, columns_of, target);
     }
   }
-  std::vector<Sum>& sums = passes.sums;
-  sums.resize(columns);
   for (std::size_t y = 0; y < lines; ++y) {
     const Value* source = &passes.rows[static_cast<std::size_t>(y_.first[y] - top) * columns];
-    Value* target = out + y * static_cast<std::size_t>(out_pitch);
-    std::fill(sums.begin(), sums.end(), Sum{kHalf});
-    for (int k = 0; k < y_.count[y]; ++k, source += columns) {
-      const std::int32_t weight = y_.weights[y * y_.taps + static_cast<std::size_t>(k)];
-      for (std::size_t x = 0; x < columns; ++x) sums[x] += Sum{source[x]} * weight;
-    }
-    for (std::size_t x = 0; x < columns; ++x) target[x] = rounded(sums[x]);
+    weigh_rows(source, x_.length, &y_.weights[y * y_.taps], y_.count[y], static_cast<int>(columns), line);
+    std::copy_n(line, columns, out + y * static_cast<std::size_t>(out_pitch));
   }
 }
 
@@ -155,9 +158,8 @@ std::string ImageFitter::shape_fault(const ImageView& image) const {
 }
 
 /// `source` has the pixels of the image.
-template <class Value, class Sum>
-void ImageFitter::fit_planes(const ImageView& image, const Value* source, Value* out,
-                             Passes<Value, Sum>& passes) {
+template <class Value>
+void ImageFitter::fit_planes(const ImageView& image, const Value* source, Value* out, Passes<Value>& passes) {
   const int channels = spec_.channels, height = spec_.height, width = spec_.width;
   const std::int64_t h = image.full_height(), w = image.full_width();
   const std::int64_t plane = image.plane();

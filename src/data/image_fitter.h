@@ -52,7 +52,7 @@ class ImageFitter {
 
  private:
   /// How output positions of one axis are made of input positions: position i is the sum of
-  /// weights[i * taps ...] * input[first[i] ...], count[i] of them, in units of 2^-22.
+  /// weights[i * taps ...] * input[first[i] ...], count[i] of them (see kernels/byte_rows.h).
   struct Side {
     std::int64_t input = 0, output = 0, begin = 0, length = 0;  // what the table was made for
     double extent = 0, offset = 0;                              // of the whole image within the input
@@ -65,24 +65,24 @@ class ImageFitter {
     bool identity() const { return input == output && extent == static_cast<double>(input); }
   };
 
-  /// Working memory for pixels of one type, and their sums with weights.
-  template <class Value, class Sum>
+  /// Working memory for pixels of one type.
+  template <class Value>
   struct Passes {
     std::vector<Value> color;  // the image after conversion of color
     std::vector<Value> rows;   // after the horizontal pass
-    std::vector<Sum> sums;
+    std::vector<Value> line;   // a row before or after a pass
   };
 
   std::string shape_fault(const ImageView& image) const;
-  template <class Value, class Sum>
-  void fit_planes(const ImageView& image, const Value* source, Value* out, Passes<Value, Sum>& passes);
-  template <class Value, class Sum>
-  void resample(const Value* plane, int width, Value* out, int out_pitch, Passes<Value, Sum>& passes);
+  template <class Value>
+  void fit_planes(const ImageView& image, const Value* source, Value* out, Passes<Value>& passes);
+  template <class Value>
+  void resample(const Value* plane, int width, Value* out, int out_pitch, Passes<Value>& passes);
 
   ImageSpec spec_;
   Side x_, y_;
-  Passes<std::uint8_t, std::int32_t> bytes_;
-  Passes<std::int32_t, std::int64_t> fixed_;  // 8 bits behind the point
+  Passes<std::uint8_t> bytes_;
+  Passes<std::int32_t> fixed_;  // 8 bits behind the point
   std::vector<std::int32_t> stored_, fitted_;
 };
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "kernels/byte_rows.h"
+
 namespace cnn {
 
 UprightImage::UprightImage(int components, int stored_height, int stored_width, int orientation)
@@ -29,7 +31,18 @@ void UprightImage::is_reduced(int factor, int stored_full_height, int stored_ful
 }
 
 void UprightImage::put(const std::uint8_t* rows, int first, int count) {
-  put_into(image_.pixels, rows, first, count);
+  const bool rows_stay_rows = upright_.step_x == 1 && components_ >= 3;
+  put_into(image_.pixels, rows, first, rows_stay_rows ? 0 : count);
+  if (!rows_stay_rows) return;
+  const std::int64_t plane = ImageView(image_).plane();
+  for (int y = 0; y < count; ++y) {
+    const std::uint8_t* from = rows + std::int64_t{y} * width_ * components_;
+    const std::int64_t at = upright_.origin + (first + y) * upright_.step_y;
+    std::uint8_t* const to = image_.pixels.data() + at;
+    split_colors(from, components_, width_, {to, to + plane, to + 2 * plane});
+    for (int x = 0; x < width_ && components_ == 4; ++x)
+      image_.alpha[static_cast<std::size_t>(at + x)] = from[4 * x + 3];
+  }
 }
 
 void UprightImage::put(const std::uint16_t* rows, int first, int count) {

@@ -8,6 +8,7 @@
 #include "kernel_fixture.h"
 #include "kernels/activation.h"
 #include "kernels/batch_norm.h"
+#include "kernels/byte_rows.h"
 #include "kernels/normalize_bytes.h"
 #include "kernels/optimizer.h"
 #include "kernels/pool.h"
@@ -637,6 +638,60 @@ TEST_CASE("normalize_bytes gives the formula's bits in the lanes of images, and 
                   (lane < images ? (static_cast<float>(rows[lane][i]) / 255.0f - mean) / std : 0.0f));
       for (int lane = 0; lane < kLanes; ++lane) REQUIRE(to.data()[count * kLanes + lane] == kCanary);
       REQUIRE(normalizes_bytes_exactly(mean, std));
+    }
+  });
+}
+
+TEST_CASE("colors are taken apart, and rows of bytes are weighed, as plain loops do it", "[kernels]") {
+  on_every_set([] {
+    Random random(19, Purpose::split);
+    const auto below = [&](int n) { return static_cast<int>(random.below(static_cast<std::uint32_t>(n))); };
+    const auto bytes = [&](int count) {
+      std::vector<std::uint8_t> all(static_cast<std::size_t>(count));
+      for (std::uint8_t& byte : all) byte = static_cast<std::uint8_t>(random.bits());
+      return all;
+    };
+    // At most twice what bytes can hold, in both directions: sums are cut off.
+    const auto weight = [&](int taps) { return (below(1 << 21) - (1 << 19)) / std::max(1, taps) * 5; };
+    const auto rounded = [](std::int64_t sum) {
+      return std::clamp<std::int64_t>((sum + (1 << 21)) >> kByteWeightBits, 0, 255);
+    };
+    for (int repeat = 0; repeat < 60; ++repeat) {
+      const int count = 1 + below(150), components = 3 + repeat % 2;
+      const std::vector<std::uint8_t> pixels = bytes(count * components);
+      std::vector<std::uint8_t> planes(static_cast<std::size_t>(3 * count) + 1, 77);
+      std::uint8_t* const to = planes.data();
+      split_colors(pixels.data(), components, count, {to, to + count, to + 2 * count});
+      for (int c = 0; c < 3; ++c)
+        for (int i = 0; i < count; ++i) REQUIRE(to[c * count + i] == pixels[i * components + c]);
+      REQUIRE(planes.back() == 77);
+
+      const int outputs = 1 + below(40), taps = kByteWeightGroup * (1 + below(4));
+      std::vector<int> first;
+      std::vector<std::int32_t> weights;
+      for (int i = 0; i < outputs; ++i) first.push_back(below(count));
+      for (int i = 0; i < outputs * taps; ++i) weights.push_back(weight(taps));
+      const std::vector<std::uint8_t> row = bytes(count + kByteRowSlack);
+      std::vector<std::uint8_t> out(static_cast<std::size_t>(outputs) + 1, 77);
+      weigh_row(row.data(), {outputs, first.data(), weights.data(), taps}, out.data());
+      for (int i = 0; i < outputs; ++i) {
+        std::int64_t sum = 0;
+        for (int k = 0; k < taps; ++k) sum += std::int64_t{row[first[i] + k]} * weights[i * taps + k];
+        REQUIRE(out[i] == rounded(sum));
+      }
+      REQUIRE(out.back() == 77);
+
+      const int rows = 1 + below(20), pitch = count + below(3);
+      const std::vector<std::uint8_t> many = bytes(rows * pitch + kByteRowSlack);
+      std::vector<std::uint8_t> mean(static_cast<std::size_t>(count) + kByteRowSlack);
+      weights.clear();
+      for (int k = 0; k < rows; ++k) weights.push_back(weight(rows));
+      weigh_rows(many.data(), pitch, weights.data(), rows, count, mean.data());
+      for (int x = 0; x < count; ++x) {
+        std::int64_t sum = 0;
+        for (int k = 0; k < rows; ++k) sum += std::int64_t{many[k * pitch + x]} * weights[k];
+        REQUIRE(mean[x] == rounded(sum));
+      }
     }
   });
 }
