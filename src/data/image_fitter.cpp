@@ -24,7 +24,7 @@ void weigh_row(const std::int32_t* row, const RowWeights& by, std::int32_t* out)
   for (int i = 0; i < by.outputs; ++i) {
     const std::int32_t* weights = by.weights + std::int64_t{i} * by.taps;
     std::int64_t sum = kHalf;
-    for (int k = 0; k < by.taps; ++k) sum += std::int64_t{row[by.first[i] + k]} * weights[k];
+    for (int k = 0; k < by.count[i]; ++k) sum += std::int64_t{row[by.first[i] + k]} * weights[k];
     out[i] = rounded(sum);
   }
 }
@@ -126,7 +126,7 @@ void ImageFitter::resample(const Value* plane, int width, Value* out, int out_pi
   passes.rows.resize(static_cast<std::size_t>(bottom - top) * columns + kByteRowSlack);
   passes.line.resize(std::max(static_cast<std::size_t>(width), columns) + kByteRowSlack);
   Value* const line = passes.line.data();
-  const RowWeights columns_of{static_cast<int>(columns), x_.first.data(), x_.weights.data(),
+  const RowWeights columns_of{static_cast<int>(columns), x_.first.data(), x_.count.data(), x_.weights.data(),
                               static_cast<int>(x_.taps)};
   for (int y = top; y < bottom; ++y) {
     const Value* source = plane + std::int64_t{y} * width;

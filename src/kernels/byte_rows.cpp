@@ -42,7 +42,7 @@ void weigh_row(const std::uint8_t* row, const RowWeights& by, std::uint8_t* out)
     const std::uint8_t* from = row + by.first[i];
     const std::int32_t* weights = by.weights + std::int64_t{i} * by.taps;
     auto sum = hn::Zero(d);
-    for (int k = 0; k < by.taps; k += width)
+    for (int k = 0; k < by.count[i]; k += width)
       sum = hn::Add(sum, hn::Mul(hn::PromoteTo(d, hn::LoadU(bytes, from + k)), hn::LoadU(d, weights + k)));
     const std::int32_t rounded = (hn::GetLane(hn::SumOfLanes(d, sum)) + kHalf) >> kByteWeightBits;
     out[i] = static_cast<std::uint8_t>(rounded < 0 ? 0 : rounded > 255 ? 255 : rounded);

@@ -19,14 +19,15 @@ inline constexpr int kByteWeightGroup = 8;
 /// Whole vectors are read and written: rows have room for so many bytes more. What they hold does not matter.
 inline constexpr int kByteRowSlack = 64;
 
-/// How a row becomes one of another length: output i is made of the bytes from first[i] on.
+/// How a row becomes one of another length: output i is made of count[i] bytes, from first[i] on.
 struct RowWeights {
   int outputs = 0;
   const int* first = nullptr;             ///< [outputs]
+  const int* count = nullptr;             ///< [outputs]
   const std::int32_t* weights = nullptr;  ///< [outputs][taps]
   int taps = 0;                           ///< a multiple of kByteWeightGroup
 };
-/// out[i] = sum over k of weights[i*taps + k] * row[first[i] + k]. `row` has slack.
+/// out[i] = sum over k < count[i] of weights[i*taps + k] * row[first[i] + k]. `row` has slack.
 void weigh_row(const std::uint8_t* row, const RowWeights& by, std::uint8_t* out);
 
 /// out[x] = sum over k < count of weights[k] * rows[k*pitch + x], for x < columns. `rows` and `out` have

@@ -667,16 +667,19 @@ TEST_CASE("colors are taken apart, and rows of bytes are weighed, as plain loops
       REQUIRE(planes.back() == 77);
 
       const int outputs = 1 + below(40), taps = kByteWeightGroup * (1 + below(4));
-      std::vector<int> first;
+      std::vector<int> first, counts;
       std::vector<std::int32_t> weights;
-      for (int i = 0; i < outputs; ++i) first.push_back(below(count));
-      for (int i = 0; i < outputs * taps; ++i) weights.push_back(weight(taps));
+      for (int i = 0; i < outputs; ++i) {
+        first.push_back(below(count));
+        counts.push_back(1 + below(std::min(taps, count - first.back())));  // within the row
+        for (int k = 0; k < taps; ++k) weights.push_back(k < counts.back() ? weight(taps) : 0);
+      }
       const std::vector<std::uint8_t> row = bytes(count + kByteRowSlack);
       std::vector<std::uint8_t> out(static_cast<std::size_t>(outputs) + 1, 77);
-      weigh_row(row.data(), {outputs, first.data(), weights.data(), taps}, out.data());
+      weigh_row(row.data(), {outputs, first.data(), counts.data(), weights.data(), taps}, out.data());
       for (int i = 0; i < outputs; ++i) {
         std::int64_t sum = 0;
-        for (int k = 0; k < taps; ++k) sum += std::int64_t{row[first[i] + k]} * weights[i * taps + k];
+        for (int k = 0; k < counts[i]; ++k) sum += std::int64_t{row[first[i] + k]} * weights[i * taps + k];
         REQUIRE(out[i] == rounded(sum));
       }
       REQUIRE(out.back() == 77);
