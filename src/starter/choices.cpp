@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <map>
 #include <numeric>
 #include <string_view>
 
@@ -99,6 +100,23 @@ Because<std::optional<RandomFlipSpec>> choose_flip(const FoundClasses& classes, 
           "Mirrored images double the data. Remove this if left and right matter: writing, signs, arrows."};
 }
 
+/// More than that, and a network sees enough without help.
+constexpr std::int64_t kFewOfClass = 500;
+
+/// Changes that make few images many. mirrored: left and right do not matter, and neither do large turns.
+Because<std::vector<AugmentSpec>> choose_changes(std::int64_t images, std::size_t classes, bool mirrored) {
+  if (images >= kFewOfClass * static_cast<std::int64_t>(classes)) return {{}, ""};
+  if (mirrored)
+    return {{TrivialAugmentSpec{.border = Border::reflect}},
+            "One more change of random kind and strength, since there are few images of each class: turned, "
+            "slanted, darker, other colors, ..."};
+  const Range slightly{0.85, 1.15}, light{0.7, 1.3};
+  return {{RandomRotateSpec{.degrees = {-15, 15}, .border = Border::reflect},
+           RandomScaleSpec{.scale = slightly, .border = Border::reflect}, BrightnessSpec{.factor = light},
+           ContrastSpec{.factor = light}},
+          "Slight turns, other distances and other light, since there are few images of each class."};
+}
+
 Because<std::optional<RandomTranslateSpec>> choose_shift(const ImageSpec& image) {
   const int pixels = std::max(1, std::min(image.height, image.width) / 14);
   return {RandomTranslateSpec{.pixels = pixels, .border = Border::reflect},
@@ -147,17 +165,18 @@ ConvSpec conv(int out_channels) {
   return spec;
 }
 
-/// From this number on, a network with more maps does more than memorize its images.
+/// From this number on, a network with more maps does more than memorize its images. So it does if they look
+/// different every time.
 constexpr std::int64_t kManyImages = 10'000;
 
 /// Stages of convolution, batch norm and pooling, each with up to twice the maps of the one before on a
 /// quarter of the pixels; two convolutions where the maps are small. Then a mean per map.
 NetworkSpec choose_network(const ImageSpec& image, NetworkSize size, std::size_t classes) {
   NetworkSpec network;
-  const auto add = [&](const char* name, auto spec) {
-    const std::size_t number = network.size();
-    network.push_back(
-        {fmt::format("{}{}", name, number), fmt::format("/network/{}", number), std::move(spec)});
+  std::map<std::string, int> counts;  // entries are named as the reader of a config names them
+  const auto add = [&](const char* type, auto spec) {
+    network.push_back({fmt::format("{}{}", type, ++counts[type]), fmt::format("/network/{}", network.size()),
+                       std::move(spec)});
   };
   const auto add_conv = [&](int channels) {
     add("conv", conv(channels));
@@ -195,8 +214,8 @@ int choose_batch_size(std::int64_t images) {
 
 /// Enough steps for a small set, not too many looks at the same images.
 int choose_epochs(std::int64_t steps) {
-  constexpr double kSteps = 1500;
-  return static_cast<int>(std::clamp(std::round(kSteps / static_cast<double>(steps)), 10.0, 60.0));
+  constexpr double kSteps = 3000;
+  return static_cast<int>(std::clamp(std::round(kSteps / static_cast<double>(steps)), 10.0, 120.0));
 }
 
 /// How long an epoch is, for a batch size that was chosen.
@@ -216,9 +235,16 @@ void begin_anew(const FolderLayout& layout, const FolderSurvey& survey, const Fo
   const ImageSpec& image = chosen.image.value;
   chosen.flip = choose_flip(classes, image);
   chosen.shift = choose_shift(image);
+  const bool mirrored = chosen.flip.value.has_value();
+  chosen.changes = choose_changes(images, classes.names.size(), mirrored);
+  if (!chosen.changes.value.empty())
+    chosen.label_smoothing = {0.1,
+                              "Labels of 0.9 instead of 1: the network is not to be sure of what it has seen "
+                              "a few times."};
 
   const auto units = static_cast<int>(classes.names.size());
-  const bool many = layout.train.size() >= kManyImages || classes.names.size() > 20;
+  const bool many = layout.train.size() >= kManyImages || classes.names.size() > 20 ||
+                    (mirrored && !chosen.changes.value.empty());
   const NetworkSize size = wishes.network.value_or(many ? NetworkSize::medium : NetworkSize::small);
   NetworkSpec network = choose_network(image, size, classes.names.size());
   chosen.outputs = outputs_of(network, image, units);

@@ -45,6 +45,7 @@ struct Choices {
   Because<NormalizeSpec> normalize;
   Because<std::optional<RandomFlipSpec>> flip;
   Because<std::optional<RandomTranslateSpec>> shift;
+  Because<std::vector<AugmentSpec>> changes;  ///< after mirroring and shift
   Because<BadImages> bad_images;
   Because<NetworkSpec> network;
   NetworkOutputs outputs;
@@ -53,6 +54,7 @@ struct Choices {
   Because<int> epochs;
   Because<AdamSpec> optimizer;
   Because<OneCycleSchedule> schedule;
+  Because<double> label_smoothing{};  ///< 0: none
   Because<std::optional<InitialWeightsSpec>> start;
   Because<std::optional<FreezeSpec>> freeze;
   std::string from;  ///< the network that the weights are of; "": none

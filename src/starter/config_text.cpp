@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "config/augment_table.h"
 #include "config/brief.h"
 #include "config/data_table.h"
 #include "config/network_text.h"
@@ -95,6 +96,13 @@ std::string numbers(const std::vector<double>& values) {
   std::vector<std::string> words;
   for (const double value : values) words.push_back(exact(value));
   return "[" + join(words) + "]";
+}
+
+/// {"type": "random_rotate", "degrees": [-15, 15], "border": "reflect"}
+std::string change_text(const AugmentSpec& change) {
+  const JsonValue keys = augment_kind().write(change);
+  const std::vector<ObjectDescription> kinds = augment_kind().descriptions();
+  return to_line(brief(keys, *std::ranges::find(kinds, keys.find("type")->text, &ObjectDescription::type)));
 }
 
 /// Writes a config from top to bottom. Keys that it leaves out have their defaults; first_config reads the
@@ -192,8 +200,12 @@ class ConfigWriter {
     say("      ", choices_.flip.why);
     add(choices_.flip.value ? "      {\"type\": \"random_flip\"}," : "      // {\"type\": \"random_flip\"},");
     say("      ", choices_.shift.why);
-    add(fmt::format("      {{\"type\": \"random_translate\", \"pixels\": {}, \"border\": \"{}\"}}",
-                    shift->pixels, word_of(shift->border)));
+    const auto& changes = choices_.changes.value;
+    add(fmt::format("      {{\"type\": \"random_translate\", \"pixels\": {}, \"border\": \"{}\"}}{}",
+                    shift->pixels, word_of(shift->border), changes.empty() ? "" : ","));
+    say("      ", choices_.changes.why);
+    for (std::size_t i = 0; i < changes.size(); ++i)
+      add("      " + change_text(changes[i]) + (i + 1 < changes.size() ? "," : ""));
     add("    ],");
   }
 
@@ -223,6 +235,10 @@ class ConfigWriter {
     add(fmt::format(
         "    \"optimizer\": {{\"type\": \"adamw\", \"learning_rate\": {}, \"weight_decay\": {}}},",
         exact(adamw.learning_rate), exact(adamw.weight_decay)));
+    if (choices_.label_smoothing.value > 0) {
+      say("    ", choices_.label_smoothing.why);
+      add(fmt::format("    \"label_smoothing\": {},", exact(choices_.label_smoothing.value)));
+    }
     say("    ", choices_.schedule.why);
     add(fmt::format("    \"schedule\": {{\"type\": \"one_cycle\"}}{}", choices_.start.value ? "," : ""));
     write_start();

@@ -37,15 +37,14 @@ void check_read_back(const std::string& text, const FolderLayout& layout, const 
   meant.data.normalize = choices.normalize.value;
   if (choices.flip.value) meant.data.augment.push_back(*choices.flip.value);
   if (choices.shift.value) meant.data.augment.push_back(*choices.shift.value);
+  for (const AugmentSpec& change : choices.changes.value) meant.data.augment.push_back(change);
   meant.data.bad_images = choices.bad_images.value;
   meant.network = choices.network.value;
-  if (!choices.start.value)
-    for (std::size_t i = 0; i < meant.network.size() && i < config.network.size(); ++i)
-      meant.network[i].name = config.network[i].name;  // the reader names the entries
   meant.training.epochs = choices.epochs.value;
   meant.training.batch_size = choices.batch_size;
   meant.training.optimizer = choices.optimizer.value;
   meant.training.schedule.shape = choices.schedule.value;
+  meant.training.label_smoothing = choices.label_smoothing.value;
   meant.training.initial_weights = choices.start.value;
   if (meant.training.initial_weights)
     meant.training.initial_weights->file = config.training.initial_weights->file;
@@ -89,6 +88,7 @@ std::vector<std::string> summary_of(const FolderLayout& layout, const FolderSurv
   lines.push_back(choices.from.empty()
                       ? fmt::format("  mirroring: {}{}", choices.flip.value ? "on. " : "", choices.flip.why)
                       : "  augmentation: " + choices.flip.why);
+  if (!choices.changes.why.empty()) lines.push_back("  changes: " + choices.changes.why);
   lines.push_back(choices.from.empty()
                       ? fmt::format("  network: {} layers with {} weights", choices.network.value.size(),
                                     with_commas(choices.outputs.parameters))

@@ -51,7 +51,9 @@ TEST_CASE("--init writes a config that can be trained as it is", "[cli]") {
         Json({{"channels", 1}, {"height", 28}, {"width", 28}, {"resize", "stretch"}}));
   CHECK(json["data"]["validation"]["fraction"] == 0.1);
   CHECK(json["data"]["bad_images"] == "fail");
-  CHECK(json["data"]["augment"].size() == 1);  // digits are not mirrored
+  CHECK(json["data"]["augment"].size() == 5);  // digits are not mirrored
+  CHECK(json["network"][0] ==
+        Json({{"type", "conv"}, {"out_channels", 16}, {"kernel_size", 3}, {"padding", 1}, {"bias", false}}));
   CHECK(json["network"].back()["units"] == 10);
 
   const ProgramResult training = train(out, folder.path() / "run", 1);
@@ -202,10 +204,10 @@ TEST_CASE("--init chooses by what the images are", "[cli]") {
   SECTION("color photos of things may be mirrored, signs may not") {
     folder.put_class("set/phone", 4, 32, 32, true);
     folder.put_class("set/dog_12", 4, 32, 32, true);
-    CHECK(written(folder.path() / "set", out)["data"]["augment"].size() == 2);
+    CHECK(written(folder.path() / "set", out)["data"]["augment"].size() == 3);
     fs::remove(out);
     folder.put_class("set/turn-left", 4, 32, 32, true);
-    CHECK(written(folder.path() / "set", out)["data"]["augment"].size() == 1);
+    CHECK(written(folder.path() / "set", out)["data"]["augment"].size() == 5);
   }
   SECTION("uneven and tiny classes are said, bad images left out") {
     folder.put_class("set/many", 60, 20, 20, true);

@@ -61,8 +61,34 @@ TEST_CASE("the network grows with the classes, and its last layer has a unit for
     return std::pair(std::get<ConvSpec>(network.front().spec).out_channels,
                      std::get<DenseSpec>(network.back().spec).units);
   };
-  CHECK(first_and_last(3) == std::pair(16, 3));
+  CHECK(first_and_last(3) == std::pair(32, 3));
   CHECK(first_and_last(25) == std::pair(32, 25));
+  const auto maps = [](const char* second, std::int64_t images) {
+    const Found found({"cat", second}, images, 32, 32);
+    return std::get<ConvSpec>(found.choose().network.value.front().spec).out_channels;
+  };
+  CHECK(maps("dog", 499) == 32);  // every time another look
+  CHECK(maps("dog", 500) == 16);
+  CHECK(maps("7", 499) == 16);
+}
+
+TEST_CASE("few images of a class become many: all sorts of changes for things, slight ones for signs",
+          "[starter]") {
+  const auto chosen = [](const char* second, std::int64_t images) {
+    return Found({"cat", second}, images, 32, 32).choose();
+  };
+  const auto types = [&](const char* second, std::int64_t images) {
+    std::vector<std::size_t> indices;
+    for (const AugmentSpec& change : chosen(second, images).changes.value) indices.push_back(change.index());
+    return indices;
+  };
+  const auto index = [](const AugmentSpec& spec) { return spec.index(); };
+  CHECK(types("dog", 499) == std::vector{index(TrivialAugmentSpec())});
+  CHECK(types("7", 499) == std::vector{index(RandomRotateSpec()), index(RandomScaleSpec()),
+                                       index(BrightnessSpec()), index(ContrastSpec())});
+  CHECK(types("dog", 500).empty());
+  CHECK(chosen("dog", 499).label_smoothing.value == 0.1);
+  CHECK(chosen("dog", 500).label_smoothing.value == 0);
 }
 
 TEST_CASE("what the user wishes goes before the rules", "[starter]") {
@@ -79,7 +105,7 @@ TEST_CASE("what the user wishes goes before the rules", "[starter]") {
   CHECK(maps(NetworkSize::small) == 16);
   CHECK(maps(NetworkSize::medium) == 32);
   CHECK(maps(NetworkSize::large) == 64);
-  CHECK(found.choose({.network = NetworkSize::small}).network.value == found.choose().network.value);
+  CHECK(found.choose({.network = NetworkSize::medium}).network.value == found.choose().network.value);
 }
 
 TEST_CASE("what is held back and how long is trained depend on the number of images", "[starter]") {
@@ -88,7 +114,8 @@ TEST_CASE("what is held back and how long is trained depend on the number of ima
   CHECK(of(5'000).held_back.value->fraction == 0.1);
   CHECK(of(50'000).held_back.value->fraction == 0.05);
   CHECK_FALSE(of(1).held_back.value);
-  CHECK(of(100).epochs.value == 60);
+  CHECK(of(100).epochs.value == 120);
+  CHECK(of(5'000).epochs.value == 21);
   CHECK(of(100).batch_size == 16);
   CHECK(of(100).epoch_images == 160);
   CHECK(of(100).epoch_steps == 10);
