@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "fuzz/targets.h"
+#include "known_leaks.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   for (const cnn::fuzz::Target& target : cnn::fuzz::CNN_FUZZ_TARGETS())

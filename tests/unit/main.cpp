@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "catch.h"
+#include "known_leaks.h"
 
 int main(int argc, char** argv) {
   // Nothing is kept in the folder of who runs the tests, and no message depends on how long decoding takes.
