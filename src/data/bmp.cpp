@@ -1,5 +1,6 @@
 #include "data/bmp.h"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstdlib>
@@ -16,8 +17,10 @@ namespace cnn {
 namespace {
 
 constexpr std::size_t kFileHeader = 14;
-constexpr int kBottomUp = 4;                                                          // as an orientation
-constexpr std::uint32_t kRuns8 = 1, kRuns4 = 2, kBitFields = 3, kAlphaBitFields = 6;  // compressions
+constexpr int kBottomUp = 4;  // as an orientation
+
+// Compressions.
+constexpr std::uint32_t kRuns8 = 1, kRuns4 = 2, kBitFields = 3, kAlphaBitFields = 6;
 
 struct Bmp {
   std::string fault;
@@ -129,10 +132,13 @@ std::string unpack_runs(std::string_view content, const Bmp& bmp, std::vector<st
   enum Escape : std::uint32_t { end_of_row, end_of_image, move };
   numbers.assign(static_cast<std::size_t>(bmp.height * bmp.width), 0);
   std::int64_t x = 0, y = 0;
-  const auto put = [&](std::uint32_t color) {
-    if (x < bmp.width)
-      numbers[static_cast<std::size_t>(y * bmp.width + x)] = static_cast<std::uint8_t>(color);
-    ++x;
+  // color_at(i): of the i-th of so many pixels.
+  const auto put = [&](std::uint32_t count, const auto& color_at) {
+    const std::int64_t end = std::min(bmp.width, x + count);
+    for (std::int64_t i = 0; x + i < end; ++i)
+      numbers[static_cast<std::size_t>(y * bmp.width + x + i)] =
+          static_cast<std::uint8_t>(color_at(static_cast<std::size_t>(i)));
+    x += count;
   };
   // The i-th pixel of a byte that stands for one of 8 bits, or for two of 4.
   const auto color_in = [&](std::uint32_t byte, std::size_t i) {
@@ -144,7 +150,7 @@ std::string unpack_runs(std::string_view content, const Bmp& bmp, std::vector<st
     const std::uint32_t count = byte_at(content, at), what = byte_at(content, at + 1);
     at += 2;
     if (count > 0) {
-      for (std::size_t i = 0; i < count; ++i) put(color_in(what, i));
+      put(count, [&](std::size_t i) { return color_in(what, i); });
     } else if (what == end_of_row) {
       x = 0, ++y;
     } else if (what == end_of_image) {
@@ -156,7 +162,7 @@ std::string unpack_runs(std::string_view content, const Bmp& bmp, std::vector<st
     } else {  // so many pixels as they are, and a byte to make it even
       const std::size_t bytes = (what + pixels_of_byte - 1) / pixels_of_byte;
       if (content.size() < at + bytes) return truncated(content.size());
-      for (std::size_t i = 0; i < what; ++i) put(color_in(byte_at(content, at + i / pixels_of_byte), i));
+      put(what, [&](std::size_t i) { return color_in(byte_at(content, at + i / pixels_of_byte), i); });
       at += bytes + bytes % 2;
     }
   }
