@@ -118,7 +118,7 @@ int main(int argc, char** argv) {
   app.add_option("--memory-bandwidth", options.memory_bandwidth,
                  "With --time: what all cores of the machine together move from and to memory, in GB/s, for "
                  "the forecast (default: enough)")
-      ->check(CLI::PositiveNumber);
+      ->check(CLI::Range(0.1, 100000.0));
   app.add_option("--filters", options.filters, "Draw the kernels of the first convolution");
   app.add_option("--features", options.features,
                  "Draw the output of every layer for an image, into the folder --out");
