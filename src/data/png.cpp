@@ -47,11 +47,9 @@ class PngLibrary {
     return guarded([&] {
       png_set_read_fn(png, this, read);
       png_set_crc_action(png, PNG_CRC_QUIET_USE, PNG_CRC_QUIET_USE);  // examine_png() has looked at them
-      // Everything that is not about pixels, though the library knows it.
-      constexpr int kAllKnown = -1;
-      png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, nullptr, kAllKnown);
-      png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_AS_DEFAULT, reinterpret_cast<png_const_bytep>("tRNS"),
-                                  1);
+      // Nothing but the chunks that make pixels: IHDR, PLTE, tRNS, IDAT and IEND.
+      constexpr int kAllOthers = -1;
+      png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, nullptr, kAllOthers);
       png_read_info(png, info);
       png_set_expand(png);
       if (std::endian::native == std::endian::little) png_set_swap(png);
