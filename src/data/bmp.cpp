@@ -103,6 +103,7 @@ Bmp read_header(std::string_view content, const DecodeLimits& limits) {
     bmp.pixels_at = bmp.colors_at + (bmp.bits <= 8 ? bmp.color_bytes << bmp.bits : 0);
   if (bmp.pixels_at < bmp.colors_at) return bad("is damaged: its pixels begin within its header");
   if (bmp.runs) {
+    if (bmp.pixels_at > content.size()) return bad(truncated(content.size()));
     FileStructure size;
     size.height = bmp.height, size.width = bmp.width;
     constexpr std::int64_t kMostPixels = 255 / 2;  // of two bytes

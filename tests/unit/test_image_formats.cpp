@@ -290,6 +290,9 @@ TEST_CASE("bitmaps of runs are read: runs, single pixels, moves, and rows that e
   for (const std::string& cut : {first + second, first + second.substr(0, 3), first + second.substr(0, 7)})
     CHECK_THAT(fault_of(image(8, 2, cut)), ContainsSubstring("is truncated"));
   CHECK_THAT(fault_of(image(8, 30'000, image_ends)), ContainsSubstring("is truncated"));
+  // Pixels, and a palette before them, beyond the end of the file.
+  std::string far = image(8, 2, first + image_ends);
+  CHECK_THAT(fault_of(far.replace(10, 4, little(0x10000, 4))), ContainsSubstring("is truncated"));
 }
 
 // --- TGA ---------------------------------------------------------------------------------------------------
