@@ -19,7 +19,7 @@ std::int32_t rounded(std::int64_t sum) {
   return static_cast<std::int32_t>(std::min<std::int64_t>(sum >> kByteWeightBits, 65535 << kPointBits));
 }
 
-/// The row that `row` becomes, for two kinds of pixels.
+/// What kernels/byte_rows.h does with bytes, for such numbers.
 void weigh_row(const std::int32_t* row, const RowWeights& by, std::int32_t* out) {
   for (int i = 0; i < by.outputs; ++i) {
     const std::int32_t* weights = by.weights + std::int64_t{i} * by.taps;
