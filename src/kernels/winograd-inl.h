@@ -14,6 +14,8 @@ inline constexpr int kTile = kWinogradTile;
 inline constexpr int kReach = kTile + 2;            ///< rows and columns of x that a tile reads
 inline constexpr int kPositions = kReach * kReach;  ///< of a transformed tile
 
+inline constexpr int kGroup = 8;  ///< outputs of one group of packed weights
+
 /// What is read or written at all 36 positions lies this much more than a multiple of the channels apart:
 /// powers of two would all fall into one set of the first-level cache.
 inline constexpr std::int64_t kSkew = kLanes;

@@ -20,16 +20,16 @@ namespace {
 
 using namespace winograd;
 
-constexpr int kGroup = 8;        ///< outputs of one group of packed weights
-constexpr int kTaps = 9;         ///< of a kernel
 constexpr int kWidestPanel = 3;  ///< vectors of a register tile
+
+constexpr int kMostTiles = 16;  ///< in a strip, however few the inputs
 
 /// Most tiles that winograd_sum() takes at once. One position of their transformed input, which is read once
 /// for each group of outputs, should stay in the first-level cache; but four at least, since all weights are
 /// read for every strip.
 int most_tiles_in_strip(const Winograd& s) {
   constexpr int kFloats = 16 * 1024 / 4;
-  return std::max(kFloats / (s.inputs * kLanes), 4);
+  return std::clamp(kFloats / (s.inputs * kLanes), 4, kMostTiles);
 }
 
 /// Outputs whose products winograd_sum() makes before it transforms them back: few, so that they are still
@@ -113,12 +113,13 @@ HWY_INLINE void group_product(const float* u, const float* v, int width, int ter
 
 /// The pixels of a tile of winograd_sum() that exist: all 4x4 but at the map's end.
 struct TilePlace {
+  TilePlace() = default;
   TilePlace(const Winograd& s, int tile)
       : row(tile / s.tile_cols() * kTile),
         col(tile % s.tile_cols() * kTile),
         rows(std::min(kTile, s.rows - row)),
         cols(std::min(kTile, s.cols - col)) {}
-  int row, col, rows, cols;
+  int row = 0, col = 0, rows = 0, cols = 0;
 };
 
 /// What the epilogue makes of a tile of output o, up to the rectifier.
@@ -185,9 +186,11 @@ class TileStore {
   float* y_;
 };
 
-/// A strip of tiles goes through three steps: transform, products, transform back. The transformed tiles lie
-/// in panels of a few vectors (parts of tiles), so that the products read them in one straight line:
-/// v[position][panel][input][vector of the panel], m[position][output][vector].
+/// A strip of tiles goes through three steps: transform, products, transform back. Both transforms take one
+/// map after the other: tiles side by side are runs of memory that the processor fetches ahead, while one
+/// tile of all maps would be as many places far apart. The transformed tiles lie in panels of a few vectors
+/// (parts of tiles), so that the products read them in one straight line: v[position][panel][input][vector of
+/// the panel], m[position][output][vector].
 void winograd_sum(const Winograd& s, const WinogradPart& part, const float* packed,
                   const SumEpilogue& epilogue, const float* x, float* y, float* scratch) {
   const TileStore store_outputs(s, epilogue, y);
@@ -202,13 +205,19 @@ void winograd_sum(const Winograd& s, const WinogradPart& part, const float* pack
     const int count = std::min(most, end_tile - first), vectors = count * kParts;
     const int width = even_piece(vectors, kWidestPanel);
     const std::int64_t panel_floats = std::int64_t{s.inputs} * width * kWidth;
+    TilePlace places[kMostTiles];
+    std::int64_t from[kMostTiles * kParts], to[kMostTiles * kParts];
+    for (int tile = 0; tile < count; ++tile) places[tile] = TilePlace(s, first + tile);
     for (int vector = 0; vector < vectors; ++vector) {
-      const TilePlace at(s, first + vector / kParts);
-      const float* in = x + (at.row * s.x_row + at.col) * kLanes + vector % kParts * kWidth;
-      float* out = v + vector / width * panel_floats + vector % width * kWidth;
-      for (int i = 0; i < s.inputs; ++i, in += s.x_plane * kLanes, out += width * kWidth)
-        transform_input(in, s.x_row * kLanes, kLanes, out, parts.v_position);
+      const TilePlace& at = places[vector / kParts];
+      from[vector] = (at.row * s.x_row + at.col) * kLanes + vector % kParts * kWidth;
+      to[vector] = vector / width * panel_floats + vector % width * kWidth;
     }
+    const float* in = x;
+    float* out = v;
+    for (int i = 0; i < s.inputs; ++i, in += s.x_plane * kLanes, out += width * kWidth)
+      for (int vector = 0; vector < vectors; ++vector)
+        transform_input(in + from[vector], s.x_row * kLanes, kLanes, out + to[vector], parts.v_position);
     const std::int64_t m_output = std::int64_t{count} * kLanes;
     for (int begin = part.first_output; begin < part.end_output; begin += portion) {
       const int end = std::min(begin + portion, part.end_output);
@@ -221,9 +230,9 @@ void winograd_sum(const Winograd& s, const WinogradPart& part, const float* pack
                           m + position * parts.m_position + (o - begin) * m_output + vector * kWidth,
                           m_output);
         }
-      for (int vector = 0; vector < vectors; ++vector) {
-        const TilePlace at(s, first + vector / kParts);
-        for (int o = begin; o < end; ++o) {
+      for (int o = begin; o < end; ++o) {
+        for (int vector = 0; vector < vectors; ++vector) {
+          const TilePlace& at = places[vector / kParts];
           V tile[kTile][kTile];
           transform_output(m + (o - begin) * m_output + vector * kWidth, parts.m_position, tile);
           finish(epilogue, o, tile);
@@ -232,80 +241,6 @@ void winograd_sum(const Winograd& s, const WinogradPart& part, const float* pack
       }
     }
   }
-}
-
-/// The kernels of one input for a group: to[t][o], zero from output `count` on.
-HWY_INLINE void gather_kernels(const float* w, std::int64_t output_stride, int count, bool flip,
-                               float (&to)[kTaps][kGroup]) {
-  for (int o = 0; o < kGroup; ++o)
-    for (int t = 0; t < kTaps; ++t)
-      to[flip ? kTaps - 1 - t : t][o] = o < count ? w[o * output_stride + t] : 0.0f;
-}
-
-/// G w G^T of 8 kernels, w[t][o], to the 36 positions of u.
-HWY_INLINE void transform_kernels(const float (&w)[kTaps][kGroup], float* u, std::int64_t position) {
-  const hn::CappedTag<float, kGroup> d8;
-  using V8 = hn::Vec<decltype(d8)>;
-  const int width = static_cast<int>(hn::Lanes(d8));
-  const auto number = [&](float value) HWY_ATTR { return hn::Set(d8, value); };
-  const auto transform = [&](V8 w0, V8 w1, V8 w2, V8(&t)[kReach]) HWY_ATTR {
-    const V8 even_a = hn::Mul(number(kGA), hn::MulAdd(number(kA * kA), w2, w0)),
-             even_b = hn::Mul(number(kGB), hn::MulAdd(number(kB * kB), w2, w0));
-    t[0] = hn::Mul(number(kG0), w0);
-    t[1] = hn::MulAdd(number(kA * kGA), w1, even_a);
-    t[2] = hn::NegMulAdd(number(kA * kGA), w1, even_a);
-    t[3] = hn::MulAdd(number(kB * kGB), w1, even_b);
-    t[4] = hn::NegMulAdd(number(kB * kGB), w1, even_b);
-    t[5] = w2;
-  };
-  for (int o = 0; o < kGroup; o += width) {
-    V8 columns[3][kReach];
-    CNN_UNROLL for (int c = 0; c < 3; ++c) {
-      transform(hn::Load(d8, w[c] + o), hn::Load(d8, w[3 + c] + o), hn::Load(d8, w[6 + c] + o), columns[c]);
-    }
-    CNN_UNROLL for (int r = 0; r < kReach; ++r) {
-      V8 t[kReach];
-      transform(columns[0][r], columns[1][r], columns[2][r], t);
-      CNN_UNROLL for (int c = 0; c < kReach; ++c) hn::Store(t[c], d8, u + (r * kReach + c) * position + o);
-    }
-  }
-}
-
-/// Copies whole groups past the caches: what is larger than they are would be read from memory only to be
-/// overwritten.
-HWY_INLINE void stream(const float* from, int count, float* to) {
-  const hn::CappedTag<float, kGroup> d8;
-  for (int i = 0; i < count; i += static_cast<int>(hn::Lanes(d8)))
-    hn::Stream(hn::Load(d8, from + i), d8, to + i);
-}
-
-/// The positions lie a power of two apart for most networks, in the same few places of the first-level cache:
-/// some inputs are taken together, and then whole runs of cache lines written.
-void winograd_pack(const float* w, int inputs, int outputs, std::int64_t input_stride,
-                   std::int64_t output_stride, bool flip, float* packed, int group) {
-  constexpr int kInputs = 16;
-  constexpr std::int64_t kStreamedFloats = (2 << 20) / sizeof(float);  // more than a core's own caches hold
-  HWY_ALIGN float kernels[kTaps][kGroup];
-  HWY_ALIGN float together[kPositions][kInputs * kGroup];
-  const int first = group * kGroup, count = std::min(kGroup, outputs - first);
-  float* const to = packed + std::int64_t{first} * inputs;
-  const std::int64_t position = std::int64_t{winograd_groups(outputs)} * kGroup * inputs;
-  const bool streams = kPositions * position > kStreamedFloats;
-  for (int i = 0; i < inputs; i += kInputs) {
-    const int some = std::min(kInputs, inputs - i);
-    for (int j = 0; j < some; ++j) {
-      gather_kernels(w + first * output_stride + (i + j) * input_stride, output_stride, count, flip, kernels);
-      transform_kernels(kernels, together[0] + j * kGroup, kInputs * kGroup);
-    }
-    for (int p = 0; p < kPositions; ++p) {
-      float* const run = to + p * position + std::int64_t{i} * kGroup;
-      if (streams)
-        stream(together[p], some * kGroup, run);
-      else
-        std::copy_n(together[p], some * kGroup, run);
-    }
-  }
-  if (streams) hwy::FlushStream();
 }
 
 }  // namespace
@@ -324,20 +259,9 @@ bool winograd_pays(int inputs, int outputs, int rows, int cols) {
   return inputs >= kChannels && outputs >= kChannels && saving >= 1.25;
 }
 
-std::int64_t winograd_packed_size(int inputs, int outputs) {
-  return std::int64_t{winograd_groups(outputs)} * kGroup * kPositions * inputs;
-}
-
 std::int64_t winograd_sum_scratch(const Winograd& shape) {
   const int tiles = std::min(shape.tiles(), most_tiles_in_strip(shape));
   return SumScratch(shape, tiles, outputs_of_portion(shape, shape.outputs)).floats();
-}
-
-HWY_EXPORT(winograd_pack);
-void winograd_pack(const float* w, int inputs, int outputs, std::int64_t input_stride,
-                   std::int64_t output_stride, bool flip, float* packed, int group) {
-  HWY_DYNAMIC_DISPATCH(winograd_pack)
-  (w, inputs, outputs, input_stride, output_stride, flip, packed, group);
 }
 
 HWY_EXPORT(winograd_sum);
