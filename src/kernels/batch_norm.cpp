@@ -21,24 +21,27 @@ double sum_images(const float* lanes, int images) {
   return sum;
 }
 
-/// Lane by lane: a = sum of f(x).first, b = sum of f(x).second over the map of a channel. Two accumulators
-/// per sum, for even and odd columns, halve the chain of dependent adds. The parts of a pixel are taken
-/// together: a map may be larger than the first-level cache.
-template <class Term>
-HWY_INLINE void sum_map(int rows, int cols, const Term& term, float* a, float* b) {
+/// Lane by lane: a = sum of term's first, b = sum of its second over the map of a channel. row(h) is what
+/// term() needs of a row; a pixel is given as its pair of columns, and which of the two it is. Two
+/// accumulators per sum, for even and odd columns, halve the chain of dependent adds. The parts of a pixel
+/// are taken together: a map may be larger than the first-level cache.
+template <class Row, class Term>
+HWY_INLINE void sum_map(int rows, int cols, const Row& row, const Term& term, float* a, float* b) {
   V a_of[2][kParts], b_of[2][kParts];
   for (int part = 0; part < kParts; ++part)
     for (int odd = 0; odd < 2; ++odd) a_of[odd][part] = b_of[odd][part] = zero();
   for (int h = 0; h < rows; ++h) {
-    int w = 0;
-    for (; w + 1 < cols; w += 2) {
+    const auto at = row(h);
+    int pair = 0;
+    for (; pair < cols / 2; ++pair) {
       CNN_UNROLL for (int part = 0; part < kParts; ++part) {
-        term(h, w, part, a_of[0][part], b_of[0][part]);
-        term(h, w + 1, part, a_of[1][part], b_of[1][part]);
+        term(at, pair, 0, part, a_of[0][part], b_of[0][part]);
+        term(at, pair, 1, part, a_of[1][part], b_of[1][part]);
       }
     }
-    if (w < cols) {
-      CNN_UNROLL for (int part = 0; part < kParts; ++part) term(h, w, part, a_of[0][part], b_of[0][part]);
+    if (cols % 2 != 0) {
+      CNN_UNROLL for (int part = 0; part < kParts; ++part)
+          term(at, pair, 0, part, a_of[0][part], b_of[0][part]);
     }
   }
   for (int part = 0; part < kParts; ++part) {
@@ -47,21 +50,27 @@ HWY_INLINE void sum_map(int rows, int cols, const Term& term, float* a, float* b
   }
 }
 
+/// Where a row's pixel lies, as sum_map() gives it.
+HWY_INLINE std::int64_t in_row(int pair, int odd, int part) {
+  return (std::int64_t{2} * pair + odd) * kLanes + part * kWidth;
+}
+
 void channel_moments(BlockView<const float> x, int images, Moments* moments) {
   HWY_ALIGN float sums[kLanes], squares[kLanes];
   for (int c = 0; c < x.c; ++c) {
     const double count = static_cast<double>(x.h) * x.w * images;
+    const auto row = [&](int h) { return x.at(c, h, 0); };
     sum_map(
-        x.h, x.w,
-        [&](int h, int w, int part, V& sum, V&)
-            HWY_ATTR { sum = hn::Add(sum, load(x.at(c, h, w) + part * kWidth)); },
+        x.h, x.w, row,
+        [](const float* at, int pair, int odd, int part, V& sum, V&)
+            HWY_ATTR { sum = hn::Add(sum, load(at + in_row(pair, odd, part))); },
         sums, squares);
     const float mean = static_cast<float>(sum_images(sums, images) / count);
     const V center = broadcast(mean);
     sum_map(
-        x.h, x.w,
-        [&](int h, int w, int part, V& sum, V& square) HWY_ATTR {
-          const V d = hn::Sub(load(x.at(c, h, w) + part * kWidth), center);
+        x.h, x.w, row,
+        [&](const float* at, int pair, int odd, int part, V& sum, V& square) HWY_ATTR {
+          const V d = hn::Sub(load(at + in_row(pair, odd, part)), center);
           sum = hn::Add(sum, d);
           square = hn::MulAdd(d, d, square);
         },
@@ -69,6 +78,22 @@ void channel_moments(BlockView<const float> x, int images, Moments* moments) {
     // The float mean is a little off: correct both moments by the rest.
     const double rest = sum_images(sums, images);
     moments[c] = {count, mean + rest / count, sum_images(squares, images) - rest * rest / count};
+  }
+}
+
+/// Calls with the rectifier, and true or false, as constants.
+template <class Call>
+HWY_INLINE void with_constants(Rectifier rectifier, bool flag, const Call& call) {
+  const auto with_flag = [&]<Rectifier kRectifier>() {
+    flag ? call.template operator()<kRectifier, true>() : call.template operator()<kRectifier, false>();
+  };
+  switch (rectifier) {
+    case Rectifier::none:
+      return with_flag.template operator()<Rectifier::none>();
+    case Rectifier::relu:
+      return with_flag.template operator()<Rectifier::relu>();
+    case Rectifier::relu6:
+      return with_flag.template operator()<Rectifier::relu6>();
   }
 }
 
@@ -92,14 +117,8 @@ void normalize_maps(const ChannelAffine& a, BlockView<const float> x, BlockView<
 
 void normalize_forward(const ChannelAffine& a, Rectifier rectifier, BlockView<const float> x,
                        BlockView<float> y) {
-  switch (rectifier) {
-    case Rectifier::none:
-      return normalize_maps<Rectifier::none>(a, x, y);
-    case Rectifier::relu:
-      return normalize_maps<Rectifier::relu>(a, x, y);
-    case Rectifier::relu6:
-      return normalize_maps<Rectifier::relu6>(a, x, y);
-  }
+  with_constants(rectifier, false,
+                 [&]<Rectifier kRectifier, bool>() { normalize_maps<kRectifier>(a, x, y); });
 }
 
 /// Without places, the largest values alone.
@@ -137,43 +156,74 @@ HWY_INLINE void normalize_and_pool_maps(const ChannelAffine& a, BlockView<const 
                                                 broadcast(a.shift[c]), x, y, c, winners);
 }
 
-template <Rectifier kRectifier>
-void normalize_and_pool_places(const ChannelAffine& a, BlockView<const float> x, BlockView<float> y,
-                               std::int32_t* winners) {
-  winners ? normalize_and_pool_maps<kRectifier, true>(a, x, y, winners)
-          : normalize_and_pool_maps<kRectifier, false>(a, x, y, winners);
-}
-
 void normalize_and_pool(const ChannelAffine& a, Rectifier rectifier, BlockView<const float> x,
                         BlockView<float> y, std::int32_t* winners) {
-  switch (rectifier) {
-    case Rectifier::none:
-      return normalize_and_pool_places<Rectifier::none>(a, x, y, winners);
-    case Rectifier::relu:
-      return normalize_and_pool_places<Rectifier::relu>(a, x, y, winners);
-    case Rectifier::relu6:
-      return normalize_and_pool_places<Rectifier::relu6>(a, x, y, winners);
-  }
+  with_constants(rectifier, winners != nullptr, [&]<Rectifier kRectifier, bool kPlaces>() {
+    normalize_and_pool_maps<kRectifier, kPlaces>(a, x, y, winners);
+  });
 }
 
-template <Rectifier kRectifier>
-void rectified_sums(const ChannelAffine& a, BlockView<const float> x, BlockView<float> dy, int images,
-                    double* sum_dy, double* sum_dy_x) {
+/// One row of x, and what comes back to it.
+template <Rectifier kRectifier, bool kPooled>
+class RowGradient {
+ public:
+  RowGradient(const ChannelAffine& a, BlockView<const float> x, const OutputGradient& g, int c, int h)
+      : mean_(broadcast(a.mean[c])),
+        scale_(broadcast(a.scale[c])),
+        shift_(broadcast(a.shift[c])),
+        x_(x.at(c, h, 0)) {
+    if constexpr (!kPooled) {
+      dy_ = g.dy.at(c, h, 0);
+    } else if (h / 2 < g.dy.h) {
+      windows_ = g.dy.w;
+      dy_ = g.dy.at(c, h / 2, 0);
+      winners_ = g.winners + (std::int64_t{c} * g.dy.h + h / 2) * g.dy.w * kLanes;
+      first_place_ = h * x.w;
+    }
+  }
+
+  /// dz, and x - mean.
+  HWY_INLINE V operator()(int pair, int odd, int part, V& centered) const {
+    centered = hn::Sub(load(x_ + in_row(pair, odd, part)), mean_);
+    const V dy = output_gradient(pair, odd, part);
+    if constexpr (kRectifier == Rectifier::none) return dy;
+    return hn::IfThenZeroElse(stopped<kRectifier>(hn::MulAdd(centered, scale_, shift_)), dy);
+  }
+
+ private:
+  HWY_INLINE V output_gradient(int pair, int odd, int part) const {
+    if constexpr (!kPooled) {
+      return load(dy_ + in_row(pair, odd, part));
+    } else {
+      if (pair >= windows_) return zero();
+      const std::int64_t window = pair * std::int64_t{kLanes} + part * kWidth;
+      const auto won =
+          hn::Eq(hn::Load(Place(), winners_ + window), hn::Set(Place(), first_place_ + 2 * pair + odd));
+      return hn::IfThenElseZero(hn::RebindMask(D(), won), load(dy_ + window));
+    }
+  }
+
+  V mean_, scale_, shift_;
+  const float* x_;
+  const float* dy_ = nullptr;
+  const std::int32_t* winners_ = nullptr;
+  int windows_ = 0;  ///< behind them lies the last of an odd number of columns
+  int first_place_ = 0;
+};
+
+template <Rectifier kRectifier, bool kPooled>
+void sums_of(const ChannelAffine& a, BlockView<const float> x, const OutputGradient& gradient, int images,
+             double* sum_dy, double* sum_dy_x) {
   HWY_ALIGN float sums[kLanes], products[kLanes];
   for (int c = 0; c < x.c; ++c) {
-    const V mean = broadcast(a.mean[c]), scale = broadcast(a.scale[c]), shift = broadcast(a.shift[c]);
+    using Row = RowGradient<kRectifier, kPooled>;
     sum_map(
-        x.h, x.w,
-        [&](int h, int w, int part, V& sum, V& product) HWY_ATTR {
-          float* place = dy.at(c, h, w) + part * kWidth;
-          const V centered = hn::Sub(load(x.at(c, h, w) + part * kWidth), mean);
-          V d = load(place);
-          if constexpr (kRectifier != Rectifier::none) {
-            d = hn::IfThenZeroElse(stopped<kRectifier>(hn::MulAdd(centered, scale, shift)), d);
-            store(d, place);
-          }
-          sum = hn::Add(sum, d);
-          product = hn::MulAdd(d, centered, product);
+        x.h, x.w, [&](int h) HWY_ATTR { return Row(a, x, gradient, c, h); },
+        [](const Row& row, int pair, int odd, int part, V& sum, V& product) HWY_ATTR {
+          V centered;
+          const V dz = row(pair, odd, part, centered);
+          sum = hn::Add(sum, dz);
+          product = hn::MulAdd(dz, centered, product);
         },
         sums, products);
     sum_dy[c] = sum_images(sums, images);
@@ -182,38 +232,42 @@ void rectified_sums(const ChannelAffine& a, BlockView<const float> x, BlockView<
 }
 
 void normalize_sums(const ChannelAffine& a, Rectifier rectifier, BlockView<const float> x,
-                    BlockView<float> dy, int images, double* sum_dy, double* sum_dy_x) {
-  switch (rectifier) {
-    case Rectifier::none:
-      return rectified_sums<Rectifier::none>(a, x, dy, images, sum_dy, sum_dy_x);
-    case Rectifier::relu:
-      return rectified_sums<Rectifier::relu>(a, x, dy, images, sum_dy, sum_dy_x);
-    case Rectifier::relu6:
-      return rectified_sums<Rectifier::relu6>(a, x, dy, images, sum_dy, sum_dy_x);
-  }
+                    const OutputGradient& gradient, int images, double* sum_dy, double* sum_dy_x) {
+  with_constants(rectifier, gradient.winners != nullptr, [&]<Rectifier kRectifier, bool kPooled>() {
+    sums_of<kRectifier, kPooled>(a, x, gradient, images, sum_dy, sum_dy_x);
+  });
 }
 
-void normalize_backward(const NormalizeGradient& g, BlockView<const float> x, BlockView<const float> dy,
-                        int images, BlockView<float> dx) {
+template <Rectifier kRectifier, bool kPooled>
+void backward_maps(const NormalizeGradient& k, BlockView<const float> x, const OutputGradient& gradient,
+                   int images, BlockView<float> dx) {
   hn::Mask<D> valid[kParts];
   for (int part = 0; part < kParts; ++part) valid[part] = valid_lanes(part, images);
   for (int c = 0; c < dx.c; ++c) {
-    const V mean = broadcast(g.mean[c]), scale = broadcast(g.scale[c]);
-    const V mean_dy = broadcast(g.mean_dy[c]), slope = broadcast(g.slope[c]);
+    const V scale = broadcast(k.affine.scale[c]), mean_dy = broadcast(k.mean_dy[c]),
+            slope = broadcast(k.slope[c]);
     for (int h = 0; h < dx.h; ++h) {
-      const float* from_x = x.at(c, h, 0);
-      const float* from_dy = dy.at(c, h, 0);
+      const RowGradient<kRectifier, kPooled> row(k.affine, x, gradient, c, h);
       float* to = dx.at(c, h, 0);
-      for (int i = 0; i < dx.w * kLanes; i += kLanes) {
+      const auto pixel = [&](int pair, int odd) HWY_ATTR {
         CNN_UNROLL for (int part = 0; part < kParts; ++part) {
-          const int at = i + part * kWidth;
-          const V centered = hn::Sub(load(from_x + at), mean);
-          const V rest = hn::NegMulAdd(centered, slope, hn::Sub(load(from_dy + at), mean_dy));
-          store(hn::IfThenElseZero(valid[part], hn::Mul(scale, rest)), to + at);
+          V centered;
+          const V dz = row(pair, odd, part, centered);
+          const V rest = hn::NegMulAdd(centered, slope, hn::Sub(dz, mean_dy));
+          store(hn::IfThenElseZero(valid[part], hn::Mul(scale, rest)), to + in_row(pair, odd, part));
         }
-      }
+      };
+      for (int pair = 0; pair < dx.w / 2; ++pair) pixel(pair, 0), pixel(pair, 1);
+      if (dx.w % 2 != 0) pixel(dx.w / 2, 0);
     }
   }
+}
+
+void normalize_backward(const NormalizeGradient& constants, Rectifier rectifier, BlockView<const float> x,
+                        const OutputGradient& gradient, int images, BlockView<float> dx) {
+  with_constants(rectifier, gradient.winners != nullptr, [&]<Rectifier kRectifier, bool kPooled>() {
+    backward_maps<kRectifier, kPooled>(constants, x, gradient, images, dx);
+  });
 }
 
 }  // namespace
@@ -243,14 +297,14 @@ void normalize_and_pool(const ChannelAffine& affine, Rectifier rectifier, BlockV
 
 HWY_EXPORT(normalize_sums);
 void normalize_sums(const ChannelAffine& affine, Rectifier rectifier, BlockView<const float> x,
-                    BlockView<float> dy, int images, double* sum_dy, double* sum_dy_x) {
-  HWY_DYNAMIC_DISPATCH(normalize_sums)(affine, rectifier, x, dy, images, sum_dy, sum_dy_x);
+                    const OutputGradient& gradient, int images, double* sum_dy, double* sum_dy_x) {
+  HWY_DYNAMIC_DISPATCH(normalize_sums)(affine, rectifier, x, gradient, images, sum_dy, sum_dy_x);
 }
 
 HWY_EXPORT(normalize_backward);
-void normalize_backward(const NormalizeGradient& gradient, BlockView<const float> x,
-                        BlockView<const float> dy, int images, BlockView<float> dx) {
-  HWY_DYNAMIC_DISPATCH(normalize_backward)(gradient, x, dy, images, dx);
+void normalize_backward(const NormalizeGradient& constants, Rectifier rectifier, BlockView<const float> x,
+                        const OutputGradient& gradient, int images, BlockView<float> dx) {
+  HWY_DYNAMIC_DISPATCH(normalize_backward)(constants, rectifier, x, gradient, images, dx);
 }
 
 }  // namespace cnn

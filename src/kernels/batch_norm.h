@@ -40,7 +40,7 @@ struct ChannelAffine {
 };
 
 /// y = (x - mean[c]) * scale[c] + shift[c], rectified, lane by lane, also in empty lanes. y may be x. A ReLU
-/// behind the normalization shares its way through memory, here and in normalize_sums().
+/// behind the normalization shares its way through memory, here and on the way back.
 void normalize_forward(const ChannelAffine& affine, Rectifier rectifier, BlockView<const float> x,
                        BlockView<float> y);
 
@@ -50,20 +50,28 @@ void normalize_forward(const ChannelAffine& affine, Rectifier rectifier, BlockVi
 void normalize_and_pool(const ChannelAffine& affine, Rectifier rectifier, BlockView<const float> x,
                         BlockView<float> y, std::int32_t* winners);
 
-/// sum_dy[c] = sum of dy, sum_dy_x[c] = sum of dy * (x - mean[c]) over pixels and the first `images` lanes.
-/// With a rectifier, dy is that of the rectified y and first becomes that of y, in place.
-void normalize_sums(const ChannelAffine& affine, Rectifier rectifier, BlockView<const float> x,
-                    BlockView<float> dy, int images, double* sum_dy, double* sum_dy_x);
+/// What comes back to the output of a normalization, and of the rectifier behind it.
+struct OutputGradient {
+  /// Of every pixel; or, with `winners`, of a 2x2 max pooling behind, which passes it on to its winners.
+  BlockView<const float> dy;
+  const std::int32_t* winners = nullptr;  ///< as max_pool_forward() leaves them
+};
 
-/// dx = scale * (dy - mean_dy - (x - mean) * slope), empty lanes 0. With m values in the batch,
-/// mean_dy = sum_dy / m and slope = sum_dy_x / (m (variance + eps)). dx may be dy.
+/// sum_dy[c] = sum of dz, sum_dy_x[c] = sum of dz * (x - mean[c]) over pixels and the first `images` lanes.
+/// dz is the gradient before the rectifier. Adds in the same order with and without a pooling.
+void normalize_sums(const ChannelAffine& affine, Rectifier rectifier, BlockView<const float> x,
+                    const OutputGradient& gradient, int images, double* sum_dy, double* sum_dy_x);
+
+/// The constants of each channel, for the gradient of x. With m values in the batch, mean_dy = sum_dy / m and
+/// slope = sum_dy_x / (m (variance + eps)).
 struct NormalizeGradient {
-  const float* mean;
-  const float* scale;
+  ChannelAffine affine;
   const float* mean_dy;
   const float* slope;
 };
-void normalize_backward(const NormalizeGradient& gradient, BlockView<const float> x,
-                        BlockView<const float> dy, int images, BlockView<float> dx);
+
+/// dx = scale * (dz - mean_dy - (x - mean) * slope), empty lanes 0. Without a pooling, dx may be dy.
+void normalize_backward(const NormalizeGradient& constants, Rectifier rectifier, BlockView<const float> x,
+                        const OutputGradient& gradient, int images, BlockView<float> dx);
 
 }  // namespace cnn

@@ -23,6 +23,7 @@ class Rewriter {
       if (fits(Fusion::relu_gradient, first, second)) fuse_relu_gradient(first, second);
       if (fits(Fusion::normalize, first, second)) fuse_normalize(first, second);
       if (fits(Fusion::max_pool_2x2, first, second)) fuse_max_pool(first, second);
+      if (fits(Fusion::max_pool_gradient, first, second)) fuse_max_pool_gradient(first, second);
     }
     return std::move(schedule_);
   }
@@ -109,6 +110,22 @@ class Rewriter {
     if (!joined) return;
     joined->fused.add(Fusion::max_pool_2x2);
     if (keeps_winners) (*joined)[Role::winners] = node(second).needs.winners.index;
+  }
+
+  /// The second's call of backward() goes, and both of the first's read what it read.
+  void fuse_max_pool_gradient(int first, int second) {
+    const Found pooling = find_backward(second);
+    if (!pooling || !pooling->has(Role::dx)) return;
+    const int own = (*pooling)[Role::dx], read = (*pooling)[Role::dy];
+    pooling.stage->operations.erase(pooling.at);
+    for (Stage& stage : schedule_.stages)
+      for (Operation& operation : stage.operations) {
+        if (operation.kind != Operation::Kind::backward || operation.node != first) continue;
+        CNN_CHECK(operation[Role::dy] == own, "buffers {} and {}", operation[Role::dy], own);
+        operation[Role::dy] = read;
+        operation[Role::winners] = node(second).needs.winners.index;
+        operation.fused.add(Fusion::max_pool_gradient);
+      }
   }
 
   /// The second's call of forward() goes; the first's does its work. Nothing where they are in two stages, or

@@ -100,9 +100,10 @@ enum class Fusion : unsigned {
   /// and writes the second's y and winners. The first's own y is never stored.
   max_pool_2x2 = 2,
   /// Evaluation: the second is a batch normalization, whose constants are known before. forward() of the
-  /// first
-  /// does the second's work, too, before it stores anything. Its own y is never stored.
+  /// first does the second's work, too, before it stores anything. Its own y is never stored.
   normalize = 4,
+  /// The second is a 2x2 max pooling. backward() of the first finds its dy in the second's dy and winners.
+  max_pool_gradient = 8,
 };
 
 /// A set of them.
@@ -135,7 +136,7 @@ struct Needs {
   Fusions leads, follows;
   /// Of what it leads, the fusions that are slower than two calls on the instruction set in use.
   Fusions leads_at_a_loss;
-  BufferId winners;  ///< of a layer that follows in max_pool_2x2: where it keeps the places of its winners
+  BufferId winners;  ///< of a max pooling: where it keeps the places of its winners
 };
 
 /// How workers can share one call on one block, when there are fewer blocks than workers. By the channels of
@@ -192,7 +193,8 @@ struct BackwardViews {
   BlockView<float> dy;       ///< backward may change it in place
   BlockView<float> dx;       ///< empty: not needed, skip the work
   BlockView<float> dshortcut;
-  Fusions fused;  ///< with the layer behind
+  const std::int32_t* winners = nullptr;  ///< max_pool_gradient: of the pooling, whose dy is dy
+  Fusions fused;                          ///< with the layer behind
 
   BackwardViews channels(const Extent& range) const {
     BackwardViews some = *this;

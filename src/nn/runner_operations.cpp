@@ -4,6 +4,13 @@
 #include "nn/runner.h"
 
 namespace cnn {
+namespace {
+
+std::int32_t* winners_of(const Operation& operation, const Pass& pass) {
+  return reinterpret_cast<std::int32_t*>(pass.buffer(BufferId{operation[Role::winners]}));
+}
+
+}  // namespace
 
 void Runner::run_operation(const Passing& passing, const Operation& operation, const Pass& pass, int worker) {
   if (pass.watch) pass.watch->set_place(operation.node, operation.time);
@@ -45,8 +52,7 @@ void Runner::run_forward(const Passing& passing, const Operation& operation, con
                      .shortcut = view(operation[Role::shortcut], pass),
                      .y = view(operation[Role::y], pass),
                      .fused = operation.fused};
-  if (operation.has(Role::winners))
-    views.winners = reinterpret_cast<std::int32_t*>(pass.buffer(BufferId{operation[Role::winners]}));
+  if (operation.has(Role::winners)) views.winners = winners_of(operation, pass);
   if (operation.normalization >= 0)
     views.normalization = node(operation.normalization).layer->normalization(pass);
   of.layer->forward(pass, operation.phase, views);
@@ -76,12 +82,13 @@ void Runner::run_accumulate(const Operation& operation, const Pass& pass) {
 }
 
 void Runner::run_backward(const Operation& operation, const Pass& pass) {
-  const BackwardViews views{.x = view(operation[Role::x], pass),
-                            .y = view(operation[Role::y], pass),
-                            .dy = view(operation[Role::dy], pass),
-                            .dx = view(operation[Role::dx], pass),
-                            .dshortcut = view(operation[Role::dshortcut], pass),
-                            .fused = operation.fused};
+  BackwardViews views{.x = view(operation[Role::x], pass),
+                      .y = view(operation[Role::y], pass),
+                      .dy = view(operation[Role::dy], pass),
+                      .dx = view(operation[Role::dx], pass),
+                      .dshortcut = view(operation[Role::dshortcut], pass),
+                      .fused = operation.fused};
+  if (operation.has(Role::winners)) views.winners = winners_of(operation, pass);
   if (step_observer_ && operation.phase == 0)
     step_observer_->output_gradient(operation.node, pass.block, pass.images, views.dy);
   node(operation.node).layer->backward(pass, operation.phase, views);

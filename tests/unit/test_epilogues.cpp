@@ -240,6 +240,42 @@ TEST_CASE("normalize_and_pool has the bits of two passes", "[kernels]") {
   });
 }
 
+TEST_CASE("the gradient of a batch norm through a pooling has the bits of two passes", "[kernels]") {
+  on_every_set([] {
+    Random random(36, Purpose::split);
+    for (int repeat = 0; repeat < 30; ++repeat) {
+      const int c = 1 + static_cast<int>(random.below(5)), h = 2 + static_cast<int>(random.below(7)),
+                w = 2 + static_cast<int>(random.below(7)),
+                images = 1 + static_cast<int>(random.below(kLanes));
+      const Rectifier rectifier = static_cast<Rectifier>(random.below(3));
+      const std::int64_t floats = std::int64_t{c} * h * w * kLanes;
+      const AlignedBuffer mean = normals(c, random), scale = normals(c, random), shift = normals(c, random),
+                          mean_dy = normals(c, random), slope = normals(c, random);
+      const ChannelAffine affine{mean.data(), scale.data(), shift.data()};
+      AlignedBuffer x = normals(floats, random), pooled(floats), dy = normals(floats, random), spread(floats);
+      Winners places(floats);
+      const PoolWindow window{.kh = 2, .kw = 2, .sh = 2, .sw = 2};
+      normalize_and_pool(affine, rectifier, maps(x, c, h, w), maps(pooled, c, h / 2, w / 2), places.data());
+      const BlockView<float> of_pooling = maps(dy, c, h / 2, w / 2), of_pixels = maps(spread, c, h, w);
+      max_pool_backward(window, places.data(), of_pooling, of_pixels);
+
+      std::vector<double> sums(2 * c), expected_sums(2 * c);
+      normalize_sums(affine, rectifier, maps(x, c, h, w), {of_pooling, places.data()}, images, sums.data(),
+                     sums.data() + c);
+      normalize_sums(affine, rectifier, maps(x, c, h, w), {of_pixels}, images, expected_sums.data(),
+                     expected_sums.data() + c);
+      REQUIRE(sums == expected_sums);
+
+      const NormalizeGradient constants{affine, mean_dy.data(), slope.data()};
+      AlignedBuffer dx(floats);
+      normalize_backward(constants, rectifier, maps(x, c, h, w), {of_pooling, places.data()}, images,
+                         maps(dx, c, h, w));
+      normalize_backward(constants, rectifier, maps(x, c, h, w), {of_pixels}, images, of_pixels);  // over dy
+      require_same_bits(maps(dx, c, h, w), of_pixels);
+    }
+  });
+}
+
 TEST_CASE("add_statistics counts and adds the lanes with images", "[kernels]") {
   on_every_set([] {
     Random random(35, Purpose::split);

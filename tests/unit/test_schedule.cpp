@@ -85,6 +85,28 @@ TEST_CASE("fusions are made where both layers offer them and nobody else reads i
   }
 }
 
+TEST_CASE("a batch norm finds its gradient in that of a 2x2 max pooling", "[nn]") {
+  BatchNormSpec relu, gelu;
+  relu.activation = ActivationFunction::relu;
+  gelu.activation = ActivationFunction::gelu;
+  NetworkSpec spec = chain(conv(4, 3), relu, max_pool(2, 2), conv(4, 3), relu, max_pool(3, 2), conv(4, 3),
+                           gelu, max_pool(2, 2), FlattenSpec{}, dense(4));
+  const Planned planned(spec, {.c = 1, .h = 32, .w = 31}, {.training = true});
+  const int pooled_dy = (*find(planned.plain, Kind::backward, 2))[Role::dy];
+  CHECK(find(planned.joined, Kind::backward, 2) == nullptr);
+  int calls = 0;
+  for_each_operation(planned.joined, [&](const Operation& operation, int) {
+    if (operation.kind != Kind::backward || operation.node != 1) return;
+    ++calls;
+    CHECK(operation.fused.has(Fusion::max_pool_gradient));
+    CHECK(operation[Role::dy] == pooled_dy);
+    CHECK(operation.has(Role::winners));
+  });
+  CHECK(calls == 2);
+  // Windows that overlap, and a function that is not in the way of the batch norm.
+  for (const int pooling : {5, 8}) CHECK(find(planned.joined, Kind::backward, pooling) != nullptr);
+}
+
 TEST_CASE("a value that a shortcut reads too is not fused away", "[nn]") {
   ResidualSpec residual;
   residual.layers = chain(max_pool(2, 2));

@@ -65,6 +65,7 @@ class BatchNorm final : public Layer {
     needs.two_phases = !frozen();
     needs.follows.add(Fusion::normalize);
     if (activation_.none() || activation_.is_relu()) needs.leads.add(Fusion::max_pool_2x2);
+    if (!activation_.is_apart()) needs.leads.add(Fusion::max_pool_gradient);
     // On small maps two passes are faster than one. It pays only where it saves a way through memory.
     constexpr std::int64_t kNearFloats = (2 << 20) / sizeof(float);
     if (in.values() * kLanes <= kNearFloats) needs.leads_at_a_loss.add(Fusion::max_pool_2x2);
@@ -83,7 +84,7 @@ class BatchNorm final : public Layer {
     const ChannelAffine constants = affine(pass, pass.training ? used_ : running_, channels.first);
     if (v.fused.has(Fusion::max_pool_2x2))
       return normalize_and_pool(constants, activation_.rectifier(), v.x, v.y,
-                                winners_from(v, channels.first));
+                                winners_from(v.winners, v.y, channels.first));
     normalize_forward(constants, activation_.rectifier(), v.x, v.y);
     if (activation_.is_apart()) activation_forward(activation_, v.y, v.y);
   }
@@ -91,19 +92,20 @@ class BatchNorm final : public Layer {
   void backward(const Pass& pass, int phase, const BackwardViews& all) const override {
     const Extent channels = pass.share.channels(channels_);
     const BackwardViews v = all.channels(channels);
+    const ChannelAffine used = affine(pass, used_, channels.first);
+    const std::int32_t* const winners = winners_from(v.winners, v.dy, channels.first);
     if (phase == 0) {
-      const ChannelAffine used = affine(pass, used_, channels.first);
       if (activation_.is_apart()) activation_gradient(pass, used, v);
       double* sums = pass.statistic(sums_) + channels.first;
-      normalize_sums(used, activation_.rectifier(), v.x, v.dy, pass.images, sums, sums + channels_);
+      normalize_sums(used, activation_.rectifier(), v.x, {v.dy, winners}, pass.images, sums,
+                     sums + channels_);
       if (!frozen()) return;
       add_gradients(pass, channels);
       if (v.dx.empty()) return;
     }
     const float* constants = pass.constant(used_) + channels.first;
-    normalize_backward({constants + kMean * channels_, constants + kScale * channels_,
-                        constants + kMeanDy * channels_, constants + kSlope * channels_},
-                       v.x, v.dy, pass.images, v.dx);
+    normalize_backward({used, constants + kMeanDy * channels_, constants + kSlope * channels_},
+                       activation_.rectifier(), v.x, {v.dy, winners}, pass.images, v.dx);
   }
 
   Normalization normalization(const Pass& pass) const override {
@@ -133,9 +135,10 @@ class BatchNorm final : public Layer {
 
   bool frozen() const { return spec_.control.frozen_statistics; }
 
-  /// Of the pooling behind, from channel `first` on.
-  static std::int32_t* winners_from(const ForwardViews& v, int first) {
-    return v.winners ? v.winners + std::int64_t{first} * v.y.h * v.y.w * kLanes : nullptr;
+  /// Of a pooling behind with such maps, from channel `first` on.
+  template <class Winner, class Maps>
+  static Winner* winners_from(Winner* winners, const Maps& pooled, int first) {
+    return winners ? winners + std::int64_t{first} * pooled.h * pooled.w * kLanes : nullptr;
   }
 
   CallSharing sharing() const {

@@ -43,7 +43,10 @@ class MaxPool final : public Layer {
     Needs needs;
     needs.follows.add(Fusion::relu_gradient);
     const Size2 two{2, 2};
-    if (kernel_ == two && stride_ == two && padding_ == Size2{0, 0}) needs.follows.add(Fusion::max_pool_2x2);
+    if (kernel_ == two && stride_ == two && padding_ == Size2{0, 0}) {
+      needs.follows.add(Fusion::max_pool_2x2);
+      needs.follows.add(Fusion::max_pool_gradient);
+    }
     needs.winners = winners_;
     return needs;
   }
