@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""This project against PyTorch on the same networks, in turns, in one run.
+"""This project against PyTorch and ONNX Runtime on the same networks, in turns, in one run.
 
 Every round measures each network with cnn-bench, with PyTorch, and with PyTorch in channels-last layout; the faster of
-the two layouts counts. Printed are the medians over the rounds and the median of the rounds' ratios: on a machine whose
-speed drifts, only numbers of one round compare.
+the two layouts counts. With --onnxruntime, ONNX Runtime evaluates as well, and the faster of all counts. Printed are the
+medians over the rounds and the median of the rounds' ratios: on a machine whose speed drifts, only numbers of one round
+compare.
 
     tests/bench/compare.py [--pytorch "python3 tests/bench/pytorch_bench.py"] [--rounds 5] [--threads 2] ...
 """
@@ -37,16 +38,19 @@ def main() -> None:
     parser.add_argument(
         "--pytorch", default=f"python3 {HERE / 'pytorch_bench.py'}", help="the command that runs pytorch_bench.py"
     )
+    parser.add_argument("--onnxruntime", action="store_true", help="evaluation by ONNX Runtime, too")
     arguments = parser.parse_args()
-    print("| network | mode | this, images/s | PyTorch, images/s | ratio | lowest .. highest |")
+    print("| network | mode | this, images/s | the better other, images/s | ratio | lowest .. highest |")
     print("|---|---|---|---|---|---|")
     for network in arguments.network or NETWORKS:
         common = ["--network", network, "--threads", str(arguments.threads), "--seconds", str(arguments.seconds)]
         ours, theirs = [], []
         for _ in range(arguments.rounds):
             ours.append(rates([arguments.bench, "--json", *common]))
-            layouts = [rates([*shlex.split(arguments.pytorch), *common, *flag]) for flag in ([], ["--channels-last"])]
-            theirs.append({mode: max(layout[mode] for layout in layouts) for mode in ("train", "eval")})
+            others = [rates([*shlex.split(arguments.pytorch), *common, *flag]) for flag in ([], ["--channels-last"])]
+            if arguments.onnxruntime:
+                others.append(rates([*shlex.split(arguments.pytorch), *common, "--onnxruntime"]))
+            theirs.append({mode: max(other.get(mode, 0) for other in others) for mode in ("train", "eval")})
         for mode in ("train", "eval"):
             ratios = [a[mode] / b[mode] for a, b in zip(ours, theirs)]
             print(

@@ -2,7 +2,8 @@
 """Images per second of PyTorch for the networks of the benchmark table.
 
 A training step is forward, loss, backward and SGD with Nesterov momentum 0.9; evaluation is the forward pass. The
-images are in memory as float32 tensors. Prints a JSON line per measurement:
+images are in memory as float32 tensors. With --onnxruntime, ONNX Runtime evaluates the network that PyTorch exports.
+Prints a JSON line per measurement:
 
     {"network": "lenet", "mode": "train", "threads": 2, "channels_last": false, "images_per_second": 9876.5, ...}
 
@@ -10,6 +11,7 @@ The rate comes from the median step, as other work on the machine only ever make
 """
 
 import argparse
+import io
 import json
 import statistics
 import time
@@ -162,6 +164,37 @@ def make_sgd(network: nn.Module) -> torch.optim.Optimizer:
         return torch.optim.SGD(network.parameters(), **options)
 
 
+def onnxruntime_step(network: nn.Module, images: torch.Tensor) -> Callable[[], None]:
+    """A forward pass of ONNX Runtime with as many threads as PyTorch has."""
+    import onnxruntime
+
+    file = io.BytesIO()
+    torch.onnx.export(network.eval(), images, file, input_names=["images"], dynamo=False)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    session = onnxruntime.InferenceSession(file.getvalue(), options, providers=["CPUExecutionProvider"])
+    inputs = {"images": images.numpy()}
+    return lambda: session.run(None, inputs)
+
+
+def measure_onnxruntime(name: str, batch: int, seconds: float) -> None:
+    """Measures evaluation and prints a line."""
+    import onnxruntime
+
+    workload = WORKLOADS[name]()
+    batch = batch or workload.batch
+    median = median_seconds(onnxruntime_step(workload.network, torch.randn(batch, *workload.shape)), seconds)
+    result = {
+        "network": name,
+        "mode": "eval",
+        "threads": torch.get_num_threads(),
+        "images_per_second": round(batch / median, 1),
+        "batch": batch,
+        "onnxruntime": onnxruntime.__version__,
+    }
+    print(json.dumps(result), flush=True)
+
+
 def measure(name: str, modes: list[str], batch: int, channels_last: bool, seconds: float) -> None:
     """Measures a network and prints a line per mode."""
     torch.manual_seed(1)
@@ -206,11 +239,15 @@ def main() -> None:
     parser.add_argument("--threads", type=int, help="default: as PyTorch likes")
     parser.add_argument("--batch", type=int, default=0, help="default: the network's usual one")
     parser.add_argument("--channels-last", action="store_true")
+    parser.add_argument("--onnxruntime", action="store_true", help="evaluation by ONNX Runtime")
     parser.add_argument("--seconds", type=float, default=5.0, help="per measurement")
     arguments = parser.parse_args()
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
     for name in [arguments.network] if arguments.network else WORKLOADS:
+        if arguments.onnxruntime:
+            measure_onnxruntime(name, arguments.batch, arguments.seconds)
+            continue
         modes = [arguments.mode] if arguments.mode else ["train", "eval"]
         measure(name, modes, arguments.batch, arguments.channels_last, arguments.seconds)
 
