@@ -83,21 +83,13 @@ std::int64_t winograd_sum_scratch(const Winograd& shape);
 void winograd_sum(const Winograd& shape, const WinogradPart& part, const float* packed,
                   const SumEpilogue& epilogue, const float* x, float* y, float* scratch);
 
-/// Floats of dw as winograd_weight_gradient() leaves it: [9][outputs][inputs rounded up to 16].
-std::int64_t winograd_gradient_size(int inputs, int outputs);
-
 /// Floats of scratch for winograd_weight_gradient().
 std::int64_t winograd_gradient_scratch(const Winograd& shape);
 
-/// dw[tap][o][i] (see above) for the outputs [first, end), first a multiple of 8: overwritten, or added to if
-/// `accumulate`. x as for winograd_sum(), dy in the place of y, zero in lanes without an image; nothing is
-/// read around it.
+/// dw as TransposedGradient (kernels/transposed_gradient.h), for the outputs [first, end), first a multiple
+/// of 8: overwritten, or added to if `accumulate`. x as for winograd_sum(), dy in the place of y, zero in
+/// lanes without an image; nothing is read around it.
 void winograd_weight_gradient(const Winograd& shape, int first, int end, const float* x, const float* dy,
                               float* dw, bool accumulate, float* scratch);
-
-/// Adds up the gradients of `leaves` leaves, `stride` floats apart, in the order of kernels/sum_tree.h, and
-/// brings them into PyTorch's layout: gradient[o*inputs*9 + i*9 + tap] for the outputs [first, last).
-void winograd_sum_leaves(int inputs, int outputs, const float* dw, std::int64_t stride, int leaves,
-                         float* gradient, int first, int last);
 
 }  // namespace cnn

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "kernels/outer_product-inl.h"
 #include "kernels/winograd-inl.h"
 #include "kernels/winograd.h"
 #include "kernels/winograd_gradient_scratch.h"
@@ -65,34 +66,6 @@ HWY_NOINLINE void outer_product(const float* HWY_RESTRICT d, const float* const 
   CNN_UNROLL for (int o = 0; o < O; ++o) {
     CNN_UNROLL for (int c = 0; c < C; ++c) store(acc[o][c], m + o * m_output + c * kWidth);
   }
-}
-
-/// Register tiles of the outer product: 8 outputs x 3 vectors in 32 registers, 6 x 2 in 16.
-constexpr int kProductOutputs = kRegisters == 32 ? 8 : 6;
-constexpr int kProductVectors = kRegisters == 32 ? 3 : 2;
-
-/// Up to 16 outputs (a panel of d) by C vectors of inputs.
-template <int C>
-HWY_INLINE void outer_product_columns(const float* d, const float* const (&v)[C], std::int64_t terms,
-                                      int outputs, float* m, std::int64_t m_output, bool accumulate) {
-  const auto take = [&](auto tile, int count) HWY_ATTR {
-    tile(d, v, terms, m, m_output, accumulate);
-    d += count, m += count * m_output, outputs -= count;
-  };
-  // 16 are 6 + 5 + 5 rather than 6 + 6 + 4.
-  if constexpr (kProductOutputs == 6) {
-    while (outputs >= 5) {
-      if (outputs == 16 || outputs == 12 || outputs == 6) {
-        take(outer_product<6, C>, 6);
-      } else {
-        take(outer_product<5, C>, 5);
-      }
-    }
-  }
-  while (outputs >= kProductOutputs) take(outer_product<kProductOutputs, C>, kProductOutputs);
-  while (outputs >= 4) take(outer_product<4, C>, 4);
-  while (outputs >= 2) take(outer_product<2, C>, 2);
-  if (outputs == 1) take(outer_product<1, C>, 1);
 }
 
 /// One dimension of G^T M G.
@@ -217,23 +190,15 @@ class WinogradGradient {
     const float* v = v_ + position * parts_.v_position;
     const float* d = d_ + position * parts_.d_position;
     float* m = sums + position * parts_.sum_position;
-    for (int i = 0; i < vectors;) {
-      const auto columns = [&]<int C>(std::integral_constant<int, C>) HWY_ATTR {
-        const float* of_columns[C];
-        for (int c = 0; c < C; ++c)
-          of_columns[c] = v + (i + c) / kParts * parts_.panel + (i + c) % kParts * kWidth;
-        outer_product_columns<C>(d, of_columns, terms, outputs, m + i * kWidth, parts_.inputs, accumulate);
-        i += C;
-      };
-      // Four vectors left are two and two.
-      if (vectors - i >= kProductVectors && vectors - i != 4) {
-        columns(std::integral_constant<int, kProductVectors>());
-      } else if (vectors - i >= 2) {
-        columns(std::integral_constant<int, 2>());
-      } else {
-        columns(std::integral_constant<int, 1>());
-      }
-    }
+    for_vector_tiles(vectors, [&]<int C>(int i, std::integral_constant<int, C>) HWY_ATTR {
+      const float* of_columns[C];
+      for (int c = 0; c < C; ++c)
+        of_columns[c] = v + (i + c) / kParts * parts_.panel + (i + c) % kParts * kWidth;
+      for_output_tiles(outputs, [&]<int O>(int o, std::integral_constant<int, O>) HWY_ATTR {
+        outer_product<O, C>(d + o, of_columns, terms, m + o * parts_.inputs + i * kWidth, parts_.inputs,
+                            accumulate);
+      });
+    });
   }
 
   void finish(int first_input, int inputs, int first_output, int outputs, const float* sums) {
@@ -265,27 +230,6 @@ void winograd_weight_gradient(const Winograd& s, int first, int end, const float
       .run();
 }
 
-void winograd_sum_leaves(int inputs, int outputs, const float* dw, std::int64_t stride, int leaves,
-                         float* gradient, int first, int last) {
-  const std::int64_t pitch = round_up(inputs, kLanes), tap = outputs * pitch;
-  HWY_ALIGN float taps[9 * kLanes];
-  for (int o = first; o < last; ++o) {
-    for (int i = 0; i < inputs; i += kLanes) {
-      for (int t = 0; t < 9; ++t) {
-        const float* from = dw + t * tap + o * pitch + i;
-        for (int part = 0; part < kParts; ++part) {
-          const auto of_leaf = [&](int leaf) HWY_ATTR { return load(from + leaf * stride + part * kWidth); };
-          store(sum_of_leaves(leaves, of_leaf), taps + t * kLanes + part * kWidth);
-        }
-      }
-      float* out = gradient + (std::int64_t{o} * inputs + i) * 9;
-      const int count = std::min(kLanes, inputs - i);
-      for (int k = 0; k < count; ++k)
-        for (int t = 0; t < 9; ++t) out[k * 9 + t] = taps[t * kLanes + k];
-    }
-  }
-}
-
 }  // namespace
 }  // namespace HWY_NAMESPACE
 }  // namespace cnn
@@ -294,22 +238,12 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace cnn {
 
-std::int64_t winograd_gradient_size(int inputs, int outputs) {
-  return 9 * outputs * round_up(inputs, kLanes);
-}
-
 std::int64_t winograd_gradient_scratch(const Winograd& shape) { return GradientScratch(shape).floats(); }
 
 HWY_EXPORT(winograd_weight_gradient);
 void winograd_weight_gradient(const Winograd& shape, int first, int end, const float* x, const float* dy,
                               float* dw, bool accumulate, float* scratch) {
   HWY_DYNAMIC_DISPATCH(winograd_weight_gradient)(shape, first, end, x, dy, dw, accumulate, scratch);
-}
-
-HWY_EXPORT(winograd_sum_leaves);
-void winograd_sum_leaves(int inputs, int outputs, const float* dw, std::int64_t stride, int leaves,
-                         float* gradient, int first, int last) {
-  HWY_DYNAMIC_DISPATCH(winograd_sum_leaves)(inputs, outputs, dw, stride, leaves, gradient, first, last);
 }
 
 }  // namespace cnn

@@ -4,6 +4,7 @@
 #include <complex>
 
 #include "catch.h"
+#include "kernels/product_gradient.h"
 #include "kernels/simd.h"
 #include "network_fixture.h"
 #include "reference/reference_network.h"
@@ -181,6 +182,20 @@ TEST_CASE("gradients of convolutions that use Winograd's algorithm", "[nn]") {
   }
   second.padding = {ConvPadding::Mode::sides, {0, 0}, {0, 2, 3, 1}};
   check(chain(first, second, GlobalAvgPoolSpec{}, dense(3)), {.c = 1, .h = 5, .w = 6}, 2);
+}
+
+TEST_CASE("gradients of convolutions whose channels become the vector", "[nn]") {
+  ConvSpec first = conv(20, {1, 1}), second = conv(34, {3, 3}, ActivationFunction::relu);
+  SECTION("stride") { second.stride = {2, 2}, second.padding.amount = {1, 1}; }
+  SECTION("stride, gaps between the windows' pixels") { second.stride = {2, 3}, second.dilation = {2, 1}; }
+  SECTION("5x5") { second.kernel_size = {5, 5}, second.padding.amount = {2, 2}; }
+  SECTION("1x1, stride") {
+    first.out_channels = second.out_channels = 128;
+    second.kernel_size = {1, 1}, second.stride = {2, 2};
+  }
+  REQUIRE(product_gradient_pays(first.out_channels, second.out_channels,
+                                second.kernel_size.h * second.kernel_size.w, 0));
+  check(chain(first, second, FlattenSpec{}, dense(3)), {.c = 2, .h = 7, .w = 6}, 18);
 }
 
 TEST_CASE("gradients of every activation function, fused and alone", "[nn]") {

@@ -12,8 +12,10 @@
 #include "kernels/normalize_bytes.h"
 #include "kernels/optimizer.h"
 #include "kernels/pool.h"
+#include "kernels/product_gradient.h"
 #include "kernels/softmax.h"
 #include "kernels/sum_tree.h"
+#include "kernels/transposed_gradient.h"
 #include "kernels/weight_gradient.h"
 #include "kernels/weighted_sum.h"
 #include "kernels/winograd.h"
@@ -117,6 +119,58 @@ TEST_CASE("weighted_sum goes the other way with the same packed weights", "[kern
               expected += w.data()[k * outputs + o] * x.data()[(k * cols + c) * kLanes + lane];
             REQUIRE(y.data()[(o * cols + c) * kLanes + lane] == expected);
           }
+    }
+  });
+}
+
+TEST_CASE("product_gradient equals plain loops on random shapes", "[kernels]") {
+  on_every_set([] {
+    Random random(37, Purpose::split);
+    const auto at_most = [&](int most) {
+      return 1 + static_cast<int>(random.below(static_cast<unsigned>(most)));
+    };
+    for (int repeat = 0; repeat < 40; ++repeat) {
+      ProductGradient g;
+      g.inputs = at_most(repeat % 8 == 0 ? 100 : 34), g.outputs = at_most(34);
+      g.kernel_rows = at_most(3), g.kernel_cols = at_most(3);
+      g.stride_rows = at_most(3), g.stride_cols = at_most(3);
+      g.dilation_rows = at_most(2), g.dilation_cols = at_most(2);
+      g.rows = at_most(5), g.cols = at_most(repeat % 4 == 0 ? 40 : 6);  // several strips, or one
+      const int x_rows = (g.rows - 1) * g.stride_rows + (g.kernel_rows - 1) * g.dilation_rows + 1;
+      g.x_row = (g.cols - 1) * g.stride_cols + (g.kernel_cols - 1) * g.dilation_cols + 1 + at_most(2);
+      g.x_plane = x_rows * g.x_row + 1;
+      g.dy_row = g.cols + at_most(2), g.dy_plane = g.rows * g.dy_row + 1;
+      const AlignedBuffer x = integers(g.inputs * g.x_plane * kLanes, random),
+                          dy = integers(g.outputs * g.dy_plane * kLanes, random);
+      const TransposedGradient layout{.taps = g.taps(), .inputs = g.inputs, .outputs = g.outputs};
+      constexpr int kTestLeaves = 2;
+      AlignedBuffer leaves(kTestLeaves * layout.floats()), scratch(product_gradient_scratch(g));
+      std::ranges::fill(leaves.span(), kNaN);
+      const int calls = at_most(2);  // for one leaf
+      for (int leaf = 0; leaf < kTestLeaves; ++leaf)
+        for (int call = 0; call < calls; ++call)
+          for (const auto& [first, end] : two_parts(at_most(40), g.outputs))
+            product_gradient(g, first, end, x.data(), dy.data(), leaves.data() + leaf * layout.floats(),
+                             call > 0, scratch.data());
+      std::vector<float> dw(static_cast<std::size_t>(g.outputs) * g.inputs * g.taps(), kNaN);
+      for (const auto& [first, end] : two_parts(at_most(40), g.outputs))
+        sum_transposed_leaves(layout, leaves.data(), layout.floats(), kTestLeaves, dw.data(), first, end);
+      auto next = dw.begin();
+      for (int o = 0; o < g.outputs; ++o)
+        for (int i = 0; i < g.inputs; ++i)
+          for (int kh = 0; kh < g.kernel_rows; ++kh)
+            for (int kw = 0; kw < g.kernel_cols; ++kw) {
+              double expected = 0;
+              for (int r = 0; r < g.rows; ++r)
+                for (int c = 0; c < g.cols; ++c) {
+                  const float* const a = dy.data() + (o * g.dy_plane + r * g.dy_row + c) * kLanes;
+                  const int row = r * g.stride_rows + kh * g.dilation_rows,
+                            col = c * g.stride_cols + kw * g.dilation_cols;
+                  const float* const b = x.data() + (i * g.x_plane + row * g.x_row + col) * kLanes;
+                  for (int lane = 0; lane < kLanes; ++lane) expected += double{a[lane]} * b[lane];
+                }
+              REQUIRE(*next++ == kTestLeaves * calls * expected);
+            }
     }
   });
 }
@@ -284,7 +338,8 @@ TEST_CASE("winograd_weight_gradient equals plain loops on random shapes", "[kern
           for (int c = 0; c < t.cols; ++c)
             for (int lane = 0; lane < kLanes; ++lane)
               dy_at(o, r, c)[lane] = static_cast<float>(random.below(9)) - 4;
-      const std::int64_t size = winograd_gradient_size(t.inputs, t.outputs);
+      const TransposedGradient layout{.taps = 9, .inputs = t.inputs, .outputs = t.outputs};
+      const std::int64_t size = layout.floats();
       constexpr int kTestLeaves = 3;
       AlignedBuffer leaves(kTestLeaves * size), scratch(winograd_gradient_scratch(t.shape));
       for (float& v : scratch.span()) v = kNaN;
@@ -299,8 +354,8 @@ TEST_CASE("winograd_weight_gradient equals plain loops on random shapes", "[kern
       std::vector<float> dw(static_cast<std::size_t>(t.inputs) * t.outputs * 9 + 1, kNaN);
       dw.back() = kCanary;
       for (int o = 0; o < t.outputs; o += 4)
-        winograd_sum_leaves(t.inputs, t.outputs, leaves.data(), size, kTestLeaves, dw.data(), o,
-                            std::min(o + 4, t.outputs));
+        sum_transposed_leaves(layout, leaves.data(), size, kTestLeaves, dw.data(), o,
+                              std::min(o + 4, t.outputs));
       for (int o = 0; o < t.outputs; ++o)
         for (int i = 0; i < t.inputs; ++i)
           for (int tap = 0; tap < 9; ++tap) {
@@ -821,11 +876,12 @@ TEST_CASE("gradients of leaves are added in the order of the tree", "[kernels]")
       sum_parts(parts.data(), 32, leaves, 32, sum.data());
       for (int i = 0; i < 32; ++i) REQUIRE(sum.data()[i] == sum_by_tree(parts.data() + i, 32, leaves));
 
-      const std::int64_t size = winograd_gradient_size(kInputs, kOutputs);
+      const TransposedGradient layout{.taps = 9, .inputs = kInputs, .outputs = kOutputs};
+      const std::int64_t size = layout.floats();
       AlignedBuffer dw(leaves * size);
       for (float& v : dw.span()) v = random.uniform(-1, 1);
       std::vector<float> of_winograd(kInputs * kOutputs * 9);
-      winograd_sum_leaves(kInputs, kOutputs, dw.data(), size, leaves, of_winograd.data(), 0, kOutputs);
+      sum_transposed_leaves(layout, dw.data(), size, leaves, of_winograd.data(), 0, kOutputs);
       for (int o = 0; o < kOutputs; ++o)
         for (int i = 0; i < kInputs; ++i)
           for (int tap = 0; tap < 9; ++tap)

@@ -383,7 +383,7 @@ NetworkSpec wide_network() {
   AvgPoolSpec average;
   average.kernel_size = {2, 2};
   NetworkSpec spec = chain(conv(19, 3, relu), max_pool(2, 2), BatchNormSpec{}, conv(24, 3, gelu), conv(24, 3),
-                           BatchNormSpec{}, conv(32, 3, relu), average, conv(17, 2, relu),
+                           BatchNormSpec{}, conv(32, 3, relu), average, conv(17, 3, relu),
                            SqueezeExciteSpec{.squeeze_channels = 5, .control = {}}, FlattenSpec{},
                            dense(2000, relu), DropoutSpec{.p = 0.25}, dense(5));
   std::get<BatchNormSpec>(spec[2].spec).activation = relu;

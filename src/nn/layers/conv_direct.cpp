@@ -2,9 +2,10 @@
 #include <vector>
 
 #include "core/error.h"
-#include "kernels/weight_gradient.h"
 #include "kernels/weighted_sum.h"
 #include "nn/layers/conv_algorithm.h"
+#include "nn/layers/conv_gradient.h"
+#include "nn/layers/conv_terms.h"
 
 namespace cnn {
 namespace {
@@ -21,15 +22,15 @@ class DirectConv final : public ConvAlgorithm {
         before_(geometry.before),
         group_inputs_(geometry.group_inputs()),
         group_outputs_(geometry.group_outputs()),
-        group_terms_(group_inputs_ * spec_.kernel_size.h * spec_.kernel_size.w),
-        packed_group_(packed_size(group_outputs_, group_terms_)) {}
+        terms_(geometry),
+        group_terms_(terms_.count()),
+        packed_group_(packed_size(group_outputs_, group_terms_)),
+        gradient_(make_conv_gradient(geometry)) {}
 
   void plan(ParameterRequest weight, Planner& planner) override {
-    weight.gradient_per_leaf = true;
-    weight_ = planner.parameter(std::move(weight));
+    weight_ = gradient_->plan(std::move(weight), planner);
     packed_ = planner.constant(packed_group_ * spec_.groups);
-    planner.scratch(term_scratch() + panel_floats(group_terms_, group_inputs_, group_outputs_));
-    planner.training_scratch(term_scratch() + weight_gradient_scratch(group_terms_));
+    planner.scratch(terms_.scratch() + panel_floats(group_terms_, group_inputs_, group_outputs_));
     for (int i = 0; i < group_terms_; ++i) natural_order_.push_back(i);
     plan_phases(planner);
   }
@@ -54,7 +55,7 @@ class DirectConv final : public ConvAlgorithm {
     sum.terms = group_terms_;
     sum.weights_group = std::int64_t{group_terms_} * kOutputGroup;
     sum.weights_term = kOutputGroup;
-    sum.offsets = offsets_of_terms(pass, x);
+    sum.offsets = terms_.offsets(pass, x);
     sum.rows = out_.h, sum.cols = out_.w;
     sum.x_row = std::int64_t{spec_.stride.h} * x.row * kLanes;
     sum.x_col = std::int64_t{spec_.stride.w} * kLanes;
@@ -66,7 +67,7 @@ class DirectConv final : public ConvAlgorithm {
     sum.first_row = rows.first;
     sum.end_row = rows.end;
     const std::int64_t winners_group = std::int64_t{group_outputs_} * y.h * y.w * kLanes;
-    for_each_group(pass.share.channels(out_.c), group_outputs_, [&](int g, const Extent& outputs) {
+    ConvTerms::for_each_group(pass.share.channels(out_.c), group_outputs_, [&](int g, const Extent& outputs) {
       sum.first_output = outputs.first;
       sum.outputs = outputs.end;
       sum.weights = pass.constant(packed_) + g * packed_group_;
@@ -77,22 +78,7 @@ class DirectConv final : public ConvAlgorithm {
   }
 
   void weight_gradient(const Pass& pass, BlockView<const float> x, BlockView<const float> dy) const override {
-    WeightGradient gradient;
-    gradient.terms = group_terms_;
-    gradient.offsets = offsets_of_terms(pass, x);
-    gradient.rows = out_.h;
-    gradient.cols = out_.w;
-    gradient.x_row = std::int64_t{spec_.stride.h} * x.row * kLanes;
-    gradient.x_col = std::int64_t{spec_.stride.w} * kLanes;
-    gradient.dy_row = std::int64_t{dy.row} * kLanes;
-    gradient.dy_output = dy.plane * kLanes;
-    for_each_group(pass.share.channels(out_.c), group_outputs_, [&](int g, const Extent& outputs) {
-      const int first = g * group_outputs_ + outputs.first;
-      gradient.outputs = outputs.count();
-      cnn::weight_gradient(gradient, first_window(x, g), dy.at(first, 0, 0),
-                           pass.leaf_gradient(weight_) + std::int64_t{first} * group_terms_, pass.accumulate,
-                           pass.scratch() + term_scratch());
-    });
+    gradient_->compute(pass, x, dy);
   }
 
   void input_gradient(const Pass& pass, BlockView<const float> dy, BlockView<float> dx) const override {
@@ -118,7 +104,7 @@ class DirectConv final : public ConvAlgorithm {
           sum.first_row = std::clamp(rows.first - region.first_row, 0, region.rows);
           sum.end_row = std::clamp(rows.end - region.first_row, 0, region.rows);
         }
-        for_each_group(channels, group_inputs_, [&](int g, const Extent& inputs) {
+        ConvTerms::for_each_group(channels, group_inputs_, [&](int g, const Extent& inputs) {
           sum.first_output = inputs.first;
           sum.outputs = inputs.end;
           sum.weights = pass.constant(phase.packed) + g * packed_size(group_inputs_, phase.terms());
@@ -144,9 +130,17 @@ class DirectConv final : public ConvAlgorithm {
     return all;
   }
 
-  int tasks(Work work) const override { return work == Work::pack ? spec_.groups : 0; }
+  int tasks(Work work) const override {
+    if (work == Work::weight_gradient) return gradient_->tasks();
+    return work == Work::pack ? spec_.groups : 0;
+  }
 
-  void run(const Pass& pass, Work, int g) const override {
+  void run(const Pass& pass, Work work, int task) const override {
+    work == Work::pack ? pack(pass, task) : gradient_->run(pass, task);
+  }
+
+ private:
+  void pack(const Pass& pass, int g) const {
     const float* w = pass.parameter(weight_) + std::int64_t{g} * group_outputs_ * group_terms_;
     pack_weights(w, group_outputs_, group_terms_, natural_order_, pass.constant(packed_) + g * packed_group_,
                  0, groups_of(group_outputs_));
@@ -157,7 +151,6 @@ class DirectConv final : public ConvAlgorithm {
                    groups_of(group_inputs_));
   }
 
- private:
   /// A weight and the pixel of dy it meets, seen from the first pixel of dx in a phase.
   struct Tap {
     int oc, row, col;
@@ -184,17 +177,9 @@ class DirectConv final : public ConvAlgorithm {
     int terms() const { return static_cast<int>(taps.size()); }
   };
 
-  /// Calls use(group, channels of the group) for every group that has some of these channels.
-  template <class Use>
-  static void for_each_group(const Extent& channels, int of_group, const Use& use) {
-    for (int g = channels.first / of_group; g * of_group < channels.end; ++g)
-      use(g, Extent{std::max(channels.first - g * of_group, 0),
-                    std::min(channels.end - g * of_group, of_group)});
-  }
-
   /// Null where it does not pay.
   float* panel(const Pass& pass, int terms, int inputs, int outputs) const {
-    return panel_floats(terms, inputs, outputs) > 0 ? pass.scratch() + term_scratch() : nullptr;
+    return panel_floats(terms, inputs, outputs) > 0 ? pass.scratch() + terms_.scratch() : nullptr;
   }
   static int groups_of(int outputs) { return (outputs + kOutputGroup - 1) / kOutputGroup; }
 
@@ -220,7 +205,8 @@ class DirectConv final : public ConvAlgorithm {
             }
           }
         }
-        planner.training_scratch(term_scratch() + panel_floats(phase.terms(), group_outputs_, group_inputs_));
+        planner.training_scratch(terms_.scratch() +
+                                 panel_floats(phase.terms(), group_outputs_, group_inputs_));
         phase.packed = planner.constant(packed_size(group_inputs_, phase.terms()) * spec_.groups);
         phases_.push_back(std::move(phase));
       }
@@ -313,26 +299,14 @@ class DirectConv final : public ConvAlgorithm {
     return x.at(g * group_inputs_, -before_.h, -before_.w);
   }
 
-  /// offset[k] of WeightedSum for x's pitches, in the first term_scratch() floats of the worker's scratch.
-  /// Training and evaluation may plan different halos.
-  const std::int32_t* offsets_of_terms(const Pass& pass, BlockView<const float> x) const {
-    auto* const offsets = reinterpret_cast<std::int32_t*>(pass.scratch());
-    auto* next = offsets;
-    for (int ic = 0; ic < group_inputs_; ++ic)
-      for (int kh = 0; kh < spec_.kernel_size.h; ++kh)
-        for (int kw = 0; kw < spec_.kernel_size.w; ++kw)
-          *next++ = static_cast<std::int32_t>((ic * x.plane + std::int64_t{kh} * spec_.dilation.h * x.row +
-                                               std::int64_t{kw} * spec_.dilation.w) *
-                                              kLanes);
-    return offsets;
-  }
-  std::int64_t term_scratch() const { return (group_terms_ + kLanes - 1) / kLanes * std::int64_t{kLanes}; }
-
   ConvSpec spec_;
   Shape in_, out_;
   Size2 before_;
-  int group_inputs_, group_outputs_, group_terms_;
+  int group_inputs_, group_outputs_;
+  ConvTerms terms_;
+  int group_terms_;
   std::int64_t packed_group_;
+  std::unique_ptr<ConvGradient> gradient_;
   ParameterId weight_;
   ConstantId packed_;
   std::vector<std::int32_t> natural_order_;

@@ -2,24 +2,24 @@
 
 #include "kernels/winograd.h"
 #include "nn/layers/conv_algorithm.h"
+#include "nn/layers/conv_gradient.h"
 
 namespace cnn {
 namespace {
 
-/// Outputs of one task that brings gradients into PyTorch's layout.
-constexpr int kOutputsOfTask = 16;
-
 /// Ranges of outputs begin at multiples of this (kernels/winograd.h).
 constexpr int kGroup = 8;
+
+constexpr int kTaps = 9;
 
 class WinogradConv final : public ConvAlgorithm {
  public:
   explicit WinogradConv(const ConvGeometry& geometry)
-      : in_(geometry.in), out_(geometry.out), before_(geometry.before) {}
+      : in_(geometry.in), out_(geometry.out), before_(geometry.before), leaves_(geometry) {}
 
   void plan(ParameterRequest weight, Planner& planner) override {
     weight.gradient_per_leaf = true;
-    weight.leaf_floats = winograd_gradient_size(in_.c, out_.c);
+    weight.leaf_floats = leaves_.floats();
     weight_ = planner.parameter(std::move(weight));
     packed_ = planner.constant(winograd_packed_size(in_.c, out_.c));
     packed_flipped_ = planner.constant(winograd_packed_size(out_.c, in_.c));
@@ -63,16 +63,13 @@ class WinogradConv final : public ConvAlgorithm {
 
   int tasks(Work work) const override {
     if (work == Work::pack) return winograd_groups(out_.c) + winograd_groups(in_.c);
-    if (work == Work::weight_gradient) return (out_.c + kOutputsOfTask - 1) / kOutputsOfTask;
+    if (work == Work::weight_gradient) return leaves_.tasks();
     return 0;
   }
 
   void run(const Pass& pass, Work work, int task) const override {
-    constexpr int kTaps = 9;
     if (work == Work::weight_gradient) {
-      const int first = task * kOutputsOfTask;
-      winograd_sum_leaves(in_.c, out_.c, pass.leaf_gradient(weight_), pass.leaf_stride, pass.leaves,
-                          pass.gradient(weight_), first, std::min(first + kOutputsOfTask, out_.c));
+      leaves_.run(pass, weight_, task);
     } else if (task < winograd_groups(out_.c)) {
       winograd_pack(pass.parameter(weight_), in_.c, out_.c, kTaps, std::int64_t{kTaps} * in_.c, false,
                     pass.constant(packed_), task);
@@ -143,6 +140,7 @@ class WinogradConv final : public ConvAlgorithm {
 
   Shape in_, out_;
   Size2 before_;
+  TransposedGradients leaves_;
   ParameterId weight_;
   ConstantId packed_, packed_flipped_;
 };

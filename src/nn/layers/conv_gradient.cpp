@@ -1,0 +1,123 @@
+#include "nn/layers/conv_gradient.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "kernels/product_gradient.h"
+#include "kernels/weight_gradient.h"
+#include "nn/layers/conv_terms.h"
+
+namespace cnn {
+namespace {
+
+/// The first pixel that the window of output (0, 0) reads, in the channels of group g: in the halo, if any.
+const float* first_window(const ConvGeometry& geometry, BlockView<const float> x, int g) {
+  return x.at(g * geometry.group_inputs(), -geometry.before.h, -geometry.before.w);
+}
+
+/// Images stay in the lanes; a few outputs and terms at a time.
+class LaneGradient final : public ConvGradient {
+ public:
+  explicit LaneGradient(const ConvGeometry& geometry) : geometry_(geometry), terms_(geometry) {}
+
+  ParameterId plan(ParameterRequest weight, Planner& planner) override {
+    weight.gradient_per_leaf = true;
+    planner.training_scratch(terms_.scratch() + weight_gradient_scratch(terms_.count()));
+    return weight_ = planner.parameter(std::move(weight));
+  }
+
+  void compute(const Pass& pass, BlockView<const float> x, BlockView<const float> dy) const override {
+    WeightGradient gradient;
+    gradient.terms = terms_.count();
+    gradient.offsets = terms_.offsets(pass, x);
+    gradient.rows = geometry_.out.h;
+    gradient.cols = geometry_.out.w;
+    gradient.x_row = std::int64_t{geometry_.spec.stride.h} * x.row * kLanes;
+    gradient.x_col = std::int64_t{geometry_.spec.stride.w} * kLanes;
+    gradient.dy_row = std::int64_t{dy.row} * kLanes;
+    gradient.dy_output = dy.plane * kLanes;
+    const int of_group = geometry_.group_outputs();
+    ConvTerms::for_each_group(
+        pass.share.channels(geometry_.out.c), of_group, [&](int g, const Extent& outputs) {
+          const int first = g * of_group + outputs.first;
+          gradient.outputs = outputs.count();
+          weight_gradient(gradient, first_window(geometry_, x, g), dy.at(first, 0, 0),
+                          pass.leaf_gradient(weight_) + std::int64_t{first} * terms_.count(), pass.accumulate,
+                          pass.scratch() + terms_.scratch());
+        });
+  }
+
+ private:
+  ConvGeometry geometry_;
+  ConvTerms terms_;
+  ParameterId weight_;
+};
+
+/// Channels become the vector.
+class ProductsGradient final : public ConvGradient {
+ public:
+  explicit ProductsGradient(const ConvGeometry& geometry) : geometry_(geometry), leaves_(geometry) {}
+
+  ParameterId plan(ParameterRequest weight, Planner& planner) override {
+    weight.gradient_per_leaf = true;
+    weight.leaf_floats = leaves_.floats();
+    planner.training_scratch(product_gradient_scratch(shape()));
+    return weight_ = planner.parameter(std::move(weight));
+  }
+
+  void compute(const Pass& pass, BlockView<const float> x, BlockView<const float> dy) const override {
+    ProductGradient gradient = shape();
+    gradient.x_row = x.row;
+    gradient.x_plane = x.plane;
+    gradient.dy_row = dy.row;
+    gradient.dy_plane = dy.plane;
+    const Extent outputs = pass.share.channels(geometry_.out.c);
+    product_gradient(gradient, outputs.first, outputs.end, first_window(geometry_, x, 0), dy.data,
+                     pass.leaf_gradient(weight_), pass.accumulate, pass.scratch());
+  }
+
+  int tasks() const override { return leaves_.tasks(); }
+  void run(const Pass& pass, int task) const override { leaves_.run(pass, weight_, task); }
+
+ private:
+  ProductGradient shape() const {
+    const ConvSpec& spec = geometry_.spec;
+    return {.inputs = geometry_.in.c,
+            .outputs = geometry_.out.c,
+            .kernel_rows = spec.kernel_size.h,
+            .kernel_cols = spec.kernel_size.w,
+            .stride_rows = spec.stride.h,
+            .stride_cols = spec.stride.w,
+            .dilation_rows = spec.dilation.h,
+            .dilation_cols = spec.dilation.w,
+            .rows = geometry_.out.h,
+            .cols = geometry_.out.w};
+  }
+
+  ConvGeometry geometry_;
+  TransposedGradients leaves_;
+  ParameterId weight_;
+};
+
+/// Outputs of one task that brings gradients into PyTorch's layout.
+constexpr int kOutputsOfTask = 16;
+
+}  // namespace
+
+std::unique_ptr<ConvGradient> make_conv_gradient(const ConvGeometry& geometry) {
+  const Size2 k = geometry.spec.kernel_size;
+  if (geometry.spec.groups == 1 &&
+      product_gradient_pays(geometry.in.c, geometry.out.c, k.h * k.w, geometry.in.values()))
+    return std::make_unique<ProductsGradient>(geometry);
+  return std::make_unique<LaneGradient>(geometry);
+}
+
+int TransposedGradients::tasks() const { return (layout_.outputs + kOutputsOfTask - 1) / kOutputsOfTask; }
+
+void TransposedGradients::run(const Pass& pass, ParameterId weight, int task) const {
+  const int first = task * kOutputsOfTask;
+  sum_transposed_leaves(layout_, pass.leaf_gradient(weight), pass.leaf_stride, pass.leaves,
+                        pass.gradient(weight), first, std::min(first + kOutputsOfTask, layout_.outputs));
+}
+
+}  // namespace cnn
