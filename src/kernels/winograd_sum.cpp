@@ -141,10 +141,17 @@ HWY_INLINE void finish(const SumEpilogue& epilogue, int o, V (&tile)[kTile][kTil
       for (V& value : row) value = rectified<Rectifier::relu6>(value);
 }
 
-/// What of the tile lies inside the map; y: its first pixel.
+/// What of the tile lies inside the map; y: its first pixel. With loops that end at at.rows and at.cols, the
+/// tile would have to lie in memory.
 HWY_INLINE void store_tile(const V (&tile)[kTile][kTile], const TilePlace& at, float* y, std::int64_t row) {
-  for (int i = 0; i < at.rows; ++i)
-    for (int j = 0; j < at.cols; ++j) store(tile[i][j], y + (i * row + j) * kLanes);
+  CNN_UNROLL for (int i = 0; i < kTile; ++i) {
+    if (i >= at.rows) return;
+    float* const to = y + i * row * kLanes;
+    store(tile[i][0], to);
+    CNN_UNROLL for (int j = 1; j < kTile; ++j) {
+      if (j < at.cols) store(tile[i][j], to + j * kLanes);
+    }
+  }
 }
 
 /// The windows of the tile that lie inside the map; y, winners: of its first one. cols: of the map.
