@@ -1,11 +1,18 @@
 #pragma once
 
 #include "core/block.h"
+#include "kernels/rectifier.h"
 
 namespace cnn {
 
-/// y = a + b, value by value. y may be a or b.
-void add(BlockView<const float> a, BlockView<const float> b, BlockView<float> y);
+/// y = a + b, rectified, value by value. y may be a or b.
+void add(BlockView<const float> a, BlockView<const float> b, BlockView<float> y,
+         Rectifier rectifier = Rectifier::none);
+
+/// The gradient of add() for a and for b, each of which may be empty: dy where the rectifier passes y on,
+/// else 0. One of them may be dy. y is not read without a rectifier.
+void add_backward(Rectifier rectifier, BlockView<const float> y, BlockView<const float> dy,
+                  BlockView<float> da, BlockView<float> db);
 
 /// y = a * b, value by value. y may be a or b.
 void multiply(BlockView<const float> a, BlockView<const float> b, BlockView<float> y);

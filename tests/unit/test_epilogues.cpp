@@ -6,6 +6,7 @@
 #include "kernel_fixture.h"
 #include "kernels/activation.h"
 #include "kernels/batch_norm.h"
+#include "kernels/elementwise.h"
 #include "kernels/pool.h"
 #include "kernels/value_statistics.h"
 #include "kernels/weighted_sum.h"
@@ -272,6 +273,47 @@ TEST_CASE("the gradient of a batch norm through a pooling has the bits of two pa
                          maps(dx, c, h, w));
       normalize_backward(constants, rectifier, maps(x, c, h, w), {of_pixels}, images, of_pixels);  // over dy
       require_same_bits(maps(dx, c, h, w), of_pixels);
+    }
+  });
+}
+
+TEST_CASE("sums of two maps and their gradient equal plain loops, whatever their pitches", "[kernels]") {
+  on_every_set([] {
+    Random random(38, Purpose::split);
+    for (int repeat = 0; repeat < 30; ++repeat) {
+      const int c = 1 + static_cast<int>(random.below(3)), h = 1 + static_cast<int>(random.below(4)),
+                w = 1 + static_cast<int>(random.below(5));
+      const Rectifier rectifier = static_cast<Rectifier>(repeat % 3);
+      // A halo of another width around each.
+      std::vector<AlignedBuffer> memory;
+      for (int i = 0; i < 6; ++i) memory.push_back(integers(std::int64_t{c} * 10 * 12 * kLanes, random));
+      const auto view = [&](int i) {
+        return BlockView<float>{
+            memory[i].data() + (12 + i) * kLanes, c, h, w, w + i + 1, (h + i) * (w + i + 1)};
+      };
+      const BlockView<float> a = view(0), b = view(1), y = view(2), dy = view(3), da = view(4), db = view(5);
+      add(a, b, y, rectifier);
+      clear_halo(db, 1, 1, 2, 2);
+      for (int channel = 0; channel < c; ++channel)
+        for (int row = -1; row < h + 2; ++row)
+          for (int col = -1; col < w + 2; ++col) {
+            const bool inside = row >= 0 && row < h && col >= 0 && col < w;
+            if (!inside) REQUIRE(*db.at(channel, row, col) == 0);
+          }
+      const bool only_a = repeat % 4 == 0, only_b = repeat % 4 == 1;
+      add_backward(rectifier, y, dy, only_b ? BlockView<float>{} : da, only_a ? BlockView<float>{} : db);
+      for (int channel = 0; channel < c; ++channel)
+        for (int row = 0; row < h; ++row)
+          for (int i = 0; i < w * kLanes; ++i) {
+            const float z = a.at(channel, row, 0)[i] + b.at(channel, row, 0)[i];
+            const float most = rectifier == Rectifier::relu6 ? 6 : INFINITY;
+            const bool passes = rectifier == Rectifier::none || (z > 0 && z < most);
+            REQUIRE(y.at(channel, row, 0)[i] ==
+                    (rectifier == Rectifier::none ? z : std::clamp(z, 0.0f, most)));
+            const float expected = passes ? dy.at(channel, row, 0)[i] : 0;
+            if (!only_b) REQUIRE(da.at(channel, row, 0)[i] == expected);
+            if (!only_a) REQUIRE(db.at(channel, row, 0)[i] == expected);
+          }
     }
   });
 }

@@ -25,22 +25,22 @@ class Sum final : public Layer {
   void forward(const Pass& pass, int, const ForwardViews& all) const override {
     const Extent channels = pass.share.channels(shape_.c);
     const ForwardViews v = all.channels(channels);
+    if (!activation_.is_apart()) return add(v.x, v.shortcut, v.y, activation_.rectifier());
     const bool save_z = z_.valid() && pass.training;
     const BlockView<float> z = save_z ? z_view(pass).channels(channels.first, channels.end) : v.y;
     add(v.x, v.shortcut, z);
-    if (!activation_.none()) activation_forward(activation_, z, v.y);
+    activation_forward(activation_, z, v.y);
   }
 
   void backward(const Pass& pass, int, const BackwardViews& all) const override {
     const Extent channels = pass.share.channels(shape_.c);
     const BackwardViews v = all.channels(channels);
-    if (!activation_.none()) {
+    if (activation_.is_apart()) {
       const BlockView<const float> zy =
           z_.valid() ? z_view(pass).channels(channels.first, channels.end) : v.y;
       activation_backward(activation_, zy, v.dy, v.dy);
     }
-    if (!v.dx.empty()) copy(v.dy, v.dx);
-    if (!v.dshortcut.empty()) copy(v.dy, v.dshortcut);
+    add_backward(activation_.rectifier(), v.y, v.dy, v.dx, v.dshortcut);
   }
 
   CallSharing forward_sharing(int, Fusions) const override { return CallSharing::by_pixels(shape_, shape_); }
