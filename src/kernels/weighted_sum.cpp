@@ -8,7 +8,7 @@
 #include <algorithm>
 
 #include "kernels/pool-inl.h"
-#include "kernels/rectifier-inl.h"
+#include "kernels/sum_epilogue-inl.h"
 #include "kernels/weighted_sum.h"
 
 #ifndef CNN_KERNELS_WEIGHTED_SUM_ONCE
@@ -30,24 +30,6 @@ namespace {
 
 /// Where the weights of a tile lie.
 enum class Weights { in_order, some, transposed };
-
-/// What the epilogue makes of the sums of O outputs, up to the rectifier.
-template <int O, int P>
-HWY_INLINE void finish(const SumEpilogue& epilogue, V (&acc)[O][P]) {
-  if (epilogue.affine.given()) {
-    CNN_UNROLL for (int o = 0; o < O; ++o) {
-      const V mean = broadcast(epilogue.affine.mean[o]), scale = broadcast(epilogue.affine.scale[o]),
-              shift = broadcast(epilogue.affine.shift[o]);
-      CNN_UNROLL for (int p = 0; p < P; ++p) acc[o][p] = hn::MulAdd(hn::Sub(acc[o][p], mean), scale, shift);
-    }
-  }
-  if (epilogue.rectifier == Rectifier::relu) {
-    CNN_UNROLL for (auto& row : acc) CNN_UNROLL for (V& z : row) z = rectified<Rectifier::relu>(z);
-  }
-  if (epilogue.rectifier == Rectifier::relu6) {
-    CNN_UNROLL for (auto& row : acc) CNN_UNROLL for (V& z : row) z = rectified<Rectifier::relu6>(z);
-  }
-}
 
 /// acc = the finished sums of O outputs x P vectors, wherever they lie: all stay in registers over all terms.
 /// Every weight is broadcast once for P vectors, every vector loaded once for O outputs; the shorter of the

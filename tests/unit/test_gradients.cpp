@@ -167,6 +167,15 @@ TEST_CASE("gradients of convolutions: stride, padding, dilation, groups", "[nn]"
   SECTION("same, dilated") { second.dilation = {2, 2}, second.padding.mode = ConvPadding::Mode::same; }
   SECTION("groups") { first.out_channels = 4, second.groups = 2; }
   SECTION("depthwise") { first.out_channels = 4, second.groups = 4, second.out_channels = 8; }
+  SECTION("one map a group") {
+    first.out_channels = second.groups = second.out_channels = 4;
+    const auto [kernel, stride] =
+        GENERATE(std::pair(3, 1), std::pair(3, 2), std::pair(5, 1), std::pair(5, 2));
+    second.kernel_size = {kernel, kernel}, second.stride = {stride, stride};
+    const int wide = GENERATE(0, 1);
+    second.padding.amount = {kernel / 2 + wide, kernel / 2 + wide};
+    if (wide == 0) second.padding = {ConvPadding::Mode::sides, {0, 0}, {0, 1, kernel, 2}};
+  }
   SECTION("no bias") { second.bias = false; }
   SECTION("many channels") { first.out_channels = 9, second.out_channels = 17; }
   check(chain(first, second, FlattenSpec{}, dense(3)), {.c = 2, .h = 8, .w = 7}, 19);

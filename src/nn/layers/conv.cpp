@@ -45,6 +45,7 @@ class Conv final : public Layer {
     const MapSides padding = padding_of(spec_, in);
     const ConvGeometry geometry{.spec = spec_, .in = in, .out = out_, .before = {padding.top, padding.left}};
     algorithm_ = make_winograd_conv(geometry);
+    if (!algorithm_) algorithm_ = make_depthwise_conv(geometry);
     if (!algorithm_) algorithm_ = make_direct_conv(geometry);
     const Size2 k = spec_.kernel_size;
     const std::vector<std::int64_t> shape{spec_.out_channels, geometry.group_inputs(), k.h, k.w};

@@ -29,7 +29,7 @@ class ConvAlgorithm {
 
   /// Asks for the weight as given, with a gradient in the form this algorithm leaves it in, and for packed
   /// weights and scratch.
-  virtual void plan(ParameterRequest weight, Planner& planner) = 0;
+  virtual ParameterId plan(ParameterRequest weight, Planner& planner) = 0;
   virtual Halo x_halo() const = 0;   ///< that forward() and weight_gradient() read
   virtual Halo dy_halo() const = 0;  ///< that input_gradient() reads
 
@@ -56,6 +56,12 @@ class ConvAlgorithm {
   virtual int tasks(Work work) const = 0;
   virtual void run(const Pass& pass, Work work, int task) const = 0;
 };
+
+/// One channel in, one out for each group, and a kernel that there is code for (kernels/depthwise.h).
+bool is_depthwise(const ConvGeometry& geometry);
+
+/// Null unless is_depthwise().
+std::unique_ptr<ConvAlgorithm> make_depthwise_conv(const ConvGeometry& geometry);
 
 /// Any convolution.
 std::unique_ptr<ConvAlgorithm> make_direct_conv(const ConvGeometry& geometry);

@@ -27,12 +27,13 @@ class DirectConv final : public ConvAlgorithm {
         packed_group_(packed_size(group_outputs_, group_terms_)),
         gradient_(make_conv_gradient(geometry)) {}
 
-  void plan(ParameterRequest weight, Planner& planner) override {
+  ParameterId plan(ParameterRequest weight, Planner& planner) override {
     weight_ = gradient_->plan(std::move(weight), planner);
     packed_ = planner.constant(packed_group_ * spec_.groups);
     planner.scratch(terms_.scratch() + panel_floats(group_terms_, group_inputs_, group_outputs_));
     for (int i = 0; i < group_terms_; ++i) natural_order_.push_back(i);
     plan_phases(planner);
+    return weight_;
   }
 
   Halo x_halo() const override {

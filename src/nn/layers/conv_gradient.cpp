@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "kernels/depthwise.h"
 #include "kernels/product_gradient.h"
 #include "kernels/weight_gradient.h"
 #include "nn/layers/conv_terms.h"
@@ -50,6 +51,38 @@ class LaneGradient final : public ConvGradient {
  private:
   ConvGeometry geometry_;
   ConvTerms terms_;
+  ParameterId weight_;
+};
+
+/// Every channel by itself.
+class DepthwiseGradient final : public ConvGradient {
+ public:
+  explicit DepthwiseGradient(const ConvGeometry& geometry) : geometry_(geometry) {}
+
+  ParameterId plan(ParameterRequest weight, Planner& planner) override {
+    weight.gradient_per_leaf = true;
+    return weight_ = planner.parameter(std::move(weight));
+  }
+
+  void compute(const Pass& pass, BlockView<const float> x, BlockView<const float> dy) const override {
+    const ConvSpec& spec = geometry_.spec;
+    const Depthwise shape{.kernel_rows = spec.kernel_size.h,
+                          .kernel_cols = spec.kernel_size.w,
+                          .stride_rows = spec.stride.h,
+                          .stride_cols = spec.stride.w,
+                          .rows = geometry_.out.h,
+                          .cols = geometry_.out.w,
+                          .x_row = x.row,
+                          .y_row = dy.row};
+    const Extent channels = pass.share.channels(geometry_.out.c);
+    for (int c = channels.first; c < channels.end; ++c)
+      depthwise_gradient(shape, first_window(geometry_, x, c), dy.at(c, 0, 0),
+                         pass.leaf_gradient(weight_) + c * spec.kernel_size.h * spec.kernel_size.w,
+                         pass.accumulate);
+  }
+
+ private:
+  ConvGeometry geometry_;
   ParameterId weight_;
 };
 
@@ -105,6 +138,7 @@ constexpr int kOutputsOfTask = 16;
 }  // namespace
 
 std::unique_ptr<ConvGradient> make_conv_gradient(const ConvGeometry& geometry) {
+  if (is_depthwise(geometry)) return std::make_unique<DepthwiseGradient>(geometry);
   const Size2 k = geometry.spec.kernel_size;
   if (geometry.spec.groups == 1 &&
       product_gradient_pays(geometry.in.c, geometry.out.c, k.h * k.w, geometry.in.values()))

@@ -17,7 +17,7 @@ class WinogradConv final : public ConvAlgorithm {
   explicit WinogradConv(const ConvGeometry& geometry)
       : in_(geometry.in), out_(geometry.out), before_(geometry.before), leaves_(geometry) {}
 
-  void plan(ParameterRequest weight, Planner& planner) override {
+  ParameterId plan(ParameterRequest weight, Planner& planner) override {
     weight.gradient_per_leaf = true;
     weight.leaf_floats = leaves_.floats();
     weight_ = planner.parameter(std::move(weight));
@@ -26,6 +26,7 @@ class WinogradConv final : public ConvAlgorithm {
     planner.scratch(winograd_sum_scratch(shape_of(in_.c, out_)));
     planner.training_scratch(std::max(winograd_sum_scratch(shape_of(out_.c, in_)),
                                       winograd_gradient_scratch(shape_of(in_.c, out_))));
+    return weight_;
   }
 
   /// Whole windows lie in a tile: what is in registers already need not be stored and read again.
