@@ -47,11 +47,12 @@ HWY_INLINE void for_output_tiles(int outputs, const Tile& tile) {
 /// Cuts `vectors` into the columns of tiles and calls columns(first, count), count a constant.
 template <class Columns>
 HWY_INLINE void for_vector_tiles(int vectors, const Columns& columns) {
-  for (int i = 0; i < vectors;) {
-    const auto take = [&]<int C>(std::integral_constant<int, C> count) HWY_ATTR {
-      columns(i, count);
-      i += C;
-    };
+  int i = 0;
+  const auto take = [&]<int C>(std::integral_constant<int, C> count) HWY_ATTR {
+    columns(i, count);
+    i += C;
+  };
+  while (i < vectors) {
     // Four vectors left are two and two.
     if (vectors - i >= kProductVectors && vectors - i != 4) {
       take(std::integral_constant<int, kProductVectors>());
