@@ -227,6 +227,16 @@ void for_each_operation(const Schedule& schedule,
   for (const Operation& operation : schedule.weight_gradients) visit(operation, number);
 }
 
+double moved_bytes(const Schedule& schedule, const Operation& operation) {
+  double floats = 0;
+  const auto add = [&](int buffer) {
+    if (buffer >= 0) floats += static_cast<double>(schedule.buffers[static_cast<std::size_t>(buffer)].floats);
+  };
+  for (const int buffer : operation.roles) add(buffer);
+  for (const int buffer : operation.others) add(buffer);
+  return floats * sizeof(float);
+}
+
 bool has_input_gradient(const Schedule& schedule, int node) {
   bool found = false;
   for_each_operation(schedule, [&](const Operation& operation, int) {

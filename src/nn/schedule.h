@@ -94,6 +94,9 @@ Schedule make_schedule(const Graph& graph, const ParameterPlan& plan, const Sche
 void for_each_operation(const Schedule& schedule,
                         const std::function<void(const Operation& operation, int stage)>& visit);
 
+/// Bytes that an operation reads and writes of one block, each buffer once; weights do not count.
+double moved_bytes(const Schedule& schedule, const Operation& operation);
+
 /// Whether an operation writes the gradient of this node's input: only if a layer before it learns.
 bool has_input_gradient(const Schedule& schedule, int node);
 

@@ -35,7 +35,7 @@ StepForecast::Step StepForecast::run(const Stage& stage, const Loop& loop, int b
     const Operation& operation = stage.operations[static_cast<std::size_t>(i)];
     const double share = largest_share(operation, loop, schedule_, graph_);
     task += costs_.operations[static_cast<std::size_t>(operation.time)] * share;
-    const double moved = block_bytes(operation);
+    const double moved = moved_bytes(schedule_, operation);
     if (moved / loop.shares > static_cast<double>(costs_.cache_bytes)) bytes += moved * blocks;
   }
   const double blocks_of_leaf = std::ceil(static_cast<double>(blocks) / leaves);
@@ -50,18 +50,6 @@ double StepForecast::batch_wide(const Operation& operation, int blocks, int thre
   const double rounds = (tasks + threads - 1) / threads;
   return costs_.operations[static_cast<std::size_t>(operation.time)] * blocks * rounds / tasks +
          (tasks > 1 ? loop_cost(threads) : 0);
-}
-
-/// What an operation reads and writes of one block.
-double StepForecast::block_bytes(const Operation& operation) const {
-  double floats = 0;
-  const auto add = [&](int buffer) {
-    if (buffer >= 0)
-      floats += static_cast<double>(schedule_.buffers[static_cast<std::size_t>(buffer)].floats);
-  };
-  for (const int buffer : operation.roles) add(buffer);
-  for (const int buffer : operation.others) add(buffer);
-  return floats * sizeof(float);
 }
 
 double StepForecast::loop_cost(int threads) const { return costs_.loop * std::log2(threads); }

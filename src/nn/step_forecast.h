@@ -47,7 +47,6 @@ class StepForecast {
  private:
   Step run(const Stage& stage, const Loop& loop, int blocks, int threads) const;
   double batch_wide(const Operation& operation, int blocks, int threads) const;
-  double block_bytes(const Operation& operation) const;
   double loop_cost(int threads) const;
 
   const Graph& graph_;

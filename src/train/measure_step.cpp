@@ -4,13 +4,14 @@
 #include <cmath>
 #include <numeric>
 
+#include "core/aligned_buffer.h"
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/memory.h"
 #include "core/random.h"
 #include "data/batch_filler.h"
 #include "data/memory_dataset.h"
-#include "kernels/fma_peak.h"
+#include "kernels/yardsticks.h"
 #include "nn/runner.h"
 #include "nn/step_forecast.h"
 #include "train/optimizer.h"
@@ -40,6 +41,76 @@ MemoryDataset random_images(const Shape& shape, int classes, std::int64_t count)
     content.labels.push_back(static_cast<int>(random.below(static_cast<std::uint32_t>(classes))));
   return MemoryDataset(std::move(content));
 }
+
+/// What the machine reaches beside the steps, on all threads at once. Each loop by its own clock: a thread
+/// that has to wait for a core would make the machine look slow.
+class Yardsticks {
+ public:
+  explicit Yardsticks(ThreadPool& pool)
+      : pool_(pool),
+        copied_(copied(pool.threads())),
+        buffers_(2 * copied_ * pool.threads()),
+        seconds_(static_cast<std::size_t>(pool.threads())) {
+    std::ranges::fill(buffers_.span(), 1.0f);  // the pages exist before anybody measures
+  }
+
+  /// Chooses how long the loops are and how often they run, and forgets what it measured: multiply-adds after
+  /// every step, a twentieth of it and at least 50 microseconds; copies, which displace what the step has in
+  /// the caches, for a tenth of the time and not after more than every third step.
+  void begin(double step_seconds) {
+    run_multiply_adds(), run_copies();
+    multiply_adds_ =
+        static_cast<std::int64_t>(0.5 * median(fma_rates_) * std::max(50e-6, 0.05 * step_seconds));
+    const double copy = copied_bytes() / median(copy_rates_);
+    steps_for_copies_ = std::max(3, static_cast<int>(std::ceil(copy / (0.1 * step_seconds))));
+    fma_rates_.clear(), copy_rates_.clear();
+    steps_ = 0;
+  }
+  void after_step() {
+    run_multiply_adds();
+    if (steps_++ % steps_for_copies_ == 0) run_copies();
+  }
+
+  double flops_per_second() const { return pool_.threads() * median(fma_rates_); }
+  double copied_bytes_per_second() const { return pool_.threads() * median(copy_rates_); }
+
+ private:
+  /// Floats that each thread copies: more than a core's own caches hold, but no gigabytes for many threads.
+  static std::int64_t copied(int threads) {
+    constexpr std::int64_t kEach = (16 << 20) / sizeof(float), kAll = (256 << 20) / sizeof(float);
+    return std::min(kEach, kAll / threads / kLanes * kLanes);
+  }
+
+  void run_multiply_adds() {
+    run([&](std::int64_t) { return fma_seconds(multiply_adds_); }, 2.0 * static_cast<double>(multiply_adds_),
+        fma_rates_);
+  }
+  void run_copies() {
+    run(
+        [&](std::int64_t loop) {
+          float* const mine = buffers_.data() + 2 * copied_ * loop;
+          return copy_seconds(mine, copied_, mine + copied_);
+        },
+        copied_bytes(), copy_rates_);
+  }
+  template <class Loop>
+  void run(const Loop& loop, double amount, std::vector<double>& rates) {
+    pool_.parallel_for(pool_.threads(), [&](std::int64_t number, int) {
+      seconds_[static_cast<std::size_t>(number)] = loop(number);
+    });
+    for (const double one : seconds_) rates.push_back(amount / one);
+  }
+
+  /// Read and written.
+  double copied_bytes() const { return 2.0 * sizeof(float) * static_cast<double>(copied_); }
+
+  ThreadPool& pool_;
+  const std::int64_t copied_;
+  AlignedBuffer buffers_;
+  std::vector<double> seconds_, fma_rates_, copy_rates_;
+  std::int64_t multiply_adds_ = 1 << 22;
+  int steps_for_copies_ = 3, steps_ = 0;
+};
 
 /// Seconds that an empty loop of two workers or more costs with this pool, as if it had two: a forecast
 /// scales it. A single thread cannot measure it.
@@ -114,9 +185,8 @@ StepTiming measure_step(Network& network, ThreadPool& pool, const OptimizerSpec&
   Runner training(network, pool, true, images), evaluation(network, pool, false, images);
   Optimizer optimizer(optimizer_spec, network);
 
-  // The FMA loop takes about a twentieth of a step, at least 50 microseconds.
-  std::int64_t peak_adds = 1 << 22;
-  std::vector<double> step_times, peak_rates;
+  Yardsticks yardsticks(pool);
+  std::vector<double> step_times;
   double optimizer_seconds = 0;
   const auto step = [&] {
     const double begin = now_seconds();
@@ -127,20 +197,10 @@ StepTiming measure_step(Network& network, ThreadPool& pool, const OptimizerSpec&
     optimizer_seconds += now_seconds() - trained;
     step_times.push_back(now_seconds() - begin);
   };
-  // Each loop by its own clock: a thread that has to wait for a core would make the machine look slow.
-  std::vector<double> loop_seconds(static_cast<std::size_t>(threads));
-  const auto peak = [&] {
-    pool.parallel_for(threads, [&](std::int64_t loop, int) {
-      loop_seconds[static_cast<std::size_t>(loop)] = fma_seconds(peak_adds);
-    });
-    for (const double one : loop_seconds) peak_rates.push_back(2e-9 * static_cast<double>(peak_adds) / one);
-  };
   network.pack(pool);
-  for (int i = 0; i < 3; ++i) step(), peak();  // caches, clocks, and how long a step takes
-  const double rate = median(peak_rates);
-  peak_adds = static_cast<std::int64_t>(0.5e9 * rate * std::max(50e-6, 0.05 * median(step_times)));
+  for (int i = 0; i < 3; ++i) step(), yardsticks.after_step();  // caches, clocks, and how long a step takes
+  yardsticks.begin(median(step_times));
   step_times.clear();
-  peak_rates.clear();
   optimizer_seconds = 0;
 
   const int times = training.schedule().times;
@@ -148,7 +208,7 @@ StepTiming measure_step(Network& network, ThreadPool& pool, const OptimizerSpec&
   training.set_profile(&profile);
   double in_steps = 0;
   for (const double start = now_seconds(); now_seconds() - start < seconds || step_times.size() < 3;) {
-    step(), peak();
+    step(), yardsticks.after_step();
     in_steps += step_times.back();
   }
 
@@ -169,6 +229,12 @@ StepTiming measure_step(Network& network, ThreadPool& pool, const OptimizerSpec&
     layer.backward_weights_flops += flops;
     if (training.has_input_gradient(static_cast<int>(n))) layer.backward_data_flops += flops;
   }
+  for_each_operation(training.schedule(), [&](const Operation& operation, int) {
+    if (operation.node < 0) return;
+    const int entry = nodes[static_cast<std::size_t>(operation.node)].entry;
+    timing.layers[static_cast<std::size_t>(entry)].bytes +=
+        moved_bytes(training.schedule(), operation) / kLanes;
+  });
   timing.data = profile.fill_seconds() / count;
   timing.loss = profile.loss_seconds() / count;
   timing.summing = profile.sum_seconds() / count;
@@ -182,7 +248,8 @@ StepTiming measure_step(Network& network, ThreadPool& pool, const OptimizerSpec&
                             costs_of(profile, times, blocks_of(images), static_cast<int>(step_times.size()),
                                      optimizer_seconds, pool, most_bytes_per_second)),
                images);
-  timing.peak_gflops = threads * median(peak_rates);
+  timing.peak_gflops = 1e-9 * yardsticks.flops_per_second();
+  timing.copy_bytes_per_second = yardsticks.copied_bytes_per_second();
 
   std::vector<double> evaluation_times;
   for (const double start = now_seconds();

@@ -17,6 +17,11 @@ double StepTiming::backward_weights() const {
   for (const LayerTiming& layer : layers) sum += layer.backward_weights;
   return sum;
 }
+double StepTiming::bytes() const {
+  double sum = 0;
+  for (const LayerTiming& layer : layers) sum += layer.bytes;
+  return sum;
+}
 double StepTiming::flops() const {
   double sum = 0;
   for (const LayerTiming& layer : layers)

@@ -12,6 +12,8 @@ struct LayerTiming {
   /// Floating-point operations of one image (two for a multiply-add) in each direction, 0 where there are
   /// none: only convolutions and dense layers count.
   double forward_flops = 0, backward_data_flops = 0, backward_weights_flops = 0;
+  /// Of one image in all directions: what the layer reads and writes, every buffer once a call.
+  double bytes = 0;
 };
 
 /// What training would reach with another number of threads (nn/step_forecast.h).
@@ -38,6 +40,9 @@ struct StepTiming {
   double evaluation_images_per_second = 0;
   /// What the FMA loop reached in turns with the steps: the median of single threads, times their number.
   double peak_gflops = 0;
+  /// What a loop that copies more than a core's own caches hold moved in turns with the steps, on all threads
+  /// at once, read and written: the median of single threads, times their number.
+  double copy_bytes_per_second = 0;
   int batch = 0;
   std::vector<ThreadsForecast> forecast;  ///< for 1, 2, 4, ..., 64 threads, at this batch
 
@@ -45,6 +50,7 @@ struct StepTiming {
   double backward_data() const;
   double backward_weights() const;
   double flops() const;  ///< of one image, all directions
+  double bytes() const;  ///< likewise
 };
 
 }  // namespace cnn

@@ -1,8 +1,8 @@
 // Speed of the engine on the networks of the benchmark table: images per second of a training step (forward,
 // backward, SGD with momentum) and of evaluation, images already in memory; where the time of a step goes;
-// and each layer's rate in each direction as a share of what a loop of multiply-adds reaches in the same run,
-// in turns with the steps. --json prints a line per measurement, like pytorch_bench.py beside it; compare.py
-// runs both in turns.
+// each layer's rate in each direction as a share of what a loop of multiply-adds reaches in the same run, in
+// turns with the steps, and what it moves as a share of what a loop of copies moves. --json prints a line per
+// measurement, like pytorch_bench.py beside it; compare.py runs both in turns.
 //   cnn-bench [NETWORK]... [--simd avx512|avx2|sse4|neon]... [--threads N] [--seconds S]
 //             [--batch N] [--json] [--floor SHARE]
 #include <spdlog/fmt/ranges.h>
@@ -33,7 +33,7 @@ double measure(const std::string& name, int threads, double seconds, int batch_o
   const double share = 1e-9 * timing.flops() * timing.images_per_second / timing.peak_gflops;
   if (!json) {
     fmt::print("{}, batch {}, {} thread{}, {}\n{}\n", name, w.batch, threads, threads == 1 ? "" : "s",
-               instruction_set(), timing_table(timing, 90));
+               instruction_set(), timing_table(timing, 100));
     return share;
   }
   const auto line = [&](const char* mode, double images_per_second) {

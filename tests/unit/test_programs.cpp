@@ -325,7 +325,7 @@ TEST_CASE("cnn-inspect --time shows every layer and the totals of a step", "[cli
   INFO(result.description());
   REQUIRE(result.exit_code == 0);
   for (const char* word : {"1 thread", "conv1", "avg_pool2", "dense1", "backward weights", "waiting",
-                           "of the FMA loop in the same run", "Winograd's method", "evaluation"})
+                           "of the FMA", "peak  memory", "Winograd's method", "evaluation"})
     CHECK_THAT(result.out, ContainsSubstring(word));
   for (const char* word : {"twice the threads pay from", "\n     64 ", "--memory-bandwidth"})
     CHECK_THAT(result.out, ContainsSubstring(word));

@@ -1,14 +1,14 @@
 #include "kernels/targets.h"
 
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "kernels/fma_peak.cpp"
+#define HWY_TARGET_INCLUDE "kernels/yardsticks.cpp"
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
 #include <chrono>
 
-#include "kernels/fma_peak.h"
 #include "kernels/lanes-inl.h"
+#include "kernels/yardsticks.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace cnn {
@@ -35,6 +35,13 @@ double fma_seconds(std::int64_t multiply_adds) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
+double copy_seconds(const float* from, std::int64_t floats, float* to) {
+  const auto start = std::chrono::steady_clock::now();
+  for (std::int64_t i = 0; i < floats; i += kLanes)
+    CNN_UNROLL for (int part = 0; part < kLanes; part += kWidth) store(load(from + i + part), to + i + part);
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
 }  // namespace
 }  // namespace HWY_NAMESPACE
 }  // namespace cnn
@@ -45,6 +52,11 @@ namespace cnn {
 
 HWY_EXPORT(fma_seconds);
 double fma_seconds(std::int64_t multiply_adds) { return HWY_DYNAMIC_DISPATCH(fma_seconds)(multiply_adds); }
+
+HWY_EXPORT(copy_seconds);
+double copy_seconds(const float* from, std::int64_t floats, float* to) {
+  return HWY_DYNAMIC_DISPATCH(copy_seconds)(from, floats, to);
+}
 
 }  // namespace cnn
 #endif
