@@ -21,22 +21,24 @@ constexpr int tile_outputs(int kernel, int stride) {
   return stride == 1 ? (kernel == 3 ? 6 : 5) : (kernel == 3 ? 4 : 3);
 }
 
-/// P outputs from x and y on.
-template <int KW, int SW, int P>
-HWY_INLINE void sum_tile(const Depthwise& s, const float* w, int step, const SumEpilogue& epilogue,
-                         const float* x, float* y) {
+/// P outputs from x and y on. Turned around, the first weight meets the last pixel of the window.
+template <int KW, int SW, bool kFlipped, int P>
+HWY_INLINE void sum_tile(const Depthwise& s, const float* w, const SumEpilogue& epilogue, const float* x,
+                         float* y) {
   for (int part = 0; part < kLanes; part += kWidth) {
     V acc[1][P];
     const V start = epilogue.bias ? broadcast(*epilogue.bias) : zero();
     CNN_UNROLL for (int p = 0; p < P; ++p) acc[0][p] = start;
     const float* weight = w;
-    const float* row = x + part;
-    for (int kh = 0; kh < s.kernel_rows; ++kh, row += s.x_row * kLanes) {
+    const std::int64_t next_row = (kFlipped ? -s.x_row : s.x_row) * kLanes;
+    const float* row = x + part - (kFlipped ? (s.kernel_rows - 1) * next_row : 0);
+    for (int kh = 0; kh < s.kernel_rows; ++kh, row += next_row) {
       V in[(P - 1) * SW + KW];
       CNN_UNROLL for (int i = 0; i < (P - 1) * SW + KW; ++i) in[i] = load(row + i * kLanes);
-      CNN_UNROLL for (int kw = 0; kw < KW; ++kw, weight += step) {
+      CNN_UNROLL for (int kw = 0; kw < KW; ++kw, ++weight) {
         const V of_term = broadcast(*weight);
-        CNN_UNROLL for (int p = 0; p < P; ++p) acc[0][p] = hn::MulAdd(of_term, in[p * SW + kw], acc[0][p]);
+        const int at = kFlipped ? KW - 1 - kw : kw;
+        CNN_UNROLL for (int p = 0; p < P; ++p) acc[0][p] = hn::MulAdd(of_term, in[p * SW + at], acc[0][p]);
       }
     }
     finish(epilogue, acc);
@@ -45,28 +47,26 @@ HWY_INLINE void sum_tile(const Depthwise& s, const float* w, int step, const Sum
 }
 
 /// Rows of at least P columns; the last tile of a row may compute what the one before it did.
-template <int KW, int SW, int P>
-HWY_NOINLINE void sum_rows(const Depthwise& s, const float* w, bool flipped, const SumEpilogue& epilogue,
-                           const float* x, float* y) {
-  const int step = flipped ? -1 : 1;
-  if (flipped) w += s.kernel_rows * KW - 1;
+template <int KW, int SW, bool kFlipped, int P>
+HWY_NOINLINE void sum_rows(const Depthwise& s, const float* w, const SumEpilogue& epilogue, const float* x,
+                           float* y) {
   for (int row = s.first_row; row < s.end_row; ++row) {
     const float* from = x + std::int64_t{row} * s.stride_rows * s.x_row * kLanes;
     float* to = y + row * s.y_row * kLanes;
     for (int next = 0; next < s.cols; next += P) {
       const int col = std::min(next, s.cols - P);
-      sum_tile<KW, SW, P>(s, w, step, epilogue, from + col * SW * kLanes, to + col * kLanes);
+      sum_tile<KW, SW, kFlipped, P>(s, w, epilogue, from + col * SW * kLanes, to + col * kLanes);
     }
   }
 }
 
-template <int KW, int SW, int P = tile_outputs(KW, SW)>
-HWY_INLINE void sum_map(const Depthwise& s, const float* w, bool flipped, const SumEpilogue& epilogue,
-                        const float* x, float* y) {
+template <int KW, int SW, bool kFlipped, int P = tile_outputs(KW, SW)>
+HWY_INLINE void sum_map(const Depthwise& s, const float* w, const SumEpilogue& epilogue, const float* x,
+                        float* y) {
   if constexpr (P > 1) {
-    if (s.cols < P) return sum_map<KW, SW, P / 2>(s, w, flipped, epilogue, x, y);
+    if (s.cols < P) return sum_map<KW, SW, kFlipped, P / 2>(s, w, epilogue, x, y);
   }
-  sum_rows<KW, SW, P>(s, w, flipped, epilogue, x, y);
+  sum_rows<KW, SW, kFlipped, P>(s, w, epilogue, x, y);
 }
 
 /// The terms of R rows of the kernel.
@@ -121,10 +121,12 @@ HWY_INLINE void gradient_map(const Depthwise& s, const float* x, const float* dy
 
 void depthwise_sum(const Depthwise& s, const float* w, bool flipped, const SumEpilogue& epilogue,
                    const float* x, float* y) {
-  if (s.kernel_cols == 3 && s.stride_cols == 1) return sum_map<3, 1>(s, w, flipped, epilogue, x, y);
-  if (s.kernel_cols == 3 && s.stride_cols == 2) return sum_map<3, 2>(s, w, flipped, epilogue, x, y);
-  if (s.kernel_cols == 5 && s.stride_cols == 1) return sum_map<5, 1>(s, w, flipped, epilogue, x, y);
-  if (s.kernel_cols == 5 && s.stride_cols == 2) return sum_map<5, 2>(s, w, flipped, epilogue, x, y);
+  const bool three = s.kernel_cols == 3;
+  if (flipped)  // at stride 1
+    return three ? sum_map<3, 1, true>(s, w, epilogue, x, y) : sum_map<5, 1, true>(s, w, epilogue, x, y);
+  if (s.stride_cols == 1)
+    return three ? sum_map<3, 1, false>(s, w, epilogue, x, y) : sum_map<5, 1, false>(s, w, epilogue, x, y);
+  three ? sum_map<3, 2, false>(s, w, epilogue, x, y) : sum_map<5, 2, false>(s, w, epilogue, x, y);
 }
 
 void depthwise_gradient(const Depthwise& s, const float* x, const float* dy, float* dw, bool accumulate) {

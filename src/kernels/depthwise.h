@@ -12,9 +12,9 @@ namespace cnn {
 ///
 ///     y[r, c] = bias + sum over kh, kw of w[kh, kw] * x[r*SH + kh, c*SW + kw]
 ///
-/// The bits are those of WeightedSum and WeightGradient; but a row of x is read once for all the terms that
-/// meet it, or, for the gradient, all terms of a kernel's row at once. Terms with gaps (a dilation) are not
-/// for this.
+/// The bits are those of WeightedSum and WeightGradient. But a row of x is read once for all terms of a row
+/// of the kernel, and the gradient adds up all terms of up to three rows of the kernel at once. Dilation is
+/// not for this.
 struct Depthwise {
   int kernel_rows = 0, kernel_cols = 0;  ///< KH, KW
   int stride_rows = 1, stride_cols = 1;  ///< SH, SW
@@ -26,8 +26,9 @@ struct Depthwise {
 /// 3 or 5 columns, stride 1 or 2: what there is code for.
 bool is_depthwise_kernel(int kernel_cols, int stride_cols);
 
-/// Overwrites y. x: the first pixel of the first window. w: [KH][KW], or turned around (`flipped`), for the
-/// gradient of the input. The epilogue is that of this channel, without a pooling.
+/// Overwrites y. x: the first pixel of the first window. w: [KH][KW]; at stride 1 also turned around by 180
+/// degrees (`flipped`), for the gradient of the input: the terms are added in the order of w then, too. The
+/// epilogue is that of this channel, without a pooling.
 void depthwise_sum(const Depthwise& shape, const float* w, bool flipped, const SumEpilogue& epilogue,
                    const float* x, float* y);
 

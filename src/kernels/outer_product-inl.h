@@ -1,5 +1,5 @@
-// Sums of outer products, for gradients whose sum runs over images; to be included inside a foreach_target
-// source.
+// How sums of outer products are cut into register tiles, for gradients whose sum runs over images; to be
+// included inside a foreach_target source.
 #if defined(CNN_KERNELS_OUTER_PRODUCT_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef CNN_KERNELS_OUTER_PRODUCT_INL_H_
 #undef CNN_KERNELS_OUTER_PRODUCT_INL_H_

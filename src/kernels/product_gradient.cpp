@@ -9,6 +9,7 @@
 #include <numeric>
 
 #include "kernels/outer_product-inl.h"
+#include "kernels/pieces.h"
 #include "kernels/product_gradient.h"
 #include "kernels/transposed_gradient.h"
 
@@ -18,15 +19,12 @@ namespace cnn {
 namespace {
 
 constexpr int kPixelsOfStrip = 32;  ///< of dy
+/// Transposing a pixel of 16 channels takes as long as so many products of a pixel and a weight, about.
+constexpr double kTransposing = 320;
+
 constexpr int kPanelsOfInputs = 4;  ///< of 16 inputs, that are transposed together
 
 constexpr int panels(int channels) { return (channels + kLanes - 1) / kLanes; }
-
-/// `total` in equal pieces of at most `most`.
-constexpr int even_piece(int total, int most) {
-  const int pieces = (total + most - 1) / most;
-  return (total + pieces - 1) / pieces;
-}
 
 /// One dimension of what a strip reads of x: every `step`-th pixel.
 struct Reach {
@@ -209,13 +207,16 @@ namespace cnn {
 
 bool product_gradient_pays(int inputs, int outputs, int taps, std::int64_t x_pixels) {
   if (inputs < kLanes || outputs < kLanes) return false;
-  // Transposing a pixel of 16 channels takes as long as 320 products of a pixel and a weight, about.
-  constexpr double kTranspose = 320;
   const double share =
-      kTranspose * (panels(inputs) + panels(outputs)) / (static_cast<double>(inputs) * outputs * taps);
+      kTransposing * (panels(inputs) + panels(outputs)) / (static_cast<double>(inputs) * outputs * taps);
   constexpr std::int64_t kNearBytes = 2 << 20;
   const bool is_near = x_pixels * kLanes * static_cast<std::int64_t>(sizeof(float)) <= kNearBytes;
   return share <= (is_near ? 0.35 : 1);
+}
+
+double transposing_work(const ProductGradient& shape) {
+  const Strips strips(shape);
+  return kTransposing / kLanes * strips.down.count(shape.rows) * strips.across.count(shape.cols);
 }
 
 std::int64_t product_gradient_scratch(const ProductGradient& shape) { return Strips(shape).floats(shape); }

@@ -31,6 +31,9 @@ struct ProductGradient {
 /// rule: the order of the sum is another one. x_pixels: of all channels.
 bool product_gradient_pays(int inputs, int outputs, int taps, std::int64_t x_pixels);
 
+/// What transposing one channel of x costs, in products of a pixel and a weight.
+double transposing_work(const ProductGradient& shape);
+
 /// Floats of scratch for one call.
 std::int64_t product_gradient_scratch(const ProductGradient& shape);
 

@@ -3,16 +3,17 @@
 #include <cstdint>
 
 #include "core/block.h"
+#include "kernels/pieces.h"
 
 namespace cnn {
 
-/// A convolution's weight gradient with the inputs innermost, as the kernels leave it that make vectors of
-/// channels: dw[tap][o][i], i up to the inputs rounded up to 16; tap is kh*KW + kw.
+/// The form in which kernels whose vectors are channels leave a convolution's weight gradient: the inputs
+/// innermost, dw[tap][o][i], i up to the inputs rounded up to 16; tap is kh*KW + kw.
 struct TransposedGradient {
   int taps = 0, inputs = 0, outputs = 0;
 
-  /// Floats from one output to the next, from one tap to the next, of all.
-  std::int64_t output() const { return (inputs + kLanes - 1) / kLanes * std::int64_t{kLanes}; }
+  /// Floats from one output to the next, from one tap to the next, and in all.
+  std::int64_t output() const { return round_up(inputs, kLanes); }
   std::int64_t tap() const { return outputs * output(); }
   std::int64_t floats() const { return taps * tap(); }
 };

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "core/block.h"
+#include "kernels/pieces.h"
 #include "kernels/winograd.h"
 
 namespace cnn::winograd {
@@ -24,14 +25,6 @@ inline constexpr std::int64_t kSkew = kLanes;
 inline constexpr float kA = 0.75f, kB = 1.5f;
 inline constexpr float kG0 = 1 / (kA * kA * kB * kB), kGA = 1 / (2 * kA * kA * (kA * kA - kB * kB)),
                        kGB = 1 / (2 * kB * kB * (kB * kB - kA * kA));
-
-constexpr std::int64_t round_up(std::int64_t n, std::int64_t to) { return (n + to - 1) / to * to; }
-
-/// `total` in equal pieces of at most `most`.
-constexpr int even_piece(int total, int most) {
-  const int pieces = (total + most - 1) / most;
-  return (total + pieces - 1) / pieces;
-}
 
 }  // namespace cnn::winograd
 #endif

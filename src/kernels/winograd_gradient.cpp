@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "kernels/outer_product-inl.h"
+#include "kernels/transposed_gradient.h"
 #include "kernels/winograd-inl.h"
 #include "kernels/winograd.h"
 #include "kernels/winograd_gradient_scratch.h"
@@ -202,11 +203,12 @@ class WinogradGradient {
   }
 
   void finish(int first_input, int inputs, int first_output, int outputs, const float* sums) {
-    const std::int64_t pitch = round_up(s_.inputs, kLanes), tap = all_outputs_ * pitch;
+    const TransposedGradient layout{.taps = 9, .inputs = s_.inputs, .outputs = all_outputs_};
     for (int o = 0; o < outputs; ++o)
       for (int i = 0; i < inputs; i += kWidth)
         transform_kernel_gradient(sums + o * parts_.inputs + i, parts_.sum_position,
-                                  dw_ + (first_output + o) * pitch + first_input + i, tap, accumulate_);
+                                  dw_ + (first_output + o) * layout.output() + first_input + i, layout.tap(),
+                                  accumulate_);
   }
 
   const Winograd& s_;

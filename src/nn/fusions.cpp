@@ -112,7 +112,7 @@ class Rewriter {
     if (keeps_winners) (*joined)[Role::winners] = node(second).needs.winners.index;
   }
 
-  /// The second's call of backward() goes, and both of the first's read what it read.
+  /// The second's call of backward() goes. Every call of the first's reads the second's dy and winners.
   void fuse_max_pool_gradient(int first, int second) {
     const Found pooling = find_backward(second);
     if (!pooling || !pooling->has(Role::dx)) return;

@@ -193,7 +193,7 @@ struct BackwardViews {
   BlockView<float> dy;       ///< backward may change it in place
   BlockView<float> dx;       ///< empty: not needed, skip the work
   BlockView<float> dshortcut;
-  const std::int32_t* winners = nullptr;  ///< max_pool_gradient: of the pooling, whose dy is dy
+  const std::int32_t* winners = nullptr;  ///< max_pool_gradient: the pooling's, as dy is then
   Fusions fused;                          ///< with the layer behind
 
   BackwardViews channels(const Extent& range) const {

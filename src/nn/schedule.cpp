@@ -233,7 +233,8 @@ double moved_bytes(const Schedule& schedule, const Operation& operation) {
     if (buffer >= 0) floats += static_cast<double>(schedule.buffers[static_cast<std::size_t>(buffer)].floats);
   };
   for (const int buffer : operation.roles) add(buffer);
-  for (const int buffer : operation.others) add(buffer);
+  for (const int buffer : operation.others)
+    if (std::ranges::find(operation.roles, buffer) == operation.roles.end()) add(buffer);
   return floats * sizeof(float);
 }
 

@@ -17,12 +17,12 @@ constexpr const char* kLegend =
     "of all threads; optimizer: its step, and weights into the kernels' order; waiting: for another "
     "thread, or for a core that other programs use. By Winograd's method a 3x3 convolution needs fewer "
     "multiplications than are counted, and may exceed 100 %. The layer before a 2x2 max pooling may do "
-    "that, too, in its own forward time.";
+    "its work in its own times.";
 
 constexpr const char* kMemoryLegend =
-    "; memory: likewise of what a loop moves that copies, if every buffer comes from memory once a call "
-    "(what "
-    "the caches hold need not, and may exceed 100 %)";
+    "; memory: the same for bytes, against a loop of copies, if a call reads and writes each of its maps "
+    "once; weights do not count. A layer that reads more than it writes, or finds maps in a cache, may "
+    "exceed 100 %";
 
 constexpr const char* kForecastLegend =
     "A forecast, not a measurement: the work that the engine would give to so many cores, each as fast as "
@@ -31,7 +31,7 @@ constexpr const char* kForecastLegend =
     "move beyond their own caches; compare it with what the machine can do, or give that with "
     "--memory-bandwidth.";
 
-constexpr std::size_t kTime = 9, kRate = 8, kShares = 16, kMemory = 9, kShortestName = 10, kLongestName = 20;
+constexpr std::size_t kTime = 9, kRate = 8, kShares = 16, kMemory = 8, kShortestName = 10, kLongestName = 20;
 
 /// The lines of a timing table: with the rates, or without where they are too long.
 class TimingLines {

@@ -56,7 +56,7 @@ class Yardsticks {
 
   /// Chooses how long the loops are and how often they run, and forgets what it measured: multiply-adds after
   /// every step, a twentieth of it and at least 50 microseconds; copies, which displace what the step has in
-  /// the caches, for a tenth of the time and not after more than every third step.
+  /// the caches, for a tenth of the time, and after every third step at most.
   void begin(double step_seconds) {
     run_multiply_adds(), run_copies();
     multiply_adds_ =

@@ -146,6 +146,7 @@ TEST_CASE("product_gradient equals plain loops on random shapes", "[kernels]") {
       constexpr int kTestLeaves = 2;
       AlignedBuffer leaves(kTestLeaves * layout.floats()), scratch(product_gradient_scratch(g));
       std::ranges::fill(leaves.span(), kNaN);
+      std::ranges::fill(scratch.span(), kNaN);
       const int calls = at_most(2);  // for one leaf
       for (int leaf = 0; leaf < kTestLeaves; ++leaf)
         for (int call = 0; call < calls; ++call)

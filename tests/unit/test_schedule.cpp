@@ -103,6 +103,12 @@ TEST_CASE("a batch norm finds its gradient in that of a 2x2 max pooling", "[nn]"
     CHECK(operation.has(Role::winners));
   });
   CHECK(calls == 2);
+  // Nobody before the batch norm learns: it passes nothing on.
+  const Planned first(chain(relu, max_pool(2, 2), FlattenSpec{}, dense(4)), {.c = 1, .h = 32, .w = 31},
+                      {.training = true});
+  CHECK(find(first.joined, Kind::backward, 1) == nullptr);
+  CHECK(find(first.joined, Kind::backward, 0)->fused.has(Fusion::max_pool_gradient));
+  CHECK(!find(first.joined, Kind::backward, 0)->has(Role::dx));
   // Windows that overlap, and a function that is not in the way of the batch norm.
   for (const int pooling : {5, 8}) CHECK(find(planned.joined, Kind::backward, pooling) != nullptr);
 }
@@ -395,6 +401,22 @@ NetworkSpec wide_network() {
   return spec;
 }
 
+/// What wide_network() has not: a batch norm before a 2x2 pooling, a depthwise convolution with a stride, 1x1
+/// kernels whose gradient has channels in the vector.
+NetworkSpec pooled_network() {
+  BatchNormSpec relu, relu6;
+  relu.activation = ActivationFunction::relu;
+  relu6.activation = ActivationFunction::relu6;
+  ConvSpec depthwise = conv(128, 5);
+  depthwise.groups = 128;
+  depthwise.stride = {2, 2};
+  depthwise.padding.amount = {2, 2};
+  NetworkSpec spec = chain(conv(128, 3), relu, max_pool(2, 2), depthwise, relu6, conv(128, 1), relu6,
+                           max_pool(2, 2), FlattenSpec{}, dense(5));
+  name_entries(spec);
+  return spec;
+}
+
 /// The thread sanitizer takes a hundred times as long, and looks for races, not for bits: some of everything.
 #if defined(__SANITIZE_THREAD__)
 constexpr bool kLooksForRaces = true;
@@ -412,15 +434,17 @@ TEST_CASE("the bits do not change with the number of threads", "[nn]") {
   for (const std::string& set : sets) {
     use_instruction_set(set);
     for (const int images : all_or_some({1, 8, 16, 17, 64, 100}, {1, 17, 64})) {
-      const auto results = [&](int threads, FusionChoice fusions) {
-        return results_of(wide_network(), {.c = 3, .h = 22, .w = 20}, images, threads, fusions);
-      };
-      const std::vector<float> alone = results(1, FusionChoice::where_it_pays);
-      REQUIRE(!alone.empty());
-      for (const int threads : all_or_some({2, 3, 5, 8, 16, 33}, {3, 8})) {
-        INFO(set << ", " << images << " images, " << threads << " threads");
-        CHECK(results(threads, FusionChoice::where_it_pays) == alone);
-        CHECK(results(threads, FusionChoice::all) == alone);
+      for (const NetworkSpec& spec : {wide_network(), pooled_network()}) {
+        const auto results = [&](int threads, FusionChoice fusions) {
+          return results_of(spec, {.c = 3, .h = 22, .w = 20}, images, threads, fusions);
+        };
+        const std::vector<float> alone = results(1, FusionChoice::where_it_pays);
+        REQUIRE(!alone.empty());
+        for (const int threads : all_or_some({2, 3, 5, 8, 16, 33}, {3, 8})) {
+          INFO(set << ", " << images << " images, " << threads << " threads, " << spec.size() << " entries");
+          CHECK(results(threads, FusionChoice::where_it_pays) == alone);
+          CHECK(results(threads, FusionChoice::all) == alone);
+        }
       }
     }
   }
@@ -484,8 +508,8 @@ TEST_CASE("workers share blocks when there are too few, and loops end where they
 TEST_CASE("processes train the same bits as one, for any number of them and of threads", "[nn]") {
   const Shape input{.c = 3, .h = 22, .w = 20};
   for (const int images : all_or_some({5, 100, 200}, {5, 100})) {
-    const std::vector<float> alone =
-        results_of(wide_network(), input, images, 1, FusionChoice::where_it_pays);
+    const NetworkSpec spec = images == 100 ? pooled_network() : wide_network();
+    const std::vector<float> alone = results_of(spec, input, images, 1, FusionChoice::where_it_pays);
     for (const std::pair<int, int>& job : {std::pair(1, 2), std::pair(2, 1), std::pair(3, 2), std::pair(4, 1),
                                            std::pair(7, 1), std::pair(8, 3)}) {
       const int processes = job.first, threads = job.second;
@@ -493,7 +517,7 @@ TEST_CASE("processes train the same bits as one, for any number of them and of t
       std::vector<std::vector<float>> all(static_cast<std::size_t>(processes));
       run_as_cluster(processes, [&](Cluster& cluster) {
         all[static_cast<std::size_t>(cluster.rank())] =
-            results_of(wide_network(), input, images, threads, FusionChoice::where_it_pays, cluster);
+            results_of(spec, input, images, threads, FusionChoice::where_it_pays, cluster);
       });
       for (const std::vector<float>& results : all) CHECK(results == alone);
     }
@@ -557,6 +581,13 @@ TEST_CASE("the forecast of a step knows the limit of the memory", "[nn]") {
         if (operation.uses(static_cast<int>(b)))
           of_block += 4 * static_cast<double>(f.planned.joined.buffers[b].floats);
   CHECK(bytes == 4 * of_block);
+  for_each_operation(f.planned.joined, [&](const Operation& operation, int) {
+    double once = 0;
+    for (std::size_t b = 0; b < f.planned.joined.buffers.size(); ++b)
+      if (operation.uses(static_cast<int>(b)))
+        once += 4 * static_cast<double>(f.planned.joined.buffers[b].floats);
+    CHECK(moved_bytes(f.planned.joined, operation) == once);
+  });
   f.costs.most_bytes_per_second = bytes;  // a second for what takes some milliseconds
   CHECK(f.step(4, 2).seconds == Catch::Detail::Approx(1 + 1e-3 * (4 * 2 / 2. + 4 / 2.)).epsilon(1e-9));
 }

@@ -135,7 +135,7 @@ class BatchNorm final : public Layer {
 
   bool frozen() const { return spec_.control.frozen_statistics; }
 
-  /// Of a pooling behind with such maps, from channel `first` on.
+  /// Winners from channel `first` on; `pooled` has the size of the pooling's maps.
   template <class Winner, class Maps>
   static Winner* winners_from(Winner* winners, const Maps& pooled, int first) {
     return winners ? winners + std::int64_t{first} * pooled.h * pooled.w * kLanes : nullptr;

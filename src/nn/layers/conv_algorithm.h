@@ -15,6 +15,10 @@ struct ConvGeometry {
   Size2 before;  ///< PH, PW
   int group_inputs() const { return in.c / spec.groups; }
   int group_outputs() const { return out.c / spec.groups; }
+  /// The first pixel that the window of output (0, 0) reads, in the channels of group g: in the halo, if any.
+  const float* first_window(BlockView<const float> x, int g) const {
+    return x.at(g * group_inputs(), -before.h, -before.w);
+  }
 };
 
 /// One way to compute a convolution's three sums. Chosen once, by the shape alone; const after plan().

@@ -9,7 +9,7 @@ namespace {
 
 /// Every channel by itself, by kernels of its own where these beat the sums of a direct convolution: forward,
 /// and the gradient of the input at stride 1, where it is the same sum with the kernel turned around, and at
-/// stride 2. The rest is as there.
+/// stride 2. Everything else is DirectConv's.
 class DepthwiseConv final : public ConvAlgorithm {
  public:
   explicit DepthwiseConv(const ConvGeometry& geometry)

@@ -16,7 +16,8 @@ namespace {
 class DirectConv final : public ConvAlgorithm {
  public:
   explicit DirectConv(const ConvGeometry& geometry)
-      : spec_(geometry.spec),
+      : geometry_(geometry),
+        spec_(geometry.spec),
         in_(geometry.in),
         out_(geometry.out),
         before_(geometry.before),
@@ -74,7 +75,7 @@ class DirectConv final : public ConvAlgorithm {
       sum.weights = pass.constant(packed_) + g * packed_group_;
       sum.epilogue = epilogue.from(g * group_outputs_);
       if (epilogue.winners) sum.epilogue.winners += g * winners_group;
-      weighted_sum(sum, first_window(x, g), y.at(g * group_outputs_, 0, 0));
+      weighted_sum(sum, geometry_.first_window(x, g), y.at(g * group_outputs_, 0, 0));
     });
   }
 
@@ -126,6 +127,8 @@ class DirectConv final : public ConvAlgorithm {
     Sharings all{.forward = by_channels(out_.c, group_outputs_),
                  .weight_gradient = by_channels(out_.c, group_outputs_),
                  .input_gradient = by_channels(in_.c, group_inputs_)};
+    all.weight_gradient.repeated = gradient_->repeated_work();
+    all.weight_gradient.work += all.weight_gradient.repeated;
     all.forward.rows = out_.h;
     if (spec_.stride.h == 1) all.input_gradient.rows = in_.h;
     return all;
@@ -295,11 +298,7 @@ class DirectConv final : public ConvAlgorithm {
   static int floor_mod(int a, int b) { return (a % b + b) % b; }
   static int floor_div(int a, int b) { return (a - floor_mod(a, b)) / b; }
 
-  /// The first pixel that the window of output (0, 0) reads, in the channels of group g: in the halo, if any.
-  const float* first_window(BlockView<const float> x, int g) const {
-    return x.at(g * group_inputs_, -before_.h, -before_.w);
-  }
-
+  ConvGeometry geometry_;
   ConvSpec spec_;
   Shape in_, out_;
   Size2 before_;

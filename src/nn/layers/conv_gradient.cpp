@@ -11,11 +11,6 @@
 namespace cnn {
 namespace {
 
-/// The first pixel that the window of output (0, 0) reads, in the channels of group g: in the halo, if any.
-const float* first_window(const ConvGeometry& geometry, BlockView<const float> x, int g) {
-  return x.at(g * geometry.group_inputs(), -geometry.before.h, -geometry.before.w);
-}
-
 /// Images stay in the lanes; a few outputs and terms at a time.
 class LaneGradient final : public ConvGradient {
  public:
@@ -42,7 +37,7 @@ class LaneGradient final : public ConvGradient {
         pass.share.channels(geometry_.out.c), of_group, [&](int g, const Extent& outputs) {
           const int first = g * of_group + outputs.first;
           gradient.outputs = outputs.count();
-          weight_gradient(gradient, first_window(geometry_, x, g), dy.at(first, 0, 0),
+          weight_gradient(gradient, geometry_.first_window(x, g), dy.at(first, 0, 0),
                           pass.leaf_gradient(weight_) + std::int64_t{first} * terms_.count(), pass.accumulate,
                           pass.scratch() + terms_.scratch());
         });
@@ -76,7 +71,7 @@ class DepthwiseGradient final : public ConvGradient {
                           .y_row = dy.row};
     const Extent channels = pass.share.channels(geometry_.out.c);
     for (int c = channels.first; c < channels.end; ++c)
-      depthwise_gradient(shape, first_window(geometry_, x, c), dy.at(c, 0, 0),
+      depthwise_gradient(shape, geometry_.first_window(x, c), dy.at(c, 0, 0),
                          pass.leaf_gradient(weight_) + c * spec.kernel_size.h * spec.kernel_size.w,
                          pass.accumulate);
   }
@@ -87,9 +82,9 @@ class DepthwiseGradient final : public ConvGradient {
 };
 
 /// Channels become the vector.
-class ProductsGradient final : public ConvGradient {
+class ChannelGradient final : public ConvGradient {
  public:
-  explicit ProductsGradient(const ConvGeometry& geometry) : geometry_(geometry), leaves_(geometry) {}
+  explicit ChannelGradient(const ConvGeometry& geometry) : geometry_(geometry), leaves_(geometry) {}
 
   ParameterId plan(ParameterRequest weight, Planner& planner) override {
     weight.gradient_per_leaf = true;
@@ -105,10 +100,12 @@ class ProductsGradient final : public ConvGradient {
     gradient.dy_row = dy.row;
     gradient.dy_plane = dy.plane;
     const Extent outputs = pass.share.channels(geometry_.out.c);
-    product_gradient(gradient, outputs.first, outputs.end, first_window(geometry_, x, 0), dy.data,
+    product_gradient(gradient, outputs.first, outputs.end, geometry_.first_window(x, 0), dy.data,
                      pass.leaf_gradient(weight_), pass.accumulate, pass.scratch());
   }
 
+  /// Every share transposes x.
+  double repeated_work() const override { return transposing_work(shape()) * geometry_.in.c; }
   int tasks() const override { return leaves_.tasks(); }
   void run(const Pass& pass, int task) const override { leaves_.run(pass, weight_, task); }
 
@@ -128,7 +125,7 @@ class ProductsGradient final : public ConvGradient {
   }
 
   ConvGeometry geometry_;
-  TransposedGradients leaves_;
+  TransposedLeaves leaves_;
   ParameterId weight_;
 };
 
@@ -142,13 +139,13 @@ std::unique_ptr<ConvGradient> make_conv_gradient(const ConvGeometry& geometry) {
   const Size2 k = geometry.spec.kernel_size;
   if (geometry.spec.groups == 1 &&
       product_gradient_pays(geometry.in.c, geometry.out.c, k.h * k.w, geometry.in.values()))
-    return std::make_unique<ProductsGradient>(geometry);
+    return std::make_unique<ChannelGradient>(geometry);
   return std::make_unique<LaneGradient>(geometry);
 }
 
-int TransposedGradients::tasks() const { return (layout_.outputs + kOutputsOfTask - 1) / kOutputsOfTask; }
+int TransposedLeaves::tasks() const { return (layout_.outputs + kOutputsOfTask - 1) / kOutputsOfTask; }
 
-void TransposedGradients::run(const Pass& pass, ParameterId weight, int task) const {
+void TransposedLeaves::run(const Pass& pass, ParameterId weight, int task) const {
   const int first = task * kOutputsOfTask;
   sum_transposed_leaves(layout_, pass.leaf_gradient(weight), pass.leaf_stride, pass.leaves,
                         pass.gradient(weight), first, std::min(first + kOutputsOfTask, layout_.outputs));

@@ -16,6 +16,8 @@ class ConvGradient {
   virtual ParameterId plan(ParameterRequest weight, Planner& planner) = 0;
   /// As ConvAlgorithm::weight_gradient().
   virtual void compute(const Pass& pass, BlockView<const float> x, BlockView<const float> dy) const = 0;
+  /// CallSharing::repeated of compute().
+  virtual double repeated_work() const { return 0; }
   /// Of Work::weight_gradient.
   virtual int tasks() const { return 0; }
   virtual void run(const Pass&, int /*task*/) const {}
@@ -23,10 +25,10 @@ class ConvGradient {
 
 std::unique_ptr<ConvGradient> make_conv_gradient(const ConvGeometry& geometry);
 
-/// What the convolutions have in common whose leaves' gradients have the inputs innermost.
-class TransposedGradients {
+/// For convolutions whose leaves keep gradients in TransposedGradient's form: how large, and adding up.
+class TransposedLeaves {
  public:
-  explicit TransposedGradients(const ConvGeometry& geometry)
+  explicit TransposedLeaves(const ConvGeometry& geometry)
       : layout_{.taps = geometry.spec.kernel_size.h * geometry.spec.kernel_size.w,
                 .inputs = geometry.in.c,
                 .outputs = geometry.out.c} {}

@@ -141,7 +141,7 @@ class WinogradConv final : public ConvAlgorithm {
 
   Shape in_, out_;
   Size2 before_;
-  TransposedGradients leaves_;
+  TransposedLeaves leaves_;
   ParameterId weight_;
   ConstantId packed_, packed_flipped_;
 };
