@@ -22,7 +22,7 @@ using namespace winograd;
 
 constexpr int kWidestPanel = 3;  ///< vectors of a register tile
 
-constexpr int kMostTiles = 16;  ///< in a strip, however few the inputs
+constexpr int kMostTiles = 8;  ///< in a strip, however few the inputs: the second-level cache holds all of it
 
 /// Most tiles that winograd_sum() takes at once. One position of their transformed input, which is read once
 /// for each group of outputs, should stay in the first-level cache; but four at least, since all weights are
