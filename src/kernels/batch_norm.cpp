@@ -84,17 +84,9 @@ void channel_moments(BlockView<const float> x, int images, Moments* moments) {
 /// Calls with the rectifier, and true or false, as constants.
 template <class Call>
 HWY_INLINE void with_constants(Rectifier rectifier, bool flag, const Call& call) {
-  const auto with_flag = [&]<Rectifier kRectifier>() {
+  with_rectifier(rectifier, [&]<Rectifier kRectifier>() {
     flag ? call.template operator()<kRectifier, true>() : call.template operator()<kRectifier, false>();
-  };
-  switch (rectifier) {
-    case Rectifier::none:
-      return with_flag.template operator()<Rectifier::none>();
-    case Rectifier::relu:
-      return with_flag.template operator()<Rectifier::relu>();
-    case Rectifier::relu6:
-      return with_flag.template operator()<Rectifier::relu6>();
-  }
+  });
 }
 
 template <Rectifier kRectifier>
@@ -117,8 +109,7 @@ void normalize_maps(const ChannelAffine& a, BlockView<const float> x, BlockView<
 
 void normalize_forward(const ChannelAffine& a, Rectifier rectifier, BlockView<const float> x,
                        BlockView<float> y) {
-  with_constants(rectifier, false,
-                 [&]<Rectifier kRectifier, bool>() { normalize_maps<kRectifier>(a, x, y); });
+  with_rectifier(rectifier, [&]<Rectifier kRectifier>() { normalize_maps<kRectifier>(a, x, y); });
 }
 
 /// Without places, the largest values alone.

@@ -33,14 +33,7 @@ void rectified_sum(BlockView<const float> a, BlockView<const float> b, BlockView
 }
 
 void add(BlockView<const float> a, BlockView<const float> b, BlockView<float> y, Rectifier rectifier) {
-  switch (rectifier) {
-    case Rectifier::none:
-      return rectified_sum<Rectifier::none>(a, b, y);
-    case Rectifier::relu:
-      return rectified_sum<Rectifier::relu>(a, b, y);
-    case Rectifier::relu6:
-      return rectified_sum<Rectifier::relu6>(a, b, y);
-  }
+  with_rectifier(rectifier, [&]<Rectifier kRectifier>() { rectified_sum<kRectifier>(a, b, y); });
 }
 
 template <Rectifier kRectifier>
@@ -64,14 +57,7 @@ void passed_gradient(BlockView<const float> y, BlockView<const float> dy, BlockV
 void add_backward(Rectifier rectifier, BlockView<const float> y, BlockView<const float> dy,
                   BlockView<float> da, BlockView<float> db) {
   if (da.empty() && db.empty()) return;
-  switch (rectifier) {
-    case Rectifier::none:
-      return passed_gradient<Rectifier::none>(y, dy, da, db);
-    case Rectifier::relu:
-      return passed_gradient<Rectifier::relu>(y, dy, da, db);
-    case Rectifier::relu6:
-      return passed_gradient<Rectifier::relu6>(y, dy, da, db);
-  }
+  with_rectifier(rectifier, [&]<Rectifier kRectifier>() { passed_gradient<kRectifier>(y, dy, da, db); });
 }
 
 void multiply(BlockView<const float> a, BlockView<const float> b, BlockView<float> y) {

@@ -25,6 +25,19 @@ HWY_INLINE V rectified(V z) {
   return z;
 }
 
+/// Calls with the rectifier as a constant.
+template <class Call>
+HWY_INLINE void with_rectifier(Rectifier rectifier, const Call& call) {
+  switch (rectifier) {
+    case Rectifier::none:
+      return call.template operator()<Rectifier::none>();
+    case Rectifier::relu:
+      return call.template operator()<Rectifier::relu>();
+    case Rectifier::relu6:
+      return call.template operator()<Rectifier::relu6>();
+  }
+}
+
 /// Where a rectifier's derivative at z is 0.
 template <Rectifier kRectifier>
 HWY_INLINE hn::Mask<D> stopped(V z) {
