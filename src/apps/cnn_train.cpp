@@ -13,7 +13,7 @@
 #include "config/spec_places.h"
 #include "core/standard_streams.h"
 #include "core/text.h"
-#include "data/decoded_store.h"
+#include "data/store_folder.h"
 #include "session/data_paths.h"
 #include "session/dry_run.h"
 #include "session/find_lr.h"

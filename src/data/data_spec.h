@@ -279,7 +279,7 @@ struct DataSpec {
   DecodeLimits limits;
   DuplicatePolicy duplicates = DuplicatePolicy::warn;
   int cache_mb = 4096;       ///< decoded images kept in memory; beyond it they are read again when needed
-  int disk_cache_mb = 2048;  ///< decoded images kept on disk for the next command: see data/decoded_store.h
+  int disk_cache_mb = 2048;  ///< what is kept on disk for the next command: see data/store_folder.h
   friend bool operator==(const DataSpec&, const DataSpec&) = default;
 };
 
