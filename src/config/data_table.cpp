@@ -620,9 +620,9 @@ std::shared_ptr<const Object<DataSpec>> data_kind() {
              .on_resume(ResumeEffect::none),
          optional_key(
              "disk_cache_mb", &S::disk_cache_mb, integer(0, 1 << 24),
-             "Megabytes of decoded images to keep on disk, in `cnn-train` below `$XDG_CACHE_HOME` or "
-             "`~/.cache`, so that the next start need not decode them: for sets of image files that take "
-             "more than a second. 0: none; `--no-cache` goes without once.")
+             "Megabytes of decoded images, and of what a frozen front makes of images, to keep on disk, in "
+             "`cnn-train` below `$XDG_CACHE_HOME` or `~/.cache`, so that the next start need not compute "
+             "them again: where that takes more than a second. 0: none; `--no-cache` goes without once.")
              .on_resume(ResumeEffect::none)
              .not_in_model()}};
     table.check = check_data;

@@ -172,7 +172,8 @@ const Object<FreezeSpec>& freeze_object() {
       "freeze",
       {"",
        "Entries that keep their weights and running statistics. What they make of an image is computed once, "
-       "if images do not change from epoch to epoch, and training goes on from there.",
+       "if images do not change from epoch to epoch, and training goes on from there. It is kept on disk for "
+       "the next training, too (`data.disk_cache_mb`).",
        {optional_key(
             "layers", &S::until, KindOf<std::string>(std::make_shared<FrozenLayers>()),
             "`\"trunk\"`: all before the last entry that has weights; `\"until <name>\"`: up to that "

@@ -13,6 +13,19 @@ std::uint64_t stir(std::uint64_t state, std::uint64_t word, std::uint64_t factor
   return state ^ state >> 29;
 }
 
+constexpr std::uint64_t kHigh = 0x9E3779B97F4A7C15, kLow = 0xD6E8FEB86659FD93;  // odd, half of the bits set
+
+Fingerprint begin(std::size_t bytes) { return {kLow, kHigh ^ bytes, 0}; }
+
+void add(Fingerprint& print, std::uint64_t word) {
+  print.high = stir(print.high, word, kHigh);
+  print.low = stir(print.low, std::rotl(word, 32), kLow);
+}
+
+void end(Fingerprint& print) {
+  for (int i = 0; i < 2; ++i) add(print, 0);  // the last words reach every bit, too
+}
+
 std::uint64_t word_at(const std::byte* bytes, std::size_t count) {
   std::uint64_t word = 0;
   std::memcpy(&word, bytes, count);
@@ -23,17 +36,29 @@ std::uint64_t word_at(const std::byte* bytes, std::size_t count) {
 }  // namespace
 
 Fingerprint fingerprint(std::span<const std::byte> pixels) {
-  constexpr std::uint64_t kHigh = 0x9E3779B97F4A7C15, kLow = 0xD6E8FEB86659FD93;  // odd, half of the bits set
-  Fingerprint print{kLow, kHigh ^ pixels.size(), 0};
-  const auto add = [&](std::uint64_t word) {
-    print.high = stir(print.high, word, kHigh);
-    print.low = stir(print.low, std::rotl(word, 32), kLow);
-  };
+  Fingerprint print = begin(pixels.size());
   std::size_t at = 0;
-  for (; at + 8 <= pixels.size(); at += 8) add(word_at(pixels.data() + at, 8));
-  if (at < pixels.size()) add(word_at(pixels.data() + at, pixels.size() - at));
-  for (int i = 0; i < 2; ++i) add(0);  // the last words reach every bit, too
+  for (; at + 8 <= pixels.size(); at += 8) add(print, word_at(pixels.data() + at, 8));
+  if (at < pixels.size()) add(print, word_at(pixels.data() + at, pixels.size() - at));
+  end(print);
   return print;
+}
+
+std::array<Fingerprint, kLanes> fingerprints_of_lanes(const float* block, std::int64_t values) {
+  std::array<Fingerprint, kLanes> prints;
+  prints.fill(begin(static_cast<std::size_t>(values) * sizeof(float)));
+  const auto bits = [&](std::int64_t value, std::size_t lane) -> std::uint64_t {
+    return std::bit_cast<std::uint32_t>(block[value * kLanes + static_cast<std::int64_t>(lane)]);
+  };
+  std::int64_t at = 0;
+  for (; at + 2 <= values; at += 2)  // no lane waits for another
+    for (std::size_t lane = 0; lane < kLanes; ++lane)
+      add(prints[lane], bits(at, lane) | bits(at + 1, lane) << 32);
+  for (std::size_t lane = 0; lane < kLanes; ++lane) {
+    if (at < values) add(prints[lane], bits(at, lane));
+    end(prints[lane]);
+  }
+  return prints;
 }
 
 Fingerprint fingerprint(const PictureView& picture) {

@@ -1,11 +1,13 @@
 #pragma once
 
+#include <array>
 #include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
 
+#include "core/block.h"
 #include "core/thread_pool.h"
 #include "data/dataset.h"
 #include "data/picture_hash.h"
@@ -22,6 +24,9 @@ struct Fingerprint {
 
 /// The same on every machine. About 4 bytes a nanosecond.
 Fingerprint fingerprint(std::span<const std::byte> pixels);
+
+/// The same of the `values` floats of each image in a block without halo, [value][lane].
+std::array<Fingerprint, kLanes> fingerprints_of_lanes(const float* block, std::int64_t values);
 
 /// Of a picture: with its look.
 Fingerprint fingerprint(const PictureView& picture);

@@ -108,6 +108,12 @@ void TrainingCommentary::listen(TrainingEvents& events) {
     line_->update(done, "images");
     if (done == looks) clear();
   };
+  events.front.on_kept = [this](const FeatureReport& report) {
+    if (report.found > 0)
+      log_.both().info("{} of them were kept by an earlier training", with_commas(report.found));
+    if (!report.store.empty())
+      log_.both().info("kept for the next training, too, in {}", printable(report.store.string()));
+  };
   events.layers_every = voice_.layers().every_steps;
   events.on_layers = [this](const StepProgress& p, const std::vector<LayerActivity>& layers) {
     if (line_) line_->clear();

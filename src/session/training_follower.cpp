@@ -29,8 +29,7 @@ bool run_epochs(TrainingSetup& setup, const Voice& voice, const Interruption& in
 /// False: interrupted.
 bool evaluate_all(TrainingSetup& setup, std::span<const WeightedLook> looks,
                   const Interruption& interruption) {
-  const Evaluation result = evaluate(setup.trainer().evaluation_runner(), looks, {}, {},
-                                     &interruption.requested(), setup.cluster());
+  const Evaluation result = setup.trainer().evaluate(looks, {}, {}, &interruption.requested());
   return result.images == looks.front().set.size();
 }
 

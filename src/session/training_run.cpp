@@ -237,8 +237,7 @@ std::optional<Evaluation> TrainingRun::evaluate_all(std::span<const WeightedLook
     line->update(done, "images");
     return true;
   };
-  const Evaluation result =
-      evaluate(trainer_.evaluation_runner(), looks, each, progress, &interruption_.requested(), cluster_);
+  const Evaluation result = trainer_.evaluate(looks, each, progress, &interruption_.requested());
   return result.images == images ? std::optional(result) : std::nullopt;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cluster/neighbors.h"
+#include "config/network_text.h"
 #include "config/proxy_training.h"
 #include "config/spec_places.h"
 #include "core/memory.h"
@@ -136,7 +137,24 @@ void TrainingSetup::make_trainer() {
   trainer_ = std::make_unique<Trainer>(
       *network_, pool_, config_.training, config_.seed, data_.train,
       data_.validation ? &*data_.validation : nullptr,
-      class_weights(config_.training.class_weights, data_.classes, data_.train.labels), cluster_);
+      class_weights(config_.training.class_weights, data_.classes, data_.train.labels), cluster_,
+      feature_store());
+}
+
+/// Where features are kept for the next command.
+FeatureStoreSpec TrainingSetup::feature_store() const {
+  if (!config_.training.freeze || config_.data.disk_cache_mb == 0) return {};
+  const auto text_up_to = [network = config_.network](const std::string& last_entry) {
+    const std::vector<std::string> entries = network_text(network, "");
+    std::string text;
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+      text += entries[i] + "\n";
+      if (network[i].name == last_entry) break;
+    }
+    return text;
+  };
+  return {.store = {.folder = user_store(), .bytes = std::int64_t{config_.data.disk_cache_mb} << 20},
+          .front_text = text_up_to};
 }
 
 /// What the proxy's trainer would refuse is refused before there is a run folder.

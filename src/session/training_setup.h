@@ -68,6 +68,7 @@ class TrainingSetup {
   std::string advice_for_new_data(const DataIdentity& before) const;
   void keep(std::vector<std::int64_t> images);
   void make_trainer();
+  FeatureStoreSpec feature_store() const;
   void check_proxy() const;
 
   const Config config_;

@@ -1,12 +1,19 @@
 #include "train/feature_cache.h"
 
+#include <spdlog/fmt/fmt.h>
+
 #include <algorithm>
 #include <array>
-#include <memory>
+#include <cmath>
 #include <numeric>
+#include <utility>
 
+#include "core/aligned_buffer.h"
+#include "core/clock.h"
 #include "core/half.h"
+#include "kernels/simd.h"
 #include "train/evaluation.h"
+#include "train/front_identity.h"
 
 namespace cnn {
 namespace {
@@ -21,6 +28,10 @@ void store_value(std::uint16_t& to, float value) { to = half_of_float(value); }
 float stored(float value) { return value; }
 float stored(std::uint16_t value) { return float_of_half(value); }
 
+std::uint32_t epoch_of(const FeatureCache::Request& request, int view) {
+  return static_cast<std::uint32_t>(request.views == 0 ? 0 : view + 1);
+}
+
 }  // namespace
 
 /// [view][image][value], in one of two forms.
@@ -32,15 +43,22 @@ struct FeatureCache::Store {
   }
 
   template <class Use>
-  void with_values(const Use& use) {
-    floats.empty() ? use(halves.data()) : use(floats.data());
+  auto with_values(const Use& use) {
+    return floats.empty() ? use(halves.data()) : use(floats.data());
   }
 
-  /// The lanes of a block are these images from `first` on.
-  void put(int view, std::int64_t first, int count, BlockView<const float> y) {
+  std::span<std::byte> bytes_of(int view, std::int64_t image) {
+    return with_values([&](auto* all) {
+      return std::as_writable_bytes(
+          std::span(all + (view * images + image) * values, static_cast<std::size_t>(values)));
+    });
+  }
+
+  /// The lanes of a block are these images.
+  void put(int view, std::span<const std::int64_t> numbers, BlockView<const float> y) {
     with_values([&](auto* all) {
-      for (int lane = 0; lane < count; ++lane) {
-        auto* to = all + (view * images + first + lane) * values;
+      for (std::size_t lane = 0; lane < numbers.size(); ++lane) {
+        auto* to = all + (view * images + numbers[lane]) * values;
         for (int c = 0; c < y.c; ++c)
           for (int h = 0; h < y.h; ++h)
             for (int w = 0; w < y.w; ++w) store_value(*to++, y.at(c, h, w)[lane]);
@@ -70,61 +88,176 @@ struct FeatureCache::Store {
   std::vector<std::uint16_t> halves;
 };
 
-FeatureCache::FeatureCache(Network& network, ThreadPool& pool, int front, Precision precision)
-    : shape_(network.nodes()[static_cast<std::size_t>(front)].in),
+/// The fingerprints of what a set shows to the network, and the features that are known by them.
+class FeatureCache::Recognition {
+ public:
+  /// Throws Stopped.
+  Recognition(const FeatureCache& cache, const Request& request, Store& store)
+      : images_(request.set.size()),
+        keys_(static_cast<std::size_t>(std::max(1, request.views) * images_)),
+        is_known_(keys_.size()) {
+    if (!cache.records_.is_used()) return;
+    std::vector<AlignedBuffer> workers;
+    for (int worker = 0; worker < cache.pool_.threads(); ++worker)
+      workers.emplace_back(cache.network_.input().values() * kLanes);
+    for (int view = 0; view < std::max(1, request.views); ++view)
+      for (std::int64_t first = 0; first < images_; first += kEvaluationBatch) {
+        if (request.stop) throw Stopped();
+        recognize(cache, request, view, first, store, workers);
+      }
+  }
+
+  const Fingerprint& key(int view, std::int64_t image) const { return keys_[place(view, image)]; }
+  bool is_known(int view, std::int64_t image) const { return is_known_[place(view, image)] != 0; }
+
+  /// Of the first images, as one.
+  Fingerprint key_of_first(std::int64_t images) const {
+    return fingerprint(std::as_bytes(std::span(keys_).first(static_cast<std::size_t>(images))));
+  }
+
+ private:
+  void recognize(const FeatureCache& cache, const Request& request, int view, std::int64_t first,
+                 Store& store, std::vector<AlignedBuffer>& workers) {
+    std::vector<std::int64_t> batch(static_cast<std::size_t>(std::min(kEvaluationBatch, images_ - first)));
+    std::iota(batch.begin(), batch.end(), first);
+    if (request.set.will_need) request.set.will_need(batch);
+    cache.pool_.parallel_for(blocks_of(std::ssize(batch)), [&](std::int64_t block, int worker) {
+      const auto begin = static_cast<std::size_t>(block) * kLanes;
+      const std::span<const std::int64_t> some = std::span<const std::int64_t>(batch).subspan(
+          begin, std::min<std::size_t>(kLanes, batch.size() - begin));
+      const Shape& in = cache.network_.input();
+      float* const x = workers[static_cast<std::size_t>(worker)].data();
+      request.set.fill(some, epoch_of(request, view), worker,
+                       {x, in.c, in.h, in.w, in.w, std::int64_t{in.h} * in.w});
+      const auto prints = fingerprints_of_lanes(x, in.values());
+      for (std::size_t lane = 0; lane < some.size(); ++lane) {
+        const std::size_t at = place(view, some[lane]);
+        keys_[at] = prints[lane];
+        is_known_[at] = cache.records_.take(keys_[at], store.bytes_of(view, some[lane]));
+      }
+    });
+  }
+
+  std::size_t place(int view, std::int64_t image) const {
+    return static_cast<std::size_t>(view * images_ + image);
+  }
+
+  std::int64_t images_;
+  std::vector<Fingerprint> keys_;
+  std::vector<char> is_known_;  // not bool: several threads write
+};
+
+FeatureCache::FeatureCache(Network& network, ThreadPool& pool, int front, Precision precision,
+                           const FeatureStoreSpec& kept)
+    : network_(network),
+      pool_(pool),
+      shape_(network.nodes()[static_cast<std::size_t>(front)].in),
       precision_(precision),
-      trunk_(network, pool, false, kEvaluationBatch, false, FusionChoice::where_it_pays, alone(),
-             {.end = front}) {}
+      front_(front),
+      records_(kept.store, kept.store.folder.empty()
+                               ? ""
+                               : fmt::format("{} {} {}", front_identity(network, front, kept.front_text),
+                                             precision == Precision::float32 ? "float32" : "float16",
+                                             instruction_set())) {}
 
 std::int64_t FeatureCache::bytes_of_look() const {
   return shape_.values() * (precision_ == Precision::float32 ? 4 : 2);
 }
 
-/// False: `stop` came true within it.
-bool FeatureCache::take_batch(const Request& request, std::int64_t first, std::int64_t images, int view,
-                              Store& store) {
-  std::vector<std::int64_t> numbers(static_cast<std::size_t>(images));
-  std::iota(numbers.begin(), numbers.end(), first);
-  if (request.set.will_need) request.set.will_need(numbers);
-  const auto epoch = static_cast<std::uint32_t>(request.views == 0 ? 0 : view + 1);
-  const std::function<void(int, int, int, BlockView<float>)> fill = [&](int block, int count, int worker,
+/// Throws Stopped.
+void FeatureCache::compute(const Request& request, const Part& part, Store& store) {
+  const auto images_in = [&](int block) {
+    const auto begin = static_cast<std::size_t>(block) * kLanes;
+    return std::span<const std::int64_t>(part.images)
+        .subspan(begin, std::min<std::size_t>(kLanes, part.images.size() - begin));
+  };
+  if (request.set.will_need) request.set.will_need(part.images);
+  const std::function<void(int, int, int, BlockView<float>)> fill = [&](int block, int, int worker,
                                                                         BlockView<float> x) {
     if (request.stop) throw Stopped();
-    request.set.fill(
-        std::span(numbers).subspan(static_cast<std::size_t>(block) * kLanes, static_cast<std::size_t>(count)),
-        epoch, worker, x);
+    request.set.fill(images_in(block), epoch_of(request, part.view), worker, x);
   };
-  const std::function<void(int, int, BlockView<const float>)> deliver = [&](int block, int count,
-                                                                            BlockView<const float> y) {
-    store.put(view, first + std::int64_t{block} * kLanes, count, y);
-  };
-  const bool look = request.meter && view == 0 && first < request.metered;
-  if (look) request.meter->begin_pass(first / kLanes);
-  try {
-    trunk_.evaluate({.images = images, .fill = &fill, .deliver = &deliver},
-                    look ? &request.meter->observer() : nullptr);
-  } catch (const Stopped&) {
-    return false;
-  }
-  return true;
+  const std::function<void(int, int, BlockView<const float>)> deliver =
+      [&](int block, int, BlockView<const float> y) { store.put(part.view, images_in(block), y); };
+  if (!trunk_)
+    trunk_.emplace(network_, pool_, false, kEvaluationBatch, false, FusionChoice::where_it_pays, alone(),
+                   Route{.end = front_});
+  if (part.meter) part.meter->begin_pass(part.images.front() / kLanes);
+  const double start = now_seconds();
+  trunk_->evaluate({.images = std::ssize(part.images), .fill = &fill, .deliver = &deliver},
+                   part.meter ? &part.meter->observer() : nullptr);
+  computing_ += now_seconds() - start;
 }
 
-std::optional<ImageSet> FeatureCache::features(const Request& request) {
+std::optional<FeatureCache::Features> FeatureCache::features(const Request& request) try {
   const std::int64_t images = request.set.size();
   const auto store = std::make_shared<Store>(precision_, images, shape_.values(), request.views);
-  for (int view = 0; view < std::max(1, request.views); ++view)
-    for (std::int64_t first = 0, count = 0; first < images; first += count) {
-      // What is looked at ends with a batch.
-      const std::int64_t end = first < request.metered ? std::min(images, request.metered) : images;
-      count = std::min(kEvaluationBatch, end - first);
-      if (!take_batch(request, first, count, view, *store)) return std::nullopt;
-      if (request.progress) request.progress(view * images + first + count);
+  const Recognition recognition(*this, request, *store);
+  Features result;
+  const Fingerprint first_key = recognition.key_of_first(request.metered);
+  if (request.metered > 0) result.activity = kept_activity(first_key);
+  const bool measures = request.metered > 0 && result.activity.empty();
+  std::optional<ActivityMeter> meter;
+  if (measures) meter.emplace(network_, request.metered);
+
+  std::int64_t done = 0;
+  for (int view = 0; view < std::max(1, request.views); ++view) {
+    Part part{.images = {}, .view = view};
+    const auto take_part = [&] {
+      if (part.images.empty()) return;
+      part.meter = measures && part.images.front() < request.metered ? &*meter : nullptr;
+      compute(request, part, *store);
+      done += std::ssize(part.images);
+      part.images.clear();
+      if (request.progress) request.progress(done);
+    };
+    for (std::int64_t image = 0; image < images; ++image) {
+      if (measures && image == request.metered) take_part();  // what is measured ends with a batch
+      const bool known = recognition.is_known(view, image);
+      if (known && !(measures && image < request.metered)) {
+        ++done, ++found_;
+        continue;
+      }
+      part.images.push_back(image);
+      if (!known) fresh_.push_back({recognition.key(view, image), store->bytes_of(view, image)});
+      if (std::ssize(part.images) == kEvaluationBatch) take_part();
     }
-  ImageSet set{.labels = request.set.labels, .fill = {}, .will_need = {}, .name = request.set.name};
-  set.fill = [store](std::span<const std::int64_t> chosen, std::uint32_t epoch, int, BlockView<float> x) {
-    store->fill(chosen, epoch, x);
-  };
-  return set;
+    take_part();
+    if (request.progress) request.progress(done);
+  }
+  if (measures) keep_activity(first_key, result.activity = meter->take(alone()));
+  owners_.push_back(store);
+  result.set = {.labels = request.set.labels, .fill = {}, .will_need = {}, .name = request.set.name};
+  result.set.fill = [store](std::span<const std::int64_t> chosen, std::uint32_t epoch, int,
+                            BlockView<float> x) { store->fill(chosen, epoch, x); };
+  return result;
+} catch (const Stopped&) {
+  return std::nullopt;
+}
+
+/// Empty if there are none.
+std::vector<LayerActivity> FeatureCache::kept_activity(const Fingerprint& key) const {
+  const auto bytes = records_.size_of(key);
+  std::vector<ActivityNumbers> numbers(static_cast<std::size_t>(bytes.value_or(0)) / sizeof(ActivityNumbers));
+  if (numbers.empty() || numbers.size() > network_.layers().size() ||
+      !records_.take(key, std::as_writable_bytes(std::span(numbers))))
+    return {};
+  return to_activity(numbers, network_);
+}
+
+void FeatureCache::keep_activity(const Fingerprint& key, const std::vector<LayerActivity>& layers) {
+  const auto numbers = std::make_shared<const std::vector<ActivityNumbers>>(numbers_of(layers));
+  fresh_.push_back({key, std::as_bytes(std::span(*numbers))});
+  owners_.push_back(numbers);
+}
+
+bool FeatureCache::keep() {
+  if (!records_.is_used()) return false;
+  const bool pays = computing_ >= records_.spec().worth_seconds && !fresh_.empty();
+  if (!pays) records_.mark_used();
+  const bool kept = pays && records_.keep(fresh_);
+  fresh_.clear(), owners_.clear(), computing_ = 0;
+  return kept;
 }
 
 }  // namespace cnn

@@ -48,7 +48,7 @@ bool is_better(const Evaluation& a, const Evaluation& b, BestBy by) {
 
 Trainer::Trainer(Network& network, ThreadPool& pool, const TrainingSpec& spec, std::uint64_t seed,
                  const ImageSet& train, const ImageSet* validation, std::vector<float> class_weights,
-                 Cluster& cluster)
+                 Cluster& cluster, const FeatureStoreSpec& kept)
     : network_(network),
       pool_(pool),
       cluster_(cluster),
@@ -63,7 +63,7 @@ Trainer::Trainer(Network& network, ThreadPool& pool, const TrainingSpec& spec, s
       optimizer_(spec.optimizer, network, spec.clip_gradient_norm),
       class_weights_(std::move(class_weights)),
       mixup_(train.mixup_alpha, seed, pool.threads()),
-      passes_(network, pool, spec, train, validation, cluster),
+      passes_(network, pool, spec, train, validation, cluster, kept),
       order_(static_cast<std::size_t>(train.size())),
       labels_(static_cast<std::size_t>(spec.batch_size)),
       gradient_norms_(network.layers().size()),
@@ -282,8 +282,8 @@ bool Trainer::measure(EpochResult& result, const TrainingEvents& events, const s
   };
   if (validation_)
     result.validation = times_.measure(Spent::validation, [&] {
-      return evaluate(passes_.validation_runner(), *passes_.validation_set(), events.on_validation, validated,
-                      &stop, cluster_);
+      return cnn::evaluate(passes_.validation_runner(), *passes_.validation_set(), events.on_validation,
+                           validated, &stop, cluster_);
     });
   if (stops(stop)) return false;
   result.best = !validation_ || history_.empty() ||

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -69,7 +70,7 @@ class Trainer {
   /// batch norm would see a single value.
   Trainer(Network& network, ThreadPool& pool, const TrainingSpec& spec, std::uint64_t seed,
           const ImageSet& train, const ImageSet* validation, std::vector<float> class_weights = {},
-          Cluster& cluster = alone());
+          Cluster& cluster = alone(), const FeatureStoreSpec& kept = {});
 
   enum class Outcome { finished, interrupted };
 
@@ -115,8 +116,12 @@ class Trainer {
   /// them back.
   void swap_best();
 
-  /// Of the whole network.
-  Runner& evaluation_runner() { return passes_.evaluation(); }
+  /// The answers of the network for images that are not trained on (see TrainingPasses).
+  Evaluation evaluate(std::span<const WeightedLook> looks, const OnPrediction& each = {},
+                      const std::function<bool(std::int64_t)>& progress = {},
+                      const std::atomic<bool>* stop = nullptr) {
+    return passes_.evaluate(looks, each, progress, stop);
+  }
   std::int64_t steps_per_epoch() const { return steps_per_epoch_; }
 
   /// Books training, validation and statistics; others may book what else takes time. Opened with the

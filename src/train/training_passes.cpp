@@ -19,11 +19,13 @@ int frozen_epochs(const TrainingSpec& spec) {
 }  // namespace
 
 TrainingPasses::TrainingPasses(Network& network, ThreadPool& pool, const TrainingSpec& spec,
-                               const ImageSet& train, const ImageSet* validation, Cluster& cluster)
+                               const ImageSet& train, const ImageSet* validation, Cluster& cluster,
+                               const FeatureStoreSpec& kept)
     : network_(network),
       pool_(pool),
       cluster_(cluster),
       spec_(spec.freeze),
+      kept_(kept),
       most_views_(frozen_epochs(spec)),
       train_(train),
       validation_(validation),
@@ -35,14 +37,17 @@ std::int64_t TrainingPasses::bytes(const Network& network, const TrainingSpec& s
          Runner::bytes(network, threads, false, kEvaluationBatch);
 }
 
+/// Memory for features. The training needs memory, too, and so does what is read ahead.
+std::int64_t TrainingPasses::most_bytes() const {
+  return std::min(std::int64_t{spec_->cache_mb} << 20, available_memory().bytes / 2);
+}
+
 /// What is kept, for a front that is not empty.
 FrontReport TrainingPasses::plan(int epoch, std::int64_t bytes_of_look) const {
   const Node& last = network_.nodes()[static_cast<std::size_t>(front_) - 1];
   FrontReport report{.epoch = epoch,
                      .last_entry = network_.layers()[static_cast<std::size_t>(last.entry)].name};
-  // The training needs memory, too, and so does what is read ahead.
-  const std::int64_t allowed = std::int64_t{spec_->cache_mb} << 20, free = available_memory().bytes / 2;
-  const std::int64_t most = std::min(allowed, free);
+  const std::int64_t allowed = std::int64_t{spec_->cache_mb} << 20, most = most_bytes();
   const auto keep = [&](std::int64_t looks) {
     if ((report.looks + looks) * bytes_of_look > most) return false;
     report.looks += looks;
@@ -95,46 +100,82 @@ bool TrainingPasses::prepare(int epoch, const FrontEvents& events, const std::at
     return true;
   }
   {
-    FeatureCache cache(network_, pool_, front, spec_->precision);
+    FeatureCache cache(network_, pool_, front, spec_->precision, kept_);
     const FrontReport report = plan(epoch, cache.bytes_of_look());
     if (events.on_front) events.on_front(report);
     if (report.looks > 0 && !compute_features(report, cache, events, stop)) return use_front(-1), false;
   }
   train_from(train_features_ ? Route{.first = front} : Route{.learns_from = front});
-  if (validation_features_ || !front_activity_.empty())
-    head_evaluation_.emplace(network_, pool_, false, kEvaluationBatch, false, FusionChoice::where_it_pays,
-                             alone(), Route{.first = front});
+  if (validation_features_ || !front_activity_.empty()) head_evaluation();
   return true;
+}
+
+Runner& TrainingPasses::head_evaluation() {
+  if (!head_evaluation_)
+    head_evaluation_.emplace(network_, pool_, false, kEvaluationBatch, false, FusionChoice::where_it_pays,
+                             alone(), Route{.first = front_});
+  return *head_evaluation_;
 }
 
 /// False: `stop` became true.
 bool TrainingPasses::compute_features(const FrontReport& report, FeatureCache& cache,
                                       const FrontEvents& events, const std::atomic<bool>& stop) {
   std::int64_t before = 0;
-  const auto compute = [&](const ImageSet& set, int views, ActivityMeter* meter,
-                           std::optional<ImageSet>& features) {
+  const auto compute = [&](const ImageSet& set, int views, bool metered, std::optional<ImageSet>& features) {
     const auto progress = [&](std::int64_t done) {
       if (events.on_features) events.on_features(before + done, report.looks);
     };
-    features = cache.features({.set = set,
-                               .views = views,
-                               .meter = meter,
-                               .metered = meter ? std::min(kActivityImages, set.size()) : 0,
-                               .progress = progress,
-                               .stop = stop});
+    auto found = cache.features({.set = set,
+                                 .views = views,
+                                 .metered = metered ? std::min(kActivityImages, set.size()) : 0,
+                                 .progress = progress,
+                                 .stop = stop});
+    if (!found) return false;
+    features = std::move(found->set);
+    if (metered) front_activity_ = std::move(found->activity);
     before += set.size() * std::max(1, views);
-    return features.has_value();
+    return true;
   };
-  ActivityMeter meter(network_, std::min(kActivityImages, measured().size()));
   // Statistics are of images as they are in evaluation.
   const bool measures_training = !validation_ && report.training_is_kept && report.views == 0;
-  if (report.training_is_kept &&
-      !compute(train_, report.views, measures_training ? &meter : nullptr, train_features_))
+  if (report.training_is_kept && !compute(train_, report.views, measures_training, train_features_))
     return false;
   const bool keeps_validation = before < report.looks;
-  if (keeps_validation && !compute(*validation_, 0, &meter, validation_features_)) return false;
-  if (measures_training || keeps_validation) front_activity_ = meter.take(alone());
+  if (keeps_validation && !compute(*validation_, 0, true, validation_features_)) return false;
+  FeatureReport found{.looks = report.looks, .found = cache.found(), .store = {}};
+  if (cache.keep()) found.store = kept_.store.folder;
+  if (events.on_kept) events.on_kept(found);
   return true;
+}
+
+bool TrainingPasses::keeps_for_test(std::span<const WeightedLook> looks, const FeatureCache& cache) const {
+  return spec_->precision == FreezeSpec::Precision::float32 && cluster_.size() == 1 &&
+         std::ssize(looks) * looks.front().set.size() * cache.bytes_of_look() <= most_bytes();
+}
+
+Evaluation TrainingPasses::evaluate(std::span<const WeightedLook> looks, const OnPrediction& each,
+                                    const std::function<bool(std::int64_t)>& progress,
+                                    const std::atomic<bool>* stop) {
+  const auto with_all = [&] { return cnn::evaluate(evaluation_, looks, each, progress, stop, cluster_); };
+  if (front_ <= 0 || kept_.store.folder.empty()) return with_all();
+  static const std::atomic<bool> never{false};
+  std::vector<WeightedLook> behind;
+  {
+    FeatureCache cache(network_, pool_, front_, spec_->precision, kept_);
+    if (!keeps_for_test(looks, cache)) return with_all();
+    std::int64_t before = 0;
+    const auto show = [&](std::int64_t done) {
+      if (progress) progress((before + done) / std::ssize(looks));
+    };
+    for (const WeightedLook& look : looks) {
+      auto features = cache.features({.set = look.set, .progress = show, .stop = stop ? *stop : never});
+      if (!features) return {};
+      behind.push_back({std::move(features->set), look.weight});
+      before += look.set.size();
+    }
+    cache.keep();
+  }
+  return cnn::evaluate(head_evaluation(), behind, each, {}, stop, cluster_);
 }
 
 std::vector<LayerActivity> TrainingPasses::measure_activity(const std::atomic<bool>& stop) {

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <optional>
 #include <string>
@@ -12,6 +13,7 @@
 #include "nn/network.h"
 #include "nn/runner.h"
 #include "train/activity_meter.h"
+#include "train/evaluation.h"
 #include "train/feature_cache.h"
 #include "train/image_set.h"
 #include "train/training_spec.h"
@@ -30,10 +32,18 @@ struct FrontReport {
   std::string why_not{};
 };
 
+/// What became of these looks.
+struct FeatureReport {
+  std::int64_t looks = 0;
+  std::int64_t found = 0;       ///< of them, kept by an earlier command
+  std::filesystem::path store;  ///< "" if the next one will not find them
+};
+
 struct FrontEvents {
   std::function<void(const FrontReport&)> on_front = {};
   /// Of FrontReport::looks, how many are done.
   std::function<void(std::int64_t done, std::int64_t looks)> on_features = {};
+  std::function<void(const FeatureReport&)> on_kept = {};
 };
 
 /// The ways of images through a network that is trained. With a FreezeSpec, while the front of the network is
@@ -43,9 +53,9 @@ struct FrontEvents {
 class TrainingPasses {
  public:
   /// Without spec.freeze, no front is looked for. All references must outlive the object; `validation` may be
-  /// null. Several processes keep nothing.
+  /// null. Several processes keep nothing. kept: where features lie for the next command.
   TrainingPasses(Network& network, ThreadPool& pool, const TrainingSpec& spec, const ImageSet& train,
-                 const ImageSet* validation, Cluster& cluster);
+                 const ImageSet* validation, Cluster& cluster, const FeatureStoreSpec& kept);
 
   /// To be called before the steps and measurements of an epoch, with a packed network. False: `stop` became
   /// true, and it must be called again.
@@ -63,8 +73,11 @@ class TrainingPasses {
   /// Over the first kActivityImages validation images, or training images if there are none.
   std::vector<LayerActivity> measure_activity(const std::atomic<bool>& stop);
 
-  /// In evaluation mode, of the whole network.
-  Runner& evaluation() { return evaluation_; }
+  /// The model's answers for other images: cnn::evaluate() with the whole network. Where the front is still
+  /// frozen and the next command may need what it makes of these images, too, that is computed by itself, and
+  /// kept on disk. No bit depends on that.
+  Evaluation evaluate(std::span<const WeightedLook> looks, const OnPrediction& each,
+                      const std::function<bool(std::int64_t)>& progress, const std::atomic<bool>* stop);
 
   /// The first node of the network that learns in this epoch, or one before it.
   int learns_from() const { return front_; }
@@ -78,11 +91,15 @@ class TrainingPasses {
   bool compute_features(const FrontReport& report, FeatureCache& cache, const FrontEvents& events,
                         const std::atomic<bool>& stop);
   void use_front(int front);
+  std::int64_t most_bytes() const;
+  bool keeps_for_test(std::span<const WeightedLook> looks, const FeatureCache& cache) const;
+  Runner& head_evaluation();
 
   Network& network_;
   ThreadPool& pool_;
   Cluster& cluster_;
   const std::optional<FreezeSpec> spec_;
+  const FeatureStoreSpec kept_;
   const int most_views_;  ///< epochs in which the front is frozen
   const ImageSet& train_;
   const ImageSet* validation_;
