@@ -26,6 +26,7 @@ namespace fs = std::filesystem;
 
 struct Options {
   fs::path config, model;
+  std::vector<std::string> overrides;  // of the config
   std::string explain;
   fs::path filters, features, out, page;
   std::vector<std::string> receptive_field;  // layer and image
@@ -36,25 +37,27 @@ struct Options {
 
 /// The views. An option of its own chooses each.
 const std::vector<Mode> kViews = {
-    {"--json", "", {"--config", "--model", "--threads"}},
-    {"--markdown", ", which shows no memory", {"--config", "--model"}},
-    {"--explain", "", {"--config", "--model", "--image", "--threads"}},
-    {"--check-gradients", "", {"--config", "--model", "--image", "--threads"}},
-    {"--time", ", which takes random images", {"--config", "--model", "--threads", "--memory-bandwidth"}},
-    {"--filters", "", {"--config", "--model"}},
-    {"--features", "", {"--config", "--model", "--out", "--threads"}},
-    {"--receptive-field", "", {"--config", "--model", "--out"}},
+    {"--json", "", {"--config", "--set", "--model", "--threads"}},
+    {"--markdown", ", which shows no memory", {"--config", "--set", "--model"}},
+    {"--explain", "", {"--config", "--set", "--model", "--image", "--threads"}},
+    {"--check-gradients", "", {"--config", "--set", "--model", "--image", "--threads"}},
+    {"--time",
+     ", which takes random images",
+     {"--config", "--set", "--model", "--threads", "--memory-bandwidth"}},
+    {"--filters", "", {"--config", "--set", "--model"}},
+    {"--features", "", {"--config", "--set", "--model", "--out", "--threads"}},
+    {"--receptive-field", "", {"--config", "--set", "--model", "--out"}},
     {"--page", ", which takes a model", {"--model", "--image"}},
     {"--schema", ", which is the same for every config", {}},
     {"--reference", ", which is the same for every config", {}},
-    {"", "", {"--config", "--model", "--threads"}},  // the table
+    {"", "", {"--config", "--set", "--model", "--threads"}},  // the table
 };
 
 /// view: the option that chooses it.
 int inspect(const Options& options, std::string_view view) {
   if (view == "--schema") return print_out("{}", json_schema()), 0;
   if (view == "--reference") return print_out("{}", markdown_reference()), 0;
-  const Inspected inspected = read_inspected(options.config, options.model);
+  const Inspected inspected = read_inspected(options.config, options.model, options.overrides);
   if (view == "--json") return print_layers(inspected, TableFormat::json, options.threads), 0;
   if (view == "--markdown") return print_layers(inspected, TableFormat::markdown, options.threads), 0;
   if (view == "") return print_layers(inspected, TableFormat::text, options.threads), 0;
@@ -98,6 +101,9 @@ int main(int argc, char** argv) {
                "cnn-inspect");
   cnn::Options options;
   app.add_option("--config", options.config, "A config (JSON); its data is not opened");
+  app.add_option("--set", options.overrides,
+                 "Override a value of the config, as in network.0.out_channels=32 (repeatable)")
+      ->allow_extra_args(false);
   app.add_option("--model", options.model, "A model (.safetensors) of cnn-train");
   // CLI11 takes a text in this place for a value.
   const auto add_flag = [&](const char* name, const std::string& help) { app.add_flag(name, help); };

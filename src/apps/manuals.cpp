@@ -107,8 +107,10 @@ Manual eval_manual() {
 Manual inspect_manual() {
   return {
       .program = "cnn-inspect",
-      .synopsis = {"(--config CONFIG.json | --model MODEL.safetensors) [VIEW]", "--schema", "--reference"},
-      .groups = {{"What is inspected", {"--config CONFIG.json", "--model MODEL.safetensors"}},
+      .synopsis = {"(--config CONFIG.json [--set KEY=VALUE]... | --model MODEL.safetensors) [VIEW]",
+                   "--schema", "--reference"},
+      .groups = {{"What is inspected",
+                  {"--config CONFIG.json", "--set KEY=VALUE", "--model MODEL.safetensors"}},
                  {"Views: the table of layers", {"--json", "--markdown"}},
                  {"Views: something else",
                   {"--explain [LAYER]", "--check-gradients", "--image FILE...", "--time",

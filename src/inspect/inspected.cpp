@@ -28,14 +28,17 @@ std::string Inspected::class_name(int number) const {
   return index < classes.size() ? printable(classes[index]) : std::to_string(number);
 }
 
-Inspected read_inspected(const std::filesystem::path& config, const std::filesystem::path& model) {
+Inspected read_inspected(const std::filesystem::path& config, const std::filesystem::path& model,
+                         std::span<const std::string> overrides) {
   if (config.empty() == model.empty()) fail_usage("give either --config or --model");
+  if (config.empty() && !overrides.empty()) fail_usage("--set changes a config; a model stays as it is");
   const bool trained = !model.empty();
   ModelDescription description;
   if (trained) description = read_description(model);
   // A model's config is read first: an error in it means a damaged file.
   Config read = trained ? read_model_config(description.config, model.string()) : Config{};
-  Document document = trained ? Document::parse(description.config, model.string()) : Document::read(config);
+  Document document =
+      trained ? Document::parse(description.config, model.string()) : Document::read(config, overrides);
   if (!trained) read = read_config(document);
   const ImageSpec& image = read.data.image;
   Inspected inspected{.label = (trained ? model : config).string(),

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -30,8 +31,9 @@ struct Inspected {
   std::string class_name(int number) const;
 };
 
-/// One of the two paths is empty. Throws Error.
-Inspected read_inspected(const std::filesystem::path& config, const std::filesystem::path& model);
+/// One of the two paths is empty. overrides: of the config, as after --set. Throws Error.
+Inspected read_inspected(const std::filesystem::path& config, const std::filesystem::path& model,
+                         std::span<const std::string> overrides = {});
 
 /// The row of a layer. Throws Error (exit 2) with the names that there are.
 int row_of(const Network& network, const std::string& layer);

@@ -40,6 +40,23 @@ Image picture(const fs::path& path) {
   return decoded.image;
 }
 
+TEST_CASE("cnn-inspect --set changes the config that is shown, never a model", "[cli]") {
+  const std::string lenet = config_of("digits-lenet5");
+  const ProgramResult wider =
+      inspect({"--config", lenet, "--set", "network.0.out_channels=9", "--set", "data.image.height=30"});
+  INFO(wider.description());
+  CHECK(wider.exit_code == 0);
+  CHECK_THAT(wider.out, ContainsSubstring("9x30x28"));
+  CHECK_THAT(inspect({"--config", lenet, "--set", "network.0.out_channels=9", "--json"}).out,
+             ContainsSubstring("\"macs\": 176400"));
+  const ProgramResult wrong = inspect({"--config", lenet, "--set", "network.0.chanels=9"});
+  CHECK(wrong.exit_code == 2);
+  CHECK_THAT(wrong.err, ContainsSubstring("chanels") && ContainsSubstring("--set"));
+  const ProgramResult model = inspect({"--model", "m.safetensors", "--set", "network.0.out_channels=9"});
+  CHECK(model.exit_code == 2);
+  CHECK_THAT(model.err, ContainsSubstring("--set changes a config"));
+}
+
 TEST_CASE("cnn-inspect shows shapes, windows, bars, costs and what is shared, in 100 columns", "[cli]") {
   const ProgramResult result = inspect({"--config", config_of("digits-lenet5")});
   INFO(result.description());
