@@ -17,6 +17,22 @@
 namespace cnn {
 namespace {
 
+/// What the curve says of the rate that the config has: --init, too, may have chosen another one.
+std::string word_on(double rate, const LearningRateSweep& sweep) {
+  constexpr double kAbout = 3;  // a sweep is one draw of batches, and a rate forgives that much
+  const std::string has = fmt::format("The config has {:g}", rate);
+  if (rate > sweep.least)
+    return has + ", more than the rate with the least loss: expect a loss that jumps; take the suggestion.";
+  if (rate > kAbout * sweep.suggestion)
+    return has +
+           ", between the suggestion and the rate with the least loss. A schedule that begins low "
+           "(one_cycle, "
+           "linear, warmup_epochs) bears that, and often ends better: keep it if the loss falls from the "
+           "first epochs on, or else take the suggestion.";
+  if (rate >= sweep.suggestion / kAbout) return has + ", which is about that.";
+  return has + ", less than that: it is safe, but needs more epochs.";
+}
+
 std::string verdict_of(const LearningRateSweep& sweep, const TrainingSpec& training) {
   constexpr std::size_t kManySteps = 200;
   if (sweep.suggestion == 0 && sweep.rates.size() < kManySteps)
@@ -31,12 +47,11 @@ std::string verdict_of(const LearningRateSweep& sweep, const TrainingSpec& train
         sweep.rates.empty() ? 0.0 : sweep.rates.back());
   return fmt::format(
       "The loss falls most steeply at a learning rate of {:.2g}, is least at {:.2g}, and {}. Suggestion: "
-      "{:g}, a tenth of the rate with the least loss, as the largest rate of a schedule; the config has "
-      "{:g}.",
+      "{:g}, a tenth of the rate with the least loss, as the largest rate of a schedule. {}",
       sweep.steepest, sweep.least,
       sweep.diverged ? fmt::format("has grown beyond recovery at {:.2g}", sweep.rates.back())
                      : fmt::format("does not diverge up to {:.2g}", sweep.rates.back()),
-      sweep.suggestion, learning_rate_of(training.optimizer));
+      sweep.suggestion, word_on(learning_rate_of(training.optimizer), sweep));
 }
 
 /// The claimed folder of process 0; if nothing is written into it, it goes with the object.
