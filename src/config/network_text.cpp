@@ -50,4 +50,14 @@ std::vector<std::string> network_text(const NetworkSpec& network, const std::str
   return NetworkWriter().write(network, indent);
 }
 
+std::string network_text_up_to(const NetworkSpec& network, const std::string& last_entry) {
+  const std::vector<std::string> entries = network_text(network, "");
+  std::string text;
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    text += entries[i] + "\n";
+    if (network[i].name == last_entry) break;
+  }
+  return text;
+}
+
 }  // namespace cnn

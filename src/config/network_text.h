@@ -12,4 +12,7 @@ namespace cnn {
 /// residual takes several lines, and all but the first begin with `indent`.
 std::vector<std::string> network_text(const NetworkSpec& network, const std::string& indent);
 
+/// The first of them, up to the entry of this name, a line for each.
+std::string network_text_up_to(const NetworkSpec& network, const std::string& last_entry);
+
 }  // namespace cnn

@@ -44,18 +44,25 @@ Fingerprint fingerprint(std::span<const std::byte> pixels) {
   return print;
 }
 
-std::array<Fingerprint, kLanes> fingerprints_of_lanes(const float* block, std::int64_t values) {
+std::array<Fingerprint, kLanes> fingerprints_of_lanes(BlockView<const float> block) {
   std::array<Fingerprint, kLanes> prints;
-  prints.fill(begin(static_cast<std::size_t>(values) * sizeof(float)));
-  const auto bits = [&](std::int64_t value, std::size_t lane) -> std::uint64_t {
-    return std::bit_cast<std::uint32_t>(block[value * kLanes + static_cast<std::int64_t>(lane)]);
-  };
-  std::int64_t at = 0;
-  for (; at + 2 <= values; at += 2)  // no lane waits for another
-    for (std::size_t lane = 0; lane < kLanes; ++lane)
-      add(prints[lane], bits(at, lane) | bits(at + 1, lane) << 32);
+  prints.fill(begin(static_cast<std::size_t>(block.pixels()) * sizeof(float)));
+  std::array<std::uint64_t, kLanes> first_halves{};
+  bool is_second = false;
+  for (int c = 0; c < block.c; ++c)
+    for (int h = 0; h < block.h; ++h)
+      for (int w = 0; w < block.w; ++w, is_second = !is_second) {
+        const float* const pixel = block.at(c, h, w);
+        for (std::size_t lane = 0; lane < kLanes; ++lane) {  // no lane waits for another
+          const std::uint64_t bits = std::bit_cast<std::uint32_t>(pixel[lane]);
+          if (is_second)
+            add(prints[lane], first_halves[lane] | bits << 32);
+          else
+            first_halves[lane] = bits;
+        }
+      }
   for (std::size_t lane = 0; lane < kLanes; ++lane) {
-    if (at < values) add(prints[lane], bits(at, lane));
+    if (is_second) add(prints[lane], first_halves[lane]);
     end(prints[lane]);
   }
   return prints;

@@ -25,8 +25,8 @@ struct Fingerprint {
 /// The same on every machine. About 4 bytes a nanosecond.
 Fingerprint fingerprint(std::span<const std::byte> pixels);
 
-/// The same of the `values` floats of each image in a block without halo, [value][lane].
-std::array<Fingerprint, kLanes> fingerprints_of_lanes(const float* block, std::int64_t values);
+/// The same of the floats of each image in a block.
+std::array<Fingerprint, kLanes> fingerprints_of_lanes(BlockView<const float> block);
 
 /// Of a picture: with its look.
 Fingerprint fingerprint(const PictureView& picture);

@@ -47,10 +47,15 @@ void RecordStore::open() {
       fingerprint(std::as_bytes(std::span(entries))) != head.table)
     return;
   auto offset = static_cast<std::int64_t>(sizeof(head) + entries.size() * sizeof(RecordEntry));
+  std::map<Fingerprint, Place> found;
   for (const RecordEntry& entry : entries) {
-    found_.emplace(entry.key, Place{std::ssize(found_), offset, entry.bytes, entry.sum});
+    if (entry.bytes < 0 || entry.bytes > size - offset) return;
+    found.emplace(entry.key, Place{std::ssize(found), offset, entry.bytes, entry.sum});
     offset += entry.bytes;
   }
+  if (offset != size) return;  // cut, or of another program
+  found_ = std::move(found);
+  used_ = std::vector<std::atomic<bool>>(found_.size());
 }
 
 std::optional<std::int64_t> RecordStore::size_of(const Fingerprint& key) const {
@@ -64,7 +69,10 @@ bool RecordStore::read(const Place& place, std::span<std::byte> record) const {
 
 bool RecordStore::take(const Fingerprint& key, std::span<std::byte> record) const {
   const auto found = found_.find(key);
-  return found != found_.end() && found->second.bytes == std::ssize(record) && read(found->second, record);
+  if (found == found_.end() || found->second.bytes != std::ssize(record) || !read(found->second, record))
+    return false;
+  used_[static_cast<std::size_t>(found->second.number)].store(true, std::memory_order_relaxed);
+  return true;
 }
 
 bool RecordStore::keep(std::span<const Record> fresh) {
@@ -81,7 +89,10 @@ bool RecordStore::keep(std::span<const Record> fresh) {
   std::vector<std::pair<Fingerprint, Place>> old;
   for (const auto& [key, place] : found_)
     if (!known.contains(key)) old.emplace_back(key, place);
-  std::ranges::sort(old, {}, [](const auto& record) { return record.second.number; });
+  std::ranges::sort(old, {}, [&](const auto& record) {
+    const std::int64_t number = record.second.number;
+    return std::pair(!used_[static_cast<std::size_t>(number)], number);
+  });
   for (const auto& [key, place] : old) {
     if (bytes + size_in_file(place.bytes) > spec_.bytes) break;
     entries.push_back({key, place.sum, place.bytes});

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -7,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "data/fingerprint.h"
 #include "data/store_folder.h"
@@ -28,13 +30,15 @@ class RecordStore {
   RecordStore(StoreSpec spec, std::string_view recipe);
 
   bool is_used() const { return !spec_.folder.empty(); }
+  bool is_empty() const { return found_.empty(); }
 
   /// The bytes of a record; nothing if there is none.
   std::optional<std::int64_t> size_of(const Fingerprint& key) const;
   /// Copies a record. False if there is none of this size. Any thread.
   bool take(const Fingerprint& key, std::span<std::byte> record) const;
 
-  /// Writes these, and the older ones as far as there is room (see StoreSpec::bytes). False if it could not.
+  /// Writes these, and the older ones as far as there is room (see StoreSpec::bytes): first those that were
+  /// taken. False if it could not.
   bool keep(std::span<const Record> fresh);
   void mark_used() const { cnn::mark_used(spec_.folder / name_); }
 
@@ -54,6 +58,7 @@ class RecordStore {
   std::string name_;
   StoredFile file_;
   std::map<Fingerprint, Place> found_;
+  mutable std::vector<std::atomic<bool>> used_;  ///< by Place::number
 };
 
 }  // namespace cnn

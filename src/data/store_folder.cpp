@@ -6,11 +6,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
 #include <utility>
 #include <vector>
 
-#include "core/file.h"
 #include "data/fingerprint.h"
 #include "data/image_reader.h"
 
@@ -21,15 +21,48 @@ namespace fs = std::filesystem;
 
 bool store_is_disabled = false;
 
-/// Appended at once.
+/// Written at once.
 constexpr std::size_t kPart = std::size_t{4} << 20;
+
+/// Files used since then make no room for others: they would be computed again in every run.
+const fs::file_time_type kProcessStart = fs::file_time_type::clock::now();
+
+/// A new file that only its user can read.
+class NewFile {
+ public:
+  explicit NewFile(const fs::path& path)
+      : fd_(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600)) {}
+  ~NewFile() { close(); }
+  NewFile(const NewFile&) = delete;
+  NewFile& operator=(const NewFile&) = delete;
+
+  void write(std::string_view bytes) {
+    while (is_good_ && !bytes.empty()) {
+      const ssize_t count = ::write(fd_, bytes.data(), bytes.size());
+      if (count < 0 && errno == EINTR) continue;
+      is_good_ = count > 0;
+      if (is_good_) bytes.remove_prefix(static_cast<std::size_t>(count));
+    }
+  }
+  /// Whether all of it has arrived.
+  bool close() {
+    if (fd_ >= 0 && ::close(std::exchange(fd_, -1)) != 0) is_good_ = false;
+    return is_good_;
+  }
+
+ private:
+  int fd_;
+  bool is_good_ = fd_ >= 0;
+};
 
 /// Those that are being written count, too: a killed process leaves one behind.
 bool belongs_to_store(const std::string& name) {
   return name.find(kImagesEnd) != std::string::npos || name.find(kFeaturesEnd) != std::string::npos;
 }
 
-void delete_oldest(const StoreSpec& spec, const fs::path& newest) {
+/// Deletes the files used longest ago until there is room for a new one of so many bytes in the place of
+/// `file`. False: there cannot be.
+bool make_room(const StoreSpec& spec, const fs::path& file, std::int64_t bytes) {
   struct OldFile {
     fs::path path;
     fs::file_time_type used;
@@ -37,23 +70,28 @@ void delete_oldest(const StoreSpec& spec, const fs::path& newest) {
   };
   std::vector<OldFile> all;
   std::error_code unknown;
-  auto total = static_cast<std::int64_t>(fs::file_size(newest, unknown));
+  std::int64_t total = bytes, in_use = bytes;
   for (auto entry = fs::directory_iterator(spec.folder, unknown);
        !unknown && entry != fs::directory_iterator(); entry.increment(unknown)) {
-    if (!belongs_to_store(entry->path().filename().string()) || entry->path() == newest) continue;
+    if (!belongs_to_store(entry->path().filename().string()) || entry->path() == file) continue;
     std::error_code gone;
-    OldFile file{entry->path(), entry->last_write_time(gone),
-                 static_cast<std::int64_t>(entry->file_size(gone))};
+    OldFile old{entry->path(), entry->last_write_time(gone),
+                static_cast<std::int64_t>(entry->file_size(gone))};
     if (gone) continue;
-    total += file.bytes;
-    all.push_back(std::move(file));
+    total += old.bytes;
+    if (old.used >= kProcessStart)
+      in_use += old.bytes;
+    else
+      all.push_back(std::move(old));
   }
+  if (in_use > spec.bytes) return false;
   std::ranges::sort(all, {}, &OldFile::used);
-  for (const OldFile& file : all) {
-    if (total <= spec.bytes) return;
-    fs::remove(file.path, unknown);
-    total -= file.bytes;
+  for (const OldFile& old : all) {
+    if (total <= spec.bytes) break;
+    fs::remove(old.path, unknown);
+    total -= old.bytes;
   }
+  return true;
 }
 
 }  // namespace
@@ -89,24 +127,21 @@ bool store_file(const StoreSpec& spec, const std::string& name, std::int64_t byt
   const fs::space_info space = fs::space(spec.folder, unknown);
   if (unknown || space.available < 2 * static_cast<std::uintmax_t>(bytes)) return false;
   const fs::path file = spec.folder / name;
+  if (!make_room(spec, file, bytes)) return false;
   fs::path temporary = file;
   temporary += fmt::format(".{}", ::getpid());
-  try {
-    fs::remove(temporary, unknown);  // of a process that was killed, and had this number
-    std::string part;
-    const auto flush = [&] { append_to_file(temporary, std::exchange(part, {})); };
-    write([&](std::span<const std::byte> more) {
-      part.append(reinterpret_cast<const char*>(more.data()), more.size());
-      if (part.size() >= kPart) flush();
-    });
-    flush();
-    fs::rename(temporary, file);
-  } catch (const std::exception&) {  // it goes without
-    fs::remove(temporary, unknown);
-    return false;
-  }
-  delete_oldest(spec, file);
-  return true;
+  fs::remove(temporary, unknown);  // of a process that was killed, and had this number
+  NewFile out(temporary);
+  std::string part;
+  write([&](std::span<const std::byte> more) {
+    part.append(reinterpret_cast<const char*>(more.data()), more.size());
+    if (part.size() >= kPart) out.write(std::exchange(part, {}));
+  });
+  out.write(part);
+  if (out.close()) fs::rename(temporary, file, unknown);
+  const bool kept = out.close() && !unknown;
+  if (!kept) fs::remove(temporary, unknown);
+  return kept;
 }
 
 StoredFile::StoredFile(const fs::path& file) : fd_(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)) {}

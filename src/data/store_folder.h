@@ -34,10 +34,10 @@ std::string store_name(std::string_view recipe, std::string_view end);
 /// Adds to the end of the file that is being written.
 using Append = std::function<void(std::span<const std::byte>)>;
 
-/// Writes a file into the store's folder, then deletes the files used longest ago as far as there are too
-/// many bytes. It appears whole, under its name, or not at all, and several processes may do it at once. Only
-/// its user can read it. bytes: that `write` will append. False if it was not written: it would be too large,
-/// or the disk is nearly full, or nothing can be written there.
+/// Writes a file into the store's folder. To make room, the files used longest ago are deleted, but none that
+/// was used since this process began. It appears whole, under its name, or not at all, and several processes
+/// may do it at once. Only its user can read it. bytes: that `write` will append. False if it was not
+/// written: there is no room, or the disk is nearly full, or nothing can be written there.
 bool store_file(const StoreSpec& spec, const std::string& name, std::int64_t bytes,
                 const std::function<void(const Append&)>& write);
 
@@ -60,7 +60,7 @@ class StoredFile {
   int fd_ = -1;
 };
 
-/// The file is not the one used longest ago any more.
+/// To be called for a file that was read: it is not the one used longest ago any more.
 void mark_used(const std::filesystem::path& file);
 
 }  // namespace cnn

@@ -4,6 +4,7 @@
 
 #include "config/spec_places.h"
 #include "core/text.h"
+#include "train/freeze.h"
 #include "train/model_file.h"
 
 namespace cnn {
@@ -39,7 +40,11 @@ Inspected read_inspected(const std::filesystem::path& config, const std::filesys
   Config read = trained ? read_model_config(description.config, model.string()) : Config{};
   Document document =
       trained ? Document::parse(description.config, model.string()) : Document::read(config, overrides);
-  if (!trained) read = read_config(document);
+  if (!trained) {
+    read = read_config(document);
+    if (read.training.freeze)
+      read.network = with_frozen_entries(std::move(read.network), *read.training.freeze);
+  }
   const ImageSpec& image = read.data.image;
   Inspected inspected{.label = (trained ? model : config).string(),
                       .document = std::move(document),

@@ -17,20 +17,23 @@
 namespace cnn {
 namespace {
 
-/// What the curve says of the rate that the config has: --init, too, may have chosen another one.
-std::string word_on(double rate, const LearningRateSweep& sweep) {
+/// What the curve says of the rate that the config has. starts_low: as the schedule of --init does.
+std::string word_on(double rate, bool starts_low, const LearningRateSweep& sweep) {
   constexpr double kAbout = 3;  // a sweep is one draw of batches, and a rate forgives that much
   const std::string has = fmt::format("The config has {:g}", rate);
   if (rate > sweep.least)
     return has + ", more than the rate with the least loss: expect a loss that jumps; take the suggestion.";
+  if (rate > kAbout * sweep.suggestion && starts_low)
+    return has +
+           ", between the suggestion and the rate with the least loss. Its schedule begins low, which bears "
+           "that and often ends better: keep it if the loss falls from the first epochs on, or else take the "
+           "suggestion.";
   if (rate > kAbout * sweep.suggestion)
     return has +
-           ", between the suggestion and the rate with the least loss. A schedule that begins low "
-           "(one_cycle, "
-           "linear, warmup_epochs) bears that, and often ends better: keep it if the loss falls from the "
-           "first epochs on, or else take the suggestion.";
-  if (rate >= sweep.suggestion / kAbout) return has + ", which is about that.";
-  return has + ", less than that: it is safe, but needs more epochs.";
+           ", between the suggestion and the rate with the least loss. That is much for a schedule that does "
+           "not begin low: take the suggestion, or add \"warmup_epochs\".";
+  if (rate >= sweep.suggestion / kAbout) return has + ", which is about the suggestion.";
+  return has + ", less than the suggestion: it is safe, but needs more epochs.";
 }
 
 std::string verdict_of(const LearningRateSweep& sweep, const TrainingSpec& training) {
@@ -45,13 +48,16 @@ std::string verdict_of(const LearningRateSweep& sweep, const TrainingSpec& train
         "The loss did not fall at any learning rate up to {:.2g}, so there is nothing to suggest. Look at "
         "the images (train_batch.png of a training), the labels and the network.",
         sweep.rates.empty() ? 0.0 : sweep.rates.back());
+  constexpr double kLow = 0.5;
+  const bool starts_low =
+      LearningRateSchedule(training.schedule, training.epochs, kManySteps).factor(0) <= kLow;
   return fmt::format(
       "The loss falls most steeply at a learning rate of {:.2g}, is least at {:.2g}, and {}. Suggestion: "
       "{:g}, a tenth of the rate with the least loss, as the largest rate of a schedule. {}",
       sweep.steepest, sweep.least,
       sweep.diverged ? fmt::format("has grown beyond recovery at {:.2g}", sweep.rates.back())
                      : fmt::format("does not diverge up to {:.2g}", sweep.rates.back()),
-      sweep.suggestion, word_on(learning_rate_of(training.optimizer), sweep));
+      sweep.suggestion, word_on(learning_rate_of(training.optimizer), starts_low, sweep));
 }
 
 /// The claimed folder of process 0; if nothing is written into it, it goes with the object.
@@ -89,10 +95,19 @@ LearningRateSweep sweep_of(TrainingSetup& setup, const SweepRange& range, const 
   Trainer trainer(setup.network(), setup.pool(), sweep_spec(config.training, range, images.size()),
                   config.seed, images, nullptr,
                   class_weights(config.training.class_weights, setup.data().classes, images.labels),
-                  setup.cluster());
-  const auto line = voice.progress("learning rates", range.steps);
-  return sweep_learning_rates(
-      trainer, range, [&](std::int64_t steps) { line->update(steps, "steps"); }, stop);
+                  setup.cluster(), setup.feature_store());
+  std::unique_ptr<ProgressLine> line;
+  FrontEvents front;
+  front.on_features = [&](std::int64_t done, std::int64_t looks) {
+    if (!line) line = voice.progress("computing features", looks);
+    line->update(done, "images");
+    if (done == looks) line.reset();
+  };
+  const auto on_step = [&](std::int64_t steps) {
+    if (steps == 1) line = voice.progress("learning rates", range.steps);
+    line->update(steps, "steps");
+  };
+  return sweep_learning_rates(trainer, range, on_step, stop, front);
 }
 
 }  // namespace

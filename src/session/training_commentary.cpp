@@ -110,9 +110,10 @@ void TrainingCommentary::listen(TrainingEvents& events) {
   };
   events.front.on_kept = [this](const FeatureReport& report) {
     if (report.found > 0)
-      log_.both().info("{} of them were kept by an earlier training", with_commas(report.found));
+      log_.both().info("of {} of these it was known from an earlier training", with_commas(report.found));
     if (!report.store.empty())
       log_.both().info("kept for the next training, too, in {}", printable(report.store.string()));
+    start_ = now_seconds(), epochs_here_ = 0;  // what comes takes another time
   };
   events.layers_every = voice_.layers().every_steps;
   events.on_layers = [this](const StepProgress& p, const std::vector<LayerActivity>& layers) {

@@ -233,10 +233,7 @@ std::optional<Evaluation> TrainingRun::evaluate_all(std::span<const WeightedLook
                                                     const OnPrediction& each) {
   const std::int64_t images = looks.front().set.size();
   const auto line = voice_.progress(what, images);
-  const auto progress = [&](std::int64_t done) {
-    line->update(done, "images");
-    return true;
-  };
+  const auto progress = [&](std::int64_t done) { line->update(done, "images"); };
   const Evaluation result = trainer_.evaluate(looks, each, progress, &interruption_.requested());
   return result.images == images ? std::optional(result) : std::nullopt;
 }

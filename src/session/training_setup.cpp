@@ -141,20 +141,12 @@ void TrainingSetup::make_trainer() {
       feature_store());
 }
 
-/// Where features are kept for the next command.
 FeatureStoreSpec TrainingSetup::feature_store() const {
   if (!config_.training.freeze || config_.data.disk_cache_mb == 0) return {};
-  const auto text_up_to = [network = config_.network](const std::string& last_entry) {
-    const std::vector<std::string> entries = network_text(network, "");
-    std::string text;
-    for (std::size_t i = 0; i < entries.size(); ++i) {
-      text += entries[i] + "\n";
-      if (network[i].name == last_entry) break;
-    }
-    return text;
-  };
   return {.store = {.folder = user_store(), .bytes = std::int64_t{config_.data.disk_cache_mb} << 20},
-          .front_text = text_up_to};
+          .front_text = [network = config_.network](const std::string& last_entry) {
+            return network_text_up_to(network, last_entry);
+          }};
 }
 
 /// What the proxy's trainer would refuse is refused before there is a run folder.

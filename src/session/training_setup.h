@@ -52,6 +52,9 @@ class TrainingSetup {
   const std::vector<std::string>& notes() const { return notes_; }
   void add_note(std::string line) { notes_.push_back(std::move(line)); }
 
+  /// Where a trainer keeps features for the next command.
+  FeatureStoreSpec feature_store() const;
+
   /// Frees the trainer's memory for another one.
   void drop_trainer() { trainer_.reset(); }
   /// The filter has chosen: the proxy network goes, and a new trainer takes these images.
@@ -68,7 +71,6 @@ class TrainingSetup {
   std::string advice_for_new_data(const DataIdentity& before) const;
   void keep(std::vector<std::int64_t> images);
   void make_trainer();
-  FeatureStoreSpec feature_store() const;
   void check_proxy() const;
 
   const Config config_;

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <numeric>
 #include <utility>
 
@@ -28,6 +27,11 @@ void store_value(std::uint16_t& to, float value) { to = half_of_float(value); }
 float stored(float value) { return value; }
 float stored(std::uint16_t value) { return float_of_half(value); }
 
+std::span<const std::int64_t> images_of_block(std::span<const std::int64_t> images, std::int64_t block) {
+  const auto begin = static_cast<std::size_t>(block) * kLanes;
+  return images.subspan(begin, std::min<std::size_t>(kLanes, images.size() - begin));
+}
+
 std::uint32_t epoch_of(const FeatureCache::Request& request, int view) {
   return static_cast<std::uint32_t>(request.views == 0 ? 0 : view + 1);
 }
@@ -35,8 +39,8 @@ std::uint32_t epoch_of(const FeatureCache::Request& request, int view) {
 }  // namespace
 
 /// [view][image][value], in one of two forms.
-struct FeatureCache::Store {
-  Store(Precision precision, std::int64_t of_images, std::int64_t of_values, int of_views)
+struct FeatureCache::LooksInMemory {
+  LooksInMemory(Precision precision, std::int64_t of_images, std::int64_t of_values, int of_views)
       : images(of_images), values(of_values), views(of_views) {
     const auto size = static_cast<std::size_t>(std::max(1, views) * images * values);
     precision == Precision::float32 ? floats.resize(size) : halves.resize(size);
@@ -88,53 +92,66 @@ struct FeatureCache::Store {
   std::vector<std::uint16_t> halves;
 };
 
-/// The fingerprints of what a set shows to the network, and the features that are known by them.
+/// The fingerprints of what a set shows to the network, and which looks an earlier command has kept.
 class FeatureCache::Recognition {
  public:
-  /// Throws Stopped.
-  Recognition(const FeatureCache& cache, const Request& request, Store& store)
-      : images_(request.set.size()),
-        keys_(static_cast<std::size_t>(std::max(1, request.views) * images_)),
-        is_known_(keys_.size()) {
-    if (!cache.records_.is_used()) return;
-    std::vector<AlignedBuffer> workers;
-    for (int worker = 0; worker < cache.pool_.threads(); ++worker)
-      workers.emplace_back(cache.network_.input().values() * kLanes);
-    for (int view = 0; view < std::max(1, request.views); ++view)
-      for (std::int64_t first = 0; first < images_; first += kEvaluationBatch) {
-        if (request.stop) throw Stopped();
-        recognize(cache, request, view, first, store, workers);
-      }
-  }
+  Recognition(const Request& request)
+      : request_(request),
+        images_(request.set.size()),
+        prints_(static_cast<std::size_t>(std::max(1, request.views) * images_)),
+        is_known_(prints_.size()) {}
 
-  const Fingerprint& key(int view, std::int64_t image) const { return keys_[place(view, image)]; }
+  const Fingerprint& print_of(int view, std::int64_t image) const { return prints_[place(view, image)]; }
   bool is_known(int view, std::int64_t image) const { return is_known_[place(view, image)] != 0; }
 
   /// Of the first images, as one.
-  Fingerprint key_of_first(std::int64_t images) const {
-    return fingerprint(std::as_bytes(std::span(keys_).first(static_cast<std::size_t>(images))));
+  Fingerprint print_of_first(std::int64_t images) const {
+    return fingerprint(std::as_bytes(std::span(prints_).first(static_cast<std::size_t>(images))));
+  }
+
+  /// x: what the set shows of these images. Any thread.
+  void note(int view, std::span<const std::int64_t> some, BlockView<const float> x) {
+    const auto prints = fingerprints_of_lanes(x);
+    for (std::size_t lane = 0; lane < some.size(); ++lane) prints_[place(view, some[lane])] = prints[lane];
+  }
+
+  /// Takes what is kept into memory. Returns how many looks that are. Throws Stopped.
+  std::int64_t recognize(const FeatureCache& cache, LooksInMemory& memory) {
+    std::vector<AlignedBuffer> workers;
+    for (int worker = 0; worker < cache.pool_.threads(); ++worker)
+      workers.emplace_back(cache.network_.input().values() * kLanes);
+    std::int64_t found = 0;
+    for (int view = 0; view < std::max(1, request_.views); ++view)
+      for (std::int64_t first = 0; first < images_; first += kEvaluationBatch) {
+        if (request_.stop) throw Stopped();
+        const std::int64_t end = std::min(images_, first + kEvaluationBatch);
+        recognize(cache, view, first, end, memory, workers);
+        for (std::int64_t image = first; image < end; ++image) found += is_known(view, image);
+        if (request_.progress) request_.progress(found);
+      }
+    return found;
   }
 
  private:
-  void recognize(const FeatureCache& cache, const Request& request, int view, std::int64_t first,
-                 Store& store, std::vector<AlignedBuffer>& workers) {
-    std::vector<std::int64_t> batch(static_cast<std::size_t>(std::min(kEvaluationBatch, images_ - first)));
+  void recognize(const FeatureCache& cache, int view, std::int64_t first, std::int64_t end,
+                 LooksInMemory& memory, std::vector<AlignedBuffer>& workers) {
+    std::vector<std::int64_t> batch(static_cast<std::size_t>(end - first));
     std::iota(batch.begin(), batch.end(), first);
-    if (request.set.will_need) request.set.will_need(batch);
-    cache.pool_.parallel_for(blocks_of(std::ssize(batch)), [&](std::int64_t block, int worker) {
-      const auto begin = static_cast<std::size_t>(block) * kLanes;
-      const std::span<const std::int64_t> some = std::span<const std::int64_t>(batch).subspan(
-          begin, std::min<std::size_t>(kLanes, batch.size() - begin));
+    if (request_.set.will_need) request_.set.will_need(batch);
+    cache.pool_.parallel_for(blocks_of(end - first), [&](std::int64_t block, int worker) {
+      const std::span<const std::int64_t> some = images_of_block(batch, block);
       const Shape& in = cache.network_.input();
-      float* const x = workers[static_cast<std::size_t>(worker)].data();
-      request.set.fill(some, epoch_of(request, view), worker,
-                       {x, in.c, in.h, in.w, in.w, std::int64_t{in.h} * in.w});
-      const auto prints = fingerprints_of_lanes(x, in.values());
-      for (std::size_t lane = 0; lane < some.size(); ++lane) {
-        const std::size_t at = place(view, some[lane]);
-        keys_[at] = prints[lane];
-        is_known_[at] = cache.records_.take(keys_[at], store.bytes_of(view, some[lane]));
-      }
+      const BlockView<float> x{workers[static_cast<std::size_t>(worker)].data(),
+                               in.c,
+                               in.h,
+                               in.w,
+                               in.w,
+                               std::int64_t{in.h} * in.w};
+      request_.set.fill(some, epoch_of(request_, view), worker, x);
+      note(view, some, x);
+      for (const std::int64_t image : some)
+        is_known_[place(view, image)] =
+            cache.records_.take(print_of(view, image), memory.bytes_of(view, image));
     });
   }
 
@@ -142,8 +159,9 @@ class FeatureCache::Recognition {
     return static_cast<std::size_t>(view * images_ + image);
   }
 
+  const Request& request_;
   std::int64_t images_;
-  std::vector<Fingerprint> keys_;
+  std::vector<Fingerprint> prints_;
   std::vector<char> is_known_;  // not bool: several threads write
 };
 
@@ -165,20 +183,20 @@ std::int64_t FeatureCache::bytes_of_look() const {
 }
 
 /// Throws Stopped.
-void FeatureCache::compute(const Request& request, const Part& part, Store& store) {
-  const auto images_in = [&](int block) {
-    const auto begin = static_cast<std::size_t>(block) * kLanes;
-    return std::span<const std::int64_t>(part.images)
-        .subspan(begin, std::min<std::size_t>(kLanes, part.images.size() - begin));
-  };
+void FeatureCache::compute(const Request& request, const Part& part, Recognition& recognition,
+                           LooksInMemory& memory) {
   if (request.set.will_need) request.set.will_need(part.images);
   const std::function<void(int, int, int, BlockView<float>)> fill = [&](int block, int, int worker,
                                                                         BlockView<float> x) {
     if (request.stop) throw Stopped();
-    request.set.fill(images_in(block), epoch_of(request, part.view), worker, x);
+    const std::span<const std::int64_t> some = images_of_block(part.images, block);
+    request.set.fill(some, epoch_of(request, part.view), worker, x);
+    if (records_.is_used() && records_.is_empty()) recognition.note(part.view, some, x);
   };
-  const std::function<void(int, int, BlockView<const float>)> deliver =
-      [&](int block, int, BlockView<const float> y) { store.put(part.view, images_in(block), y); };
+  const std::function<void(int, int, BlockView<const float>)> deliver = [&](int block, int,
+                                                                            BlockView<const float> y) {
+    memory.put(part.view, images_of_block(part.images, block), y);
+  };
   if (!trunk_)
     trunk_.emplace(network_, pool_, false, kEvaluationBatch, false, FusionChoice::where_it_pays, alone(),
                    Route{.end = front_});
@@ -191,64 +209,69 @@ void FeatureCache::compute(const Request& request, const Part& part, Store& stor
 
 std::optional<FeatureCache::Features> FeatureCache::features(const Request& request) try {
   const std::int64_t images = request.set.size();
-  const auto store = std::make_shared<Store>(precision_, images, shape_.values(), request.views);
-  const Recognition recognition(*this, request, *store);
+  const auto memory = std::make_shared<LooksInMemory>(precision_, images, shape_.values(), request.views);
+  Recognition recognition(request);
+  std::int64_t done = records_.is_empty() ? 0 : recognition.recognize(*this, *memory);
+  owners_.push_back(memory);
   Features result;
-  const Fingerprint first_key = recognition.key_of_first(request.metered);
-  if (request.metered > 0) result.activity = kept_activity(first_key);
+  if (request.metered > 0) result.activity = kept_activity(recognition.print_of_first(request.metered));
   const bool measures = request.metered > 0 && result.activity.empty();
+  std::int64_t computed = 0;
   std::optional<ActivityMeter> meter;
   if (measures) meter.emplace(network_, request.metered);
 
-  std::int64_t done = 0;
+  const auto compute_part = [&](Part& part) {
+    if (part.images.empty()) return;
+    part.meter = measures && part.images.front() < request.metered ? &*meter : nullptr;
+    compute(request, part, recognition, *memory);
+    computed += std::ssize(part.images);
+    for (const std::int64_t image : part.images) {
+      if (recognition.is_known(part.view, image)) continue;
+      ++done;
+      if (records_.is_used())
+        fresh_.push_back({recognition.print_of(part.view, image), memory->bytes_of(part.view, image)});
+    }
+    part.images.clear();
+    if (request.progress) request.progress(done);
+  };
   for (int view = 0; view < std::max(1, request.views); ++view) {
     Part part{.images = {}, .view = view};
-    const auto take_part = [&] {
-      if (part.images.empty()) return;
-      part.meter = measures && part.images.front() < request.metered ? &*meter : nullptr;
-      compute(request, part, *store);
-      done += std::ssize(part.images);
-      part.images.clear();
-      if (request.progress) request.progress(done);
-    };
     for (std::int64_t image = 0; image < images; ++image) {
-      if (measures && image == request.metered) take_part();  // what is measured ends with a batch
-      const bool known = recognition.is_known(view, image);
-      if (known && !(measures && image < request.metered)) {
-        ++done, ++found_;
-        continue;
-      }
+      if (measures && image == request.metered) compute_part(part);  // what is measured ends with a batch
+      if (recognition.is_known(view, image) && !(measures && image < request.metered)) continue;
       part.images.push_back(image);
-      if (!known) fresh_.push_back({recognition.key(view, image), store->bytes_of(view, image)});
-      if (std::ssize(part.images) == kEvaluationBatch) take_part();
+      if (std::ssize(part.images) == kEvaluationBatch) compute_part(part);
     }
-    take_part();
-    if (request.progress) request.progress(done);
+    compute_part(part);
   }
-  if (measures) keep_activity(first_key, result.activity = meter->take(alone()));
-  owners_.push_back(store);
+  found_ += std::max(1, request.views) * images - computed;
+  if (measures) {
+    result.activity = meter->take(alone());
+    keep_activity(recognition.print_of_first(request.metered), result.activity);
+  }
   result.set = {.labels = request.set.labels, .fill = {}, .will_need = {}, .name = request.set.name};
-  result.set.fill = [store](std::span<const std::int64_t> chosen, std::uint32_t epoch, int,
-                            BlockView<float> x) { store->fill(chosen, epoch, x); };
+  result.set.fill = [memory](std::span<const std::int64_t> chosen, std::uint32_t epoch, int,
+                             BlockView<float> x) { memory->fill(chosen, epoch, x); };
   return result;
 } catch (const Stopped&) {
   return std::nullopt;
 }
 
-/// Empty if there are none.
-std::vector<LayerActivity> FeatureCache::kept_activity(const Fingerprint& key) const {
-  const auto bytes = records_.size_of(key);
-  std::vector<ActivityNumbers> numbers(static_cast<std::size_t>(bytes.value_or(0)) / sizeof(ActivityNumbers));
-  if (numbers.empty() || numbers.size() > network_.layers().size() ||
-      !records_.take(key, std::as_writable_bytes(std::span(numbers))))
-    return {};
-  return to_activity(numbers, network_);
+void FeatureCache::keep_activity(const Fingerprint& print, const std::vector<LayerActivity>& layers) {
+  if (!records_.is_used()) return;
+  const auto numbers = std::make_shared<const std::vector<ActivityNumbers>>(numbers_of(layers));
+  fresh_.push_back({print, std::as_bytes(std::span(*numbers))});
+  owners_.push_back(numbers);
 }
 
-void FeatureCache::keep_activity(const Fingerprint& key, const std::vector<LayerActivity>& layers) {
-  const auto numbers = std::make_shared<const std::vector<ActivityNumbers>>(numbers_of(layers));
-  fresh_.push_back({key, std::as_bytes(std::span(*numbers))});
-  owners_.push_back(numbers);
+/// Empty if there are none.
+std::vector<LayerActivity> FeatureCache::kept_activity(const Fingerprint& print) const {
+  const auto most = static_cast<std::int64_t>(network_.layers().size() * sizeof(ActivityNumbers));
+  const std::int64_t bytes = records_.size_of(print).value_or(0);
+  if (bytes > most) return {};
+  std::vector<ActivityNumbers> numbers(static_cast<std::size_t>(bytes) / sizeof(ActivityNumbers));
+  if (numbers.empty() || !records_.take(print, std::as_writable_bytes(std::span(numbers)))) return {};
+  return to_activity(numbers, network_);
 }
 
 bool FeatureCache::keep() {

@@ -29,8 +29,9 @@ struct FeatureStoreSpec {
 /// trained without it. In float32 these are the bits that the whole network would compute. In float16 each
 /// value is rounded: by at most 1/2048 of it, or 3e-8 where it is below 6e-5; beyond 65,504 it is infinite.
 ///
-/// What an earlier command kept on disk is not computed again. A record is found by the numbers that go into
-/// the network, so it does not matter where an image comes from, or what else has changed.
+/// What an earlier command kept on disk is not computed again. The same program, instruction set and
+/// precision find it by the front's numbers and the very numbers that go into the network, wherever an image
+/// comes from.
 class FeatureCache {
  public:
   /// front: nodes. The network must be packed, and outlive what is computed.
@@ -57,16 +58,16 @@ class FeatureCache {
     /// Of all layers, if metered; those that are not in the front have not been seen.
     std::vector<LayerActivity> activity{};
   };
-  /// Nothing: `stop` became true.
+  /// Nothing: `stop` became true; keep() then keeps what was computed before.
   std::optional<Features> features(const Request& request);
 
   /// Keeps what was computed for the next command, if that took long. Returns whether.
   bool keep();
-  /// Looks that an earlier command had kept.
+  /// Looks that were not computed, because an earlier command had kept them.
   std::int64_t found() const { return found_; }
 
  private:
-  struct Store;
+  struct LooksInMemory;
   class Recognition;
   /// Some looks at images of a set, and where their features go.
   struct Part {
@@ -74,9 +75,9 @@ class FeatureCache {
     int view = 0;
     ActivityMeter* meter = nullptr;
   };
-  void compute(const Request& request, const Part& part, Store& store);
-  std::vector<LayerActivity> kept_activity(const Fingerprint& key) const;
-  void keep_activity(const Fingerprint& key, const std::vector<LayerActivity>& layers);
+  void compute(const Request& request, const Part& part, Recognition& recognition, LooksInMemory& memory);
+  void keep_activity(const Fingerprint& print, const std::vector<LayerActivity>& layers);
+  std::vector<LayerActivity> kept_activity(const Fingerprint& print) const;
 
   Network& network_;
   ThreadPool& pool_;

@@ -92,7 +92,7 @@ TrainingSpec sweep_spec(TrainingSpec spec, const SweepRange& range, std::int64_t
 
 LearningRateSweep sweep_learning_rates(Trainer& trainer, const SweepRange& range,
                                        const std::function<void(std::int64_t)>& on_step,
-                                       const std::atomic<bool>& stop) {
+                                       const std::atomic<bool>& stop, FrontEvents front) {
   LearningRateSweep sweep;
   std::atomic<bool> enough{false};
   double average = 0, least = std::numeric_limits<double>::infinity();
@@ -106,6 +106,11 @@ LearningRateSweep sweep_learning_rates(Trainer& trainer, const SweepRange& range
     if (steps > kStepsToJudge && average > kDiverged * least) sweep.diverged = true;
     if (sweep.diverged || static_cast<int>(steps) == range.steps || stop) enough = true;
     on_step(static_cast<std::int64_t>(steps));
+  };
+  events.front = front;
+  events.front.on_features = [&](std::int64_t done, std::int64_t looks) {
+    if (stop) enough = true;
+    if (front.on_features) front.on_features(done, looks);
   };
   try {
     trainer.run(events, enough);

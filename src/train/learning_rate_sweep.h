@@ -33,11 +33,11 @@ struct LearningRateSweep {
   double suggestion = 0;
 };
 
-/// Runs a sweep: `trainer` is new, made of sweep_spec(). on_step: the number of steps so far. Ends early
-/// when `stop` becomes true. The network cannot be used afterwards.
+/// Runs a sweep: `trainer` is new, made of sweep_spec(). on_step: the number of steps so far; front: before
+/// these. Ends early when `stop` becomes true. The network cannot be used afterwards.
 LearningRateSweep sweep_learning_rates(Trainer& trainer, const SweepRange& range,
                                        const std::function<void(std::int64_t)>& on_step,
-                                       const std::atomic<bool>& stop);
+                                       const std::atomic<bool>& stop, FrontEvents front = {});
 
 /// What rates and losses say; fills in the rest.
 void judge(LearningRateSweep& sweep);

@@ -118,7 +118,7 @@ class Trainer {
 
   /// The answers of the network for images that are not trained on (see TrainingPasses).
   Evaluation evaluate(std::span<const WeightedLook> looks, const OnPrediction& each = {},
-                      const std::function<bool(std::int64_t)>& progress = {},
+                      const std::function<void(std::int64_t)>& progress = {},
                       const std::atomic<bool>* stop = nullptr) {
     return passes_.evaluate(looks, each, progress, stop);
   }

@@ -27,6 +27,7 @@ TrainingPasses::TrainingPasses(Network& network, ThreadPool& pool, const Trainin
       spec_(spec.freeze),
       kept_(kept),
       most_views_(frozen_epochs(spec)),
+      last_epoch_(spec.epochs),
       train_(train),
       validation_(validation),
       evaluation_(network, pool, false, kEvaluationBatch) {}
@@ -80,6 +81,7 @@ FrontReport TrainingPasses::plan(int epoch, std::int64_t bytes_of_look) const {
 
 void TrainingPasses::use_front(int front) {
   train_features_.reset(), validation_features_.reset();
+  feature_bytes_ = 0;
   head_evaluation_.reset(), training_.reset();
   front_activity_.clear();
   front_ = front;
@@ -103,18 +105,18 @@ bool TrainingPasses::prepare(int epoch, const FrontEvents& events, const std::at
     FeatureCache cache(network_, pool_, front, spec_->precision, kept_);
     const FrontReport report = plan(epoch, cache.bytes_of_look());
     if (events.on_front) events.on_front(report);
-    if (report.looks > 0 && !compute_features(report, cache, events, stop)) return use_front(-1), false;
+    const bool computed = report.looks == 0 || compute_features(report, cache, events, stop);
+    FeatureReport found{.found = cache.found(), .store = {}};
+    if (cache.keep()) found.store = kept_.store.folder;  // also of an interruption
+    if (!computed) return use_front(-1), false;
+    feature_bytes_ = report.bytes;
+    if (events.on_kept) events.on_kept(found);
   }
   train_from(train_features_ ? Route{.first = front} : Route{.learns_from = front});
-  if (validation_features_ || !front_activity_.empty()) head_evaluation();
-  return true;
-}
-
-Runner& TrainingPasses::head_evaluation() {
-  if (!head_evaluation_)
+  if (validation_features_ || !front_activity_.empty())
     head_evaluation_.emplace(network_, pool_, false, kEvaluationBatch, false, FusionChoice::where_it_pays,
-                             alone(), Route{.first = front_});
-  return *head_evaluation_;
+                             alone(), Route{.first = front});
+  return true;
 }
 
 /// False: `stop` became true.
@@ -142,26 +144,32 @@ bool TrainingPasses::compute_features(const FrontReport& report, FeatureCache& c
     return false;
   const bool keeps_validation = before < report.looks;
   if (keeps_validation && !compute(*validation_, 0, true, validation_features_)) return false;
-  FeatureReport found{.looks = report.looks, .found = cache.found(), .store = {}};
-  if (cache.keep()) found.store = kept_.store.folder;
-  if (events.on_kept) events.on_kept(found);
   return true;
 }
 
 bool TrainingPasses::keeps_for_test(std::span<const WeightedLook> looks, const FeatureCache& cache) const {
   return spec_->precision == FreezeSpec::Precision::float32 && cluster_.size() == 1 &&
-         std::ssize(looks) * looks.front().set.size() * cache.bytes_of_look() <= most_bytes();
+         std::ssize(looks) * looks.front().set.size() * cache.bytes_of_look() <=
+             most_bytes() - feature_bytes_;
 }
 
 Evaluation TrainingPasses::evaluate(std::span<const WeightedLook> looks, const OnPrediction& each,
-                                    const std::function<bool(std::int64_t)>& progress,
+                                    const std::function<void(std::int64_t)>& progress,
                                     const std::atomic<bool>* stop) {
-  const auto with_all = [&] { return cnn::evaluate(evaluation_, looks, each, progress, stop, cluster_); };
-  if (front_ <= 0 || kept_.store.folder.empty()) return with_all();
+  const auto with_all = [&] {
+    const auto go_on = [&](std::int64_t images) {
+      if (progress) progress(images);
+      return true;
+    };
+    return cnn::evaluate(evaluation_, looks, each, go_on, stop, cluster_);
+  };
+  // A training that was finished before has not been prepared.
+  const int front = front_ >= 0 ? front_ : spec_ ? frozen_front(network_, last_epoch_) : 0;
+  if (front == 0 || kept_.store.folder.empty()) return with_all();
   static const std::atomic<bool> never{false};
   std::vector<WeightedLook> behind;
   {
-    FeatureCache cache(network_, pool_, front_, spec_->precision, kept_);
+    FeatureCache cache(network_, pool_, front, spec_->precision, kept_);
     if (!keeps_for_test(looks, cache)) return with_all();
     std::int64_t before = 0;
     const auto show = [&](std::int64_t done) {
@@ -169,13 +177,15 @@ Evaluation TrainingPasses::evaluate(std::span<const WeightedLook> looks, const O
     };
     for (const WeightedLook& look : looks) {
       auto features = cache.features({.set = look.set, .progress = show, .stop = stop ? *stop : never});
-      if (!features) return {};
+      if (!features) return cache.keep(), Evaluation{};
       behind.push_back({std::move(features->set), look.weight});
       before += look.set.size();
     }
     cache.keep();
   }
-  return cnn::evaluate(head_evaluation(), behind, each, {}, stop, cluster_);
+  Runner head(network_, pool_, false, kEvaluationBatch, false, FusionChoice::where_it_pays, alone(),
+              Route{.first = front});
+  return cnn::evaluate(head, behind, each, {}, stop, cluster_);
 }
 
 std::vector<LayerActivity> TrainingPasses::measure_activity(const std::atomic<bool>& stop) {

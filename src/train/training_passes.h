@@ -32,10 +32,9 @@ struct FrontReport {
   std::string why_not{};
 };
 
-/// What became of these looks.
+/// What became of FrontReport::looks.
 struct FeatureReport {
-  std::int64_t looks = 0;
-  std::int64_t found = 0;       ///< of them, kept by an earlier command
+  std::int64_t found = 0;       ///< looks that an earlier command had kept
   std::filesystem::path store;  ///< "" if the next one will not find them
 };
 
@@ -77,7 +76,7 @@ class TrainingPasses {
   /// frozen and the next command may need what it makes of these images, too, that is computed by itself, and
   /// kept on disk. No bit depends on that.
   Evaluation evaluate(std::span<const WeightedLook> looks, const OnPrediction& each,
-                      const std::function<bool(std::int64_t)>& progress, const std::atomic<bool>* stop);
+                      const std::function<void(std::int64_t)>& progress, const std::atomic<bool>* stop);
 
   /// The first node of the network that learns in this epoch, or one before it.
   int learns_from() const { return front_; }
@@ -93,7 +92,6 @@ class TrainingPasses {
   void use_front(int front);
   std::int64_t most_bytes() const;
   bool keeps_for_test(std::span<const WeightedLook> looks, const FeatureCache& cache) const;
-  Runner& head_evaluation();
 
   Network& network_;
   ThreadPool& pool_;
@@ -101,12 +99,14 @@ class TrainingPasses {
   const std::optional<FreezeSpec> spec_;
   const FeatureStoreSpec kept_;
   const int most_views_;  ///< epochs in which the front is frozen
+  const int last_epoch_;
   const ImageSet& train_;
   const ImageSet* validation_;
   Runner evaluation_;
   int front_ = -1;  ///< nodes of it; -1: not prepared
   std::optional<Runner> training_, head_evaluation_;
   std::optional<ImageSet> train_features_, validation_features_;
+  std::int64_t feature_bytes_ = 0;             ///< of both
   std::vector<LayerActivity> front_activity_;  ///< of all rows, of which those of the front count
 };
 

@@ -1,8 +1,12 @@
 // What a frozen front makes of images, kept on disk: what is used again, and what is not.
+#include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <fstream>
+#include <limits>
 
 #include "catch.h"
+#include "config/network_text.h"
 #include "core/file.h"
 #include "data/record_store.h"
 #include "network_fixture.h"
@@ -194,6 +198,30 @@ TEST_CASE("damaged features are computed again", "[train]") {
   }
 }
 
+TEST_CASE("a table with impossible sizes is not believed, even if its sum is right", "[data]") {
+  const TemporaryFolder folder;
+  const StoreSpec spec{.folder = folder.path() / "cache", .bytes = 1 << 20, .worth_seconds = 0};
+  const std::vector<std::byte> record(40, std::byte{7});
+  const RecordStore::Record one{{5, 6, 0}, record};
+  RecordStore(spec, "recipe").keep({&one, 1});
+  const fs::path file = fs::directory_iterator(spec.folder)->path();
+  const std::string whole = read_file(file);
+  constexpr std::size_t kHead = 48, kEntry = 56;  // magic, count, sum; key, sum, bytes
+  REQUIRE(whole.size() == kHead + kEntry + record.size());
+  for (const std::int64_t bytes :
+       {std::int64_t{-1}, std::int64_t{41}, std::int64_t{39}, std::numeric_limits<std::int64_t>::max()}) {
+    CAPTURE(bytes);
+    std::string bad = whole;
+    std::memcpy(bad.data() + kHead + kEntry - 8, &bytes, 8);
+    const Fingerprint sum = fingerprint(std::as_bytes(std::span(bad).subspan(kHead, kEntry)));
+    std::memcpy(bad.data() + kHead - sizeof(sum), &sum, sizeof(sum));
+    std::ofstream(file, std::ios::binary | std::ios::trunc) << bad;
+    CHECK(RecordStore(spec, "recipe").is_empty());
+  }
+  std::ofstream(file, std::ios::binary | std::ios::trunc) << whole;
+  CHECK_FALSE(RecordStore(spec, "recipe").is_empty());
+}
+
 TEST_CASE("without a folder nothing is kept, and what is too large is not", "[train]") {
   Cached cached;
   cached.bytes = 1000;
@@ -204,11 +232,68 @@ TEST_CASE("without a folder nothing is kept, and what is too large is not", "[tr
   CHECK_FALSE(nowhere.keep());
 }
 
-TEST_CASE("an interruption leaves nothing behind", "[train]") {
-  Cached cached;
-  const std::atomic<bool> stop{true};
+TEST_CASE("an interruption keeps what was computed until then", "[train]") {
+  Cached cached(600);
+  const Cached::Found whole = [&] {
+    Cached other(600);
+    return other.compute();
+  }();
+  std::atomic<bool> stop{false};
   FeatureCache cache(cached.network, cached.pool, kFront, FreezeSpec::Precision::float32, cached.store());
-  CHECK_FALSE(cache.features({.set = cached.set, .stop = stop}));
+  std::int64_t shown = 0;
+  CHECK_FALSE(cache.features(
+      {.set = cached.set, .progress = [&](std::int64_t done) { shown = done, stop = true; }, .stop = stop}));
+  CHECK(shown > 0);
+  CHECK(shown < 600);
+  CHECK(cache.keep());
+  const Cached::Found rest = cached.compute();
+  CHECK(rest.found == shown - 20);  // statistics are of all of the first 20
+  CHECK(rest.features == whole.features);
+  CHECK(are_equal(rest.activity, whole.activity));
+}
+
+TEST_CASE("half precision is found again, and tests do without it", "[train]") {
+  Cached cached;
+  constexpr auto kHalf = FreezeSpec::Precision::float16;
+  const Cached::Found first = cached.compute(0, kHalf), second = cached.compute(0, kHalf);
+  CHECK(second.found == 75);
+  CHECK(second.features == first.features);
+  fs::remove_all(cached.path() / "cache");
+  TrainingSpec spec;
+  spec.epochs = 1, spec.batch_size = 16;
+  spec.freeze = FreezeSpec{};
+  spec.freeze->precision = kHalf;
+  TrainingPasses passes(cached.network, cached.pool, spec, cached.set, nullptr, alone(), cached.store());
+  const WeightedLook look{cached.set};
+  CHECK(passes.evaluate({&look, 1}, {}, {}, nullptr).images == 75);
+  CHECK_FALSE(fs::exists(cached.path() / "cache"));
+}
+
+TEST_CASE("a test that is interrupted has no result", "[train]") {
+  Cached cached;
+  TrainingSpec spec;
+  spec.epochs = 1, spec.batch_size = 16;
+  spec.freeze = FreezeSpec{};
+  TrainingPasses passes(cached.network, cached.pool, spec, cached.set, nullptr, alone(), cached.store());
+  const WeightedLook look{cached.set};
+  const std::atomic<bool> stop{true};
+  CHECK(passes.evaluate({&look, 1}, {}, {}, &stop).images == 0);
+}
+
+TEST_CASE("the text of a network's front ends with its last entry", "[config]") {
+  NetworkSpec spec = frozen_but_the_head(4);
+  const std::string front = network_text_up_to(spec, spec[1].name);
+  CHECK(std::count(front.begin(), front.end(), '\n') == 2);
+  std::get<DenseSpec>(spec[3].spec).units = 9;
+  CHECK(network_text_up_to(spec, spec[1].name) == front);
+  std::get<ConvSpec>(spec[0].spec).stride = {2, 2};
+  CHECK(network_text_up_to(spec, spec[1].name) != front);
+  ResidualSpec residual;
+  residual.layers = chain(BatchNormSpec{}, BatchNormSpec{});
+  NetworkSpec deep = chain(residual, FlattenSpec{}, dense(3));
+  name_entries(deep);
+  const std::string block = network_text_up_to(deep, deep[0].name);
+  CHECK_THAT(block, ContainsSubstring("residual") && !ContainsSubstring("flatten"));
 }
 
 TEST_CASE("a test over kept features has the bits of one through the whole network", "[train]") {
@@ -224,28 +309,33 @@ TEST_CASE("a test over kept features has the bits of one through the whole netwo
     double loss = 0;
     std::int64_t shown = 0;
   };
-  const auto judge = [&] {
+  const auto judge = [&](TrainingPasses& by) {
     ImageSet other = cached.set;
     other.fill = [&](std::span<const std::int64_t> images, std::uint32_t, int worker, BlockView<float> x) {
       cached.set.fill(images, 2, worker, x);  // a brighter look
     };
     const WeightedLook looks[] = {{cached.set, 0.25f}, {other, 0.75f}};
     Judged judged;
-    const Evaluation result = passes.evaluate(
+    const Evaluation result = by.evaluate(
         looks,
         [&](std::int64_t, int, std::span<const float> probabilities, float) {
           judged.probabilities.insert(judged.probabilities.end(), probabilities.begin(), probabilities.end());
         },
-        [&](std::int64_t images) { return judged.shown = images, true; }, &never);
+        [&](std::int64_t images) { judged.shown = images; }, &never);
     CHECK(result.images == 75);
     judged.loss = result.loss_sum;
     return judged;
   };
-  const Judged whole = judge();  // not prepared: all of the network
+  FeatureStoreSpec nowhere = cached.store();
+  nowhere.store.folder.clear();
+  const Judged whole = [&] {
+    TrainingPasses all(cached.network, cached.pool, spec, train.set, nullptr, alone(), nowhere);
+    return judge(all);
+  }();
   CHECK_FALSE(fs::exists(cached.path() / "cache"));
-  REQUIRE(passes.prepare(1, {}, never));
-  for (int time = 0; time < 2; ++time) {
-    const Judged behind = judge();
+  for (int time = 0; time < 3; ++time) {  // not prepared yet, then prepared, then found
+    if (time == 1) REQUIRE(passes.prepare(1, {}, never));
+    const Judged behind = judge(passes);
     CHECK(behind.probabilities == whole.probabilities);
     CHECK(behind.loss == whole.loss);
     CHECK(behind.shown == 75);
@@ -279,15 +369,24 @@ TEST_CASE("records are kept beside older ones, the newest first, as far as there
 }
 
 TEST_CASE("the fingerprints of a block's lanes are those of its images", "[data]") {
-  for (const int values : {1, 2, 31, 64}) {
-    CAPTURE(values);
-    Random random(3, Purpose::split);
-    std::vector<float> block, lane(static_cast<std::size_t>(values));
-    for (int i = 0; i < values * kLanes; ++i) block.push_back(random.uniform(-1, 1));
-    const auto prints = fingerprints_of_lanes(block.data(), values);
-    for (std::size_t l = 0; l < kLanes; ++l) {
-      for (std::size_t value = 0; value < lane.size(); ++value) lane[value] = block[value * kLanes + l];
-      CHECK(prints[l] == fingerprint(std::as_bytes(std::span(lane))));
+  for (const int height : {1, 2, 5}) {
+    for (const int halo : {0, 1}) {
+      CAPTURE(height, halo);
+      const int width = 3, channels = 3, row = width + 2 * halo;
+      const std::int64_t plane = std::int64_t{row} * (height + 2 * halo);
+      Random random(3, Purpose::split);
+      std::vector<float> floats;
+      for (std::int64_t i = 0; i < channels * plane * kLanes; ++i) floats.push_back(random.uniform(-1, 1));
+      const BlockView<const float> block{
+          floats.data() + (halo * row + halo) * kLanes, channels, height, width, row, plane};
+      const auto prints = fingerprints_of_lanes(block);
+      for (std::size_t lane = 0; lane < kLanes; ++lane) {
+        std::vector<float> image;
+        for (int c = 0; c < channels; ++c)
+          for (int h = 0; h < height; ++h)
+            for (int w = 0; w < width; ++w) image.push_back(block.at(c, h, w)[lane]);
+        CHECK(prints[lane] == fingerprint(std::as_bytes(std::span(image))));
+      }
     }
   }
 }

@@ -93,15 +93,21 @@ TEST_CASE("a chart of dots has its axes, its line and its mark", "[report]") {
 
 TEST_CASE("cnn-train --find-lr says what its curve means for the rate of the config", "[cli]") {
   const Runs runs;
-  const auto told_of = [&](const char* rate) {
+  const auto told_of = [&](const std::string& rate, const std::string& schedule) {
     return runs
-        .train(runs.start(std::string("run") + rate,
-                          {"--quiet", "--find-lr=60", "--set", "training.batch_size=8", "--set",
-                           fmt::format("training.optimizer.learning_rate={}", rate)}))
+        .train(runs.start(
+            "run-" + rate + schedule.substr(9, 3),
+            {"--quiet", "--find-lr=60", "--set", "training.batch_size=8", "--set",
+             "training.optimizer.learning_rate=" + rate, "--set", "training.schedule=" + schedule}))
         .out;
   };
-  CHECK_THAT(told_of("1e-6"), ContainsSubstring("The config has 1e-06, less than that"));
-  CHECK_THAT(told_of("9"), ContainsSubstring("The config has 9, more than the rate with the least loss"));
+  const std::string constant = R"({"type":"constant"})", cycle = R"({"type":"one_cycle"})";
+  CHECK_THAT(told_of("1e-6", constant), ContainsSubstring("The config has 1e-06, less than the suggestion"));
+  CHECK_THAT(told_of("0.01", constant), ContainsSubstring("The config has 0.01, which is about"));
+  CHECK_THAT(told_of("0.1", constant),
+             ContainsSubstring("The config has 0.1, between") && ContainsSubstring("does not begin low"));
+  CHECK_THAT(told_of("0.1", cycle), ContainsSubstring("Its schedule begins low"));
+  CHECK_THAT(told_of("9", constant), ContainsSubstring("The config has 9, more than the rate with the"));
 }
 
 TEST_CASE("cnn-train --find-lr draws, suggests and leaves a table and a page", "[cli]") {
