@@ -152,7 +152,8 @@ void add_options(CLI::App& app, Wishes& wishes) {
       ->excludes("--from")
       ->needs(folder);
   app.add_option("--set", options.overrides,
-                 "Override a value of the config, as in training.epochs=3; list entries count from 0, as in "
+                 "Override a value of the config, as in training.epochs=3; list entries by number from 0, or "
+                 "by their \"name\", as in "
                  "network.1.kernel_size=3 (repeatable)")
       ->allow_extra_args(false);
   app.add_option("--run-dir", options.run_dir,

@@ -88,6 +88,23 @@ Document Document::read(const std::filesystem::path& path, std::span<const std::
                std::filesystem::absolute(path).parent_path().lexically_normal(), overrides);
 }
 
+namespace {
+
+/// The element of an array that a step of an override means: by its number, or by the "name" that it has in
+/// the file.
+std::optional<std::size_t> element_of(const JsonValue& array, const std::string& step) {
+  const auto is_called_so = [&](const JsonValue& item) {
+    const JsonValue* name = item.kind == JsonValue::Kind::object ? item.find("name") : nullptr;
+    return name && name->kind == JsonValue::Kind::string && name->text == step;
+  };
+  std::optional<std::size_t> element = to_index(step);
+  if (!element)
+    element = static_cast<std::size_t>(std::ranges::find_if(array.items, is_called_so) - array.items.begin());
+  return *element < array.items.size() ? element : std::nullopt;
+}
+
+}  // namespace
+
 void Document::apply_override(const std::string& assignment) {
   const int index = static_cast<int>(overrides_.size());
   overrides_.push_back(assignment);
@@ -125,11 +142,11 @@ void Document::apply_override(const std::string& assignment) {
     const bool last = end == path.size();
     JsonValue* next = nullptr;
     if (at->kind == JsonValue::Kind::array) {
-      const std::optional<std::size_t> element = to_index(step);
+      const std::optional<std::size_t> element = element_of(*at, step);
       const std::size_t count = at->items.size();
-      if (!element || *element >= count)
+      if (!element)
         fail_usage("{}: \"{}\" is not an element of {}, an array of {}{}", place, step, above, count,
-                   count > 0 ? fmt::format("; give its number, 0 to {}", count - 1) : "");
+                   count > 0 ? fmt::format("; give its number, 0 to {}, or its \"name\"", count - 1) : "");
       next = &at->items[*element];
     } else if (at->kind == JsonValue::Kind::object || at->kind == JsonValue::Kind::null) {
       if (at->kind == JsonValue::Kind::null) *at = JsonValue::object();

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "core/error.h"
+#include "core/file.h"
 #include "core/text.h"
 #include "train/foreign_names.h"
 #include "train/safetensors.h"
@@ -135,8 +136,11 @@ StartingWeights load_initial_weights(const InitialWeightsSpec& spec, Network& ne
       fail_usage(
           "training.initial_weights.except: the network has no layer \"{}\" with parameters; it has {}{}",
           name, join(layers), did_you_mean(name, layers));
-  SafeTensors file = read_safetensors(spec.file, OtherTypes::skip);
   const std::string where = printable(spec.file.string());
+  if (status_of(spec.file).type() == std::filesystem::file_type::not_found)
+    fail("training.initial_weights.file: there is no file {}; configs/README.md says where weights come from",
+         where);
+  SafeTensors file = read_safetensors(spec.file, OtherTypes::skip);
   std::vector<std::string> except = spec.except;
   StartingWeights start;
   if (!spec.names.none()) start.left_out = rename_tensors(file, network, spec.names, except, where);

@@ -49,6 +49,11 @@ TEST_CASE("cnn-inspect --set changes the config that is shown, never a model", "
   CHECK_THAT(wider.out, ContainsSubstring("9x30x28"));
   CHECK_THAT(inspect({"--config", lenet, "--set", "network.0.out_channels=9", "--json"}).out,
              ContainsSubstring("\"macs\": 176400"));
+  const ProgramResult head =
+      inspect({"--config", config_of("mobilenet-v1-finetune"), "--set", "network.head.units=7"});
+  CHECK(head.exit_code == 0);
+  CHECK_THAT(head.out, ContainsSubstring("7,175"));         // an entry by its name
+  CHECK_THAT(head.out, !ContainsSubstring("thrown away"));  // frozen layers have learned what matters
   const ProgramResult wrong = inspect({"--config", lenet, "--set", "network.0.chanels=9"});
   CHECK(wrong.exit_code == 2);
   CHECK_THAT(wrong.err, ContainsSubstring("chanels") && ContainsSubstring("--set"));
