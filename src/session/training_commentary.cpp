@@ -32,10 +32,19 @@ std::vector<LayerStatistics> statistics_of(int epoch, const std::vector<LayerAct
 /// A layer has become much less active when no more than this part of it is left.
 constexpr double kMuchLess = 0.5;
 
-std::string activity_words(const EpochResult& result, int columns) {
+/// before: what was told of an earlier epoch, or empty: what is frozen need not be told again.
+std::string activity_words(const std::vector<LayerActivity>& now, const std::vector<LayerActivity>& before,
+                           int columns) {
+  const auto is_as_before = [&](std::size_t i) {
+    return i < before.size() && before[i].mean == now[i].mean &&
+           before[i].standard_deviation == now[i].standard_deviation &&
+           before[i].active_fraction == now[i].active_fraction;
+  };
   std::vector<std::string> words{"active:"};
-  for (const LayerActivity& layer : result.activity)
-    words.push_back(fmt::format("{} {:.0f} %", printable(layer.layer), 100 * layer.active_fraction));
+  for (std::size_t i = 0; i < now.size(); ++i)
+    if (!is_as_before(i))
+      words.push_back(fmt::format("{} {:.0f} %", printable(now[i].layer), 100 * now[i].active_fraction));
+  if (words.size() <= now.size()) words.push_back("(all others as before)");
   return wrapped(words, 2, static_cast<std::size_t>(columns));
 }
 
@@ -138,8 +147,9 @@ void TrainingCommentary::epoch(const EpochResult& r) {
   log_.file().info("{}\n{}", epoch_line(r, epochs, left, kNoEnd),
                    voice_.layers().every_epoch
                        ? statistics_table(statistics_of(r.epoch, r.activity), kLogColumns)
-                       : activity_words(r, kLogColumns));
+                       : activity_words(r.activity, before_, kLogColumns));
   show_activity(r);
+  before_ = r.activity;
   complain(r);
 }
 
@@ -158,7 +168,7 @@ void TrainingCommentary::show_activity(const EpochResult& r) {
   if (voice_.layers().every_epoch)
     log_.voice().info("{}", statistics_table(statistics_of(r.epoch, r.activity), terminal.columns));
   else if (epochs_here_ == 1)
-    log_.voice().info("{}", activity_words(r, terminal.columns));
+    log_.voice().info("{}", activity_words(r.activity, {}, terminal.columns));
   else if (fewer.size() > 1)
     log_.voice().info("{}", wrapped(fewer, 2, static_cast<std::size_t>(terminal.columns)));
 }
@@ -207,7 +217,9 @@ void TrainingCommentary::end() const {
   }
   if (const std::string advice = fit_advice(epochs); !advice.empty()) log_.both().info("note: {}", advice);
   if (epochs_here_ > 1 && !voice_.layers().every_epoch)
-    log_.voice().info("{}", activity_words(trainer_.history().back(), terminal_of(STDERR_FILENO).columns));
+    log_.voice().info("{}",
+                      activity_words(trainer_.history().back().activity, trainer_.history().front().activity,
+                                     terminal_of(STDERR_FILENO).columns));
   for (const auto& [key, complaint] : standing_)
     if (complaint.since < last)
       log_.both().warn("warning: from epoch {} to {}: {}", complaint.since, last, complaint.message);

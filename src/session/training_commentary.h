@@ -53,6 +53,7 @@ class TrainingCommentary {
   bool validating_ = false;
   double start_;
   int epochs_here_ = 0;                 // since start_
+  std::vector<LayerActivity> before_;   // in the epoch before
   std::map<std::string, double> told_;  // how active each layer was when that was said last
   /// A complaint that has held in every epoch since this one.
   struct Standing {

@@ -250,8 +250,8 @@ TrainingOutcome TrainingRun::finished() {
 TrainingOutcome TrainingRun::interrupted() {
   interruption_.agree(cluster_);
   files_.interrupt();
-  log_.warn("interrupted after {}{}", counted(trainer_.epochs_done(), "whole epoch"),
-            advice(voice_, "go on", folder_));
+  log_.warn("interrupted after {}{}{}", counted(trainer_.epochs_done(), "whole epoch"),
+            trainer_.finished() ? ", in the test" : "", advice(voice_, "go on", folder_));
   report_.stop(trainer_.epochs_done(), "interrupted.");
   outcome_.code = interruption_.exit_code();
   return std::move(outcome_);

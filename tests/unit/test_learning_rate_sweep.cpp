@@ -1,4 +1,5 @@
 // cnn-train --find-lr: what the losses of a sweep say, and how that is shown.
+#include <algorithm>
 #include <cmath>
 
 #include "catch.h"
@@ -94,12 +95,13 @@ TEST_CASE("a chart of dots has its axes, its line and its mark", "[report]") {
 TEST_CASE("cnn-train --find-lr says what its curve means for the rate of the config", "[cli]") {
   const Runs runs;
   const auto told_of = [&](const std::string& rate, const std::string& schedule) {
-    return runs
-        .train(runs.start(
-            "run-" + rate + schedule.substr(9, 3),
-            {"--quiet", "--find-lr=60", "--set", "training.batch_size=8", "--set",
-             "training.optimizer.learning_rate=" + rate, "--set", "training.schedule=" + schedule}))
-        .out;
+    std::string told = runs.train(runs.start("run-" + rate + schedule.substr(9, 3),
+                                             {"--quiet", "--find-lr=60", "--set", "training.batch_size=8",
+                                              "--set", "training.optimizer.learning_rate=" + rate, "--set",
+                                              "training.schedule=" + schedule}))
+                           .out;
+    std::ranges::replace(told, '\n', ' ');
+    return told;
   };
   const std::string constant = R"({"type":"constant"})", cycle = R"({"type":"one_cycle"})";
   CHECK_THAT(told_of("1e-6", constant), ContainsSubstring("The config has 1e-06, less than the suggestion"));
