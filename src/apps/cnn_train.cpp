@@ -151,10 +151,10 @@ void add_options(CLI::App& app, Wishes& wishes) {
       ->check(CLI::IsMember({"small", "medium", "large"}))
       ->excludes("--from")
       ->needs(folder);
-  app.add_option("--set", options.overrides,
-                 "Override a value of the config, as in training.epochs=3; list entries by number from 0, or "
-                 "by their \"name\", as in "
-                 "network.1.kernel_size=3 (repeatable)")
+  app.add_option(
+         "--set", options.overrides,
+         "Override a value of the config, as in training.epochs=3; entries of lists by number from 0, as in "
+         "network.1.kernel_size=3, or by their \"name\" (repeatable)")
       ->allow_extra_args(false);
   app.add_option("--run-dir", options.run_dir,
                  "Folder for the results; must be new or empty (default: runs/<name>-<n>)");
@@ -168,7 +168,7 @@ void add_options(CLI::App& app, Wishes& wishes) {
       ->capture_default_str();
   app.add_flag_callback(
       "--no-cache", disable_user_store,
-      "This time, neither use nor keep decoded images on disk (for good: data.disk_cache_mb)");
+      "This time, neither use nor keep decoded images and features on disk (for good: data.disk_cache_mb)");
   app.add_flag("--quiet", options.quiet, "Print only warnings and the final result");
   app.add_flag("--layer-stats", options.layers.every_epoch,
                "Log the share of active values, mean, standard deviation and gradient "

@@ -38,9 +38,9 @@ class Descriptor {
 }
 
 /// Everything, however many calls it takes.
-void write_all(const Descriptor& fd, std::string_view content, const std::filesystem::path& path) {
+void write_all(int fd, std::string_view content, const std::filesystem::path& path) {
   while (!content.empty()) {
-    const ssize_t put = ::write(fd.get(), content.data(), content.size());
+    const ssize_t put = ::write(fd, content.data(), content.size());
     if (put < 0 && errno == EINTR) continue;
     if (put == 0) errno = ENOSPC;
     if (put <= 0) fail_with_errno("write", path);
@@ -136,7 +136,7 @@ PreparedFile::PreparedFile(const std::filesystem::path& path, std::string_view c
   try {
     const Descriptor fd(::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
     if (fd.get() < 0) fail_with_errno("write", wanted_);
-    write_all(fd, content, wanted_);
+    write_all(fd.get(), content, wanted_);
     if (::fsync(fd.get()) != 0) fail_with_errno("write", wanted_);
   } catch (...) {
     ::unlink(temporary_.c_str());
@@ -166,7 +166,7 @@ void PreparedFile::put_in_place() {
   if (is_stream()) {
     const Descriptor fd(::open(place_.c_str(), O_WRONLY | O_CLOEXEC));
     if (fd.get() < 0) fail_with_errno("open", wanted_);
-    return write_all(fd, content_, wanted_);
+    return write_all(fd.get(), content_, wanted_);
   }
   if (::rename(temporary_.c_str(), place_.c_str()) != 0) fail_with_errno("replace", wanted_);
   temporary_.clear();
@@ -180,8 +180,17 @@ void write_file_atomically(const std::filesystem::path& path, std::string_view c
 void append_to_file(const std::filesystem::path& path, std::string_view content) {
   const Descriptor fd(::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644));
   if (fd.get() < 0) fail_with_errno("open", path);
-  write_all(fd, content, path);
+  write_all(fd.get(), content, path);
 }
+
+NewFile::NewFile(const std::filesystem::path& path)
+    : path_(path), fd_(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)) {
+  if (fd_ < 0) fail_with_errno("write", path_);
+}
+
+NewFile::~NewFile() { ::close(fd_); }
+
+void NewFile::append(std::string_view content) { write_all(fd_, content, path_); }
 
 FolderLock::FolderLock(const std::filesystem::path& folder)
     : fd_(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {

@@ -35,6 +35,21 @@ void write_file_atomically(const std::filesystem::path& path, std::string_view c
 /// may then be there.
 void append_to_file(const std::filesystem::path& path, std::string_view content);
 
+/// A file that did not exist, for its user alone, to be written piece by piece. Throws Error (exit 1), also
+/// if there is one already.
+class NewFile {
+ public:
+  explicit NewFile(const std::filesystem::path& path);
+  ~NewFile();
+  NewFile(const NewFile&) = delete;
+  NewFile& operator=(const NewFile&) = delete;
+  void append(std::string_view content);
+
+ private:
+  std::filesystem::path path_;
+  int fd_;
+};
+
 /// An exclusive lock on a folder: while it lives, a second one for the same folder, in any process, throws
 /// Error (exit 2). It ends with the process, even with one that is killed. Movable.
 class FolderLock {

@@ -94,7 +94,7 @@ bool RecordStore::keep(std::span<const Record> fresh) {
     return std::pair(!used_[static_cast<std::size_t>(number)], number);
   });
   for (const auto& [key, place] : old) {
-    if (bytes + size_in_file(place.bytes) > spec_.bytes) break;
+    if (bytes + size_in_file(place.bytes) > spec_.bytes / 2) break;  // images need room, too
     entries.push_back({key, place.sum, place.bytes});
     bytes += size_in_file(place.bytes);
   }

@@ -37,8 +37,8 @@ class RecordStore {
   /// Copies a record. False if there is none of this size. Any thread.
   bool take(const Fingerprint& key, std::span<std::byte> record) const;
 
-  /// Writes these, and the older ones as far as there is room (see StoreSpec::bytes): first those that were
-  /// taken. False if it could not.
+  /// Writes these, and older ones, first those that were taken, until half of StoreSpec::bytes are full.
+  /// False if it could not.
   bool keep(std::span<const Record> fresh);
   void mark_used() const { cnn::mark_used(spec_.folder / name_); }
 

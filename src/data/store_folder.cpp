@@ -6,11 +6,11 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdlib>
 #include <utility>
 #include <vector>
 
+#include "core/file.h"
 #include "data/fingerprint.h"
 #include "data/image_reader.h"
 
@@ -26,34 +26,6 @@ constexpr std::size_t kPart = std::size_t{4} << 20;
 
 /// Files used since then make no room for others: they would be computed again in every run.
 const fs::file_time_type kProcessStart = fs::file_time_type::clock::now();
-
-/// A new file that only its user can read.
-class NewFile {
- public:
-  explicit NewFile(const fs::path& path)
-      : fd_(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600)) {}
-  ~NewFile() { close(); }
-  NewFile(const NewFile&) = delete;
-  NewFile& operator=(const NewFile&) = delete;
-
-  void write(std::string_view bytes) {
-    while (is_good_ && !bytes.empty()) {
-      const ssize_t count = ::write(fd_, bytes.data(), bytes.size());
-      if (count < 0 && errno == EINTR) continue;
-      is_good_ = count > 0;
-      if (is_good_) bytes.remove_prefix(static_cast<std::size_t>(count));
-    }
-  }
-  /// Whether all of it has arrived.
-  bool close() {
-    if (fd_ >= 0 && ::close(std::exchange(fd_, -1)) != 0) is_good_ = false;
-    return is_good_;
-  }
-
- private:
-  int fd_;
-  bool is_good_ = fd_ >= 0;
-};
 
 /// Those that are being written count, too: a killed process leaves one behind.
 bool belongs_to_store(const std::string& name) {
@@ -131,17 +103,20 @@ bool store_file(const StoreSpec& spec, const std::string& name, std::int64_t byt
   fs::path temporary = file;
   temporary += fmt::format(".{}", ::getpid());
   fs::remove(temporary, unknown);  // of a process that was killed, and had this number
-  NewFile out(temporary);
-  std::string part;
-  write([&](std::span<const std::byte> more) {
-    part.append(reinterpret_cast<const char*>(more.data()), more.size());
-    if (part.size() >= kPart) out.write(std::exchange(part, {}));
-  });
-  out.write(part);
-  if (out.close()) fs::rename(temporary, file, unknown);
-  const bool kept = out.close() && !unknown;
-  if (!kept) fs::remove(temporary, unknown);
-  return kept;
+  try {
+    NewFile out(temporary);
+    std::string part;
+    write([&](std::span<const std::byte> more) {
+      part.append(reinterpret_cast<const char*>(more.data()), more.size());
+      if (part.size() >= kPart) out.append(std::exchange(part, {}));
+    });
+    out.append(part);
+    fs::rename(temporary, file);
+  } catch (const std::exception&) {  // it goes without
+    fs::remove(temporary, unknown);
+    return false;
+  }
+  return true;
 }
 
 StoredFile::StoredFile(const fs::path& file) : fd_(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)) {}

@@ -111,6 +111,7 @@ void TrainingCommentary::listen(TrainingEvents& events) {
   events.front.on_front = [this](const FrontReport& report) {
     clear();
     log_.both().info("{}", front_words(report));
+    time_anew();
   };
   events.front.on_features = [this](std::int64_t done, std::int64_t looks) {
     if (!line_) line_ = voice_.progress("computing features", looks);
@@ -119,10 +120,10 @@ void TrainingCommentary::listen(TrainingEvents& events) {
   };
   events.front.on_kept = [this](const FeatureReport& report) {
     if (report.found > 0)
-      log_.both().info("of {} of these it was known from an earlier training", with_commas(report.found));
+      log_.both().info("an earlier training has kept {} of these", with_commas(report.found));
     if (!report.store.empty())
       log_.both().info("kept for the next training, too, in {}", printable(report.store.string()));
-    start_ = now_seconds(), epochs_here_ = 0;  // what comes takes another time
+    time_anew();
   };
   events.layers_every = voice_.layers().every_steps;
   events.on_layers = [this](const StepProgress& p, const std::vector<LayerActivity>& layers) {
@@ -135,6 +136,9 @@ void TrainingCommentary::listen(TrainingEvents& events) {
     show(log_.file(), kLogColumns);
   };
 }
+
+/// Epochs take another time from now on.
+void TrainingCommentary::time_anew() { start_ = now_seconds(), epochs_here_ = 0; }
 
 void TrainingCommentary::epoch(const EpochResult& r) {
   clear();

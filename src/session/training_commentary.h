@@ -40,6 +40,7 @@ class TrainingCommentary {
   void clear() { line_.reset(), validating_ = false; }
 
  private:
+  void time_anew();
   void show_activity(const EpochResult& result);
   void complain(const EpochResult& result);
 

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
+#include <limits>
 #include <numeric>
 #include <utility>
 
@@ -34,6 +36,36 @@ std::span<const std::int64_t> images_of_block(std::span<const std::int64_t> imag
 
 std::uint32_t epoch_of(const FeatureCache::Request& request, int view) {
   return static_cast<std::uint32_t>(request.views == 0 ? 0 : view + 1);
+}
+
+/// What is kept of a LayerActivity.
+struct ActivityNumbers {
+  double active_fraction = 0, mean = 0, standard_deviation = 0;
+};
+
+/// Up to the last layer that was seen.
+std::vector<ActivityNumbers> numbers_of(const std::vector<LayerActivity>& layers) {
+  std::vector<ActivityNumbers> numbers;
+  for (const LayerActivity& layer : layers)
+    numbers.push_back({layer.active_fraction, layer.mean, layer.standard_deviation});
+  while (!numbers.empty() && std::isnan(numbers.back().mean)) numbers.pop_back();
+  return numbers;
+}
+
+/// Of all layers of a network; those without numbers have not been seen.
+std::vector<LayerActivity> to_activity(const std::vector<ActivityNumbers>& numbers, const Network& network) {
+  constexpr double kNotSeen = std::numeric_limits<double>::quiet_NaN();
+  std::vector<LayerActivity> layers;
+  for (std::size_t row = 0; row < network.layers().size(); ++row) {
+    const ActivityNumbers one =
+        row < numbers.size() ? numbers[row] : ActivityNumbers{kNotSeen, kNotSeen, kNotSeen};
+    layers.push_back({.layer = network.layers()[row].name,
+                      .values = network.layers()[row].out.values(),
+                      .active_fraction = one.active_fraction,
+                      .mean = one.mean,
+                      .standard_deviation = one.standard_deviation});
+  }
+  return layers;
 }
 
 }  // namespace

@@ -3,8 +3,6 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
-#include <cmath>
-#include <limits>
 #include <span>
 
 #include "data/fingerprint.h"
@@ -29,29 +27,6 @@ std::string front_identity(const Network& network, int front,
       identity += fmt::format("{} {:016x}{:016x}\n", tensor.name, numbers.high, numbers.low);
     }
   return identity;
-}
-
-std::vector<ActivityNumbers> numbers_of(const std::vector<LayerActivity>& layers) {
-  std::vector<ActivityNumbers> numbers;
-  for (const LayerActivity& layer : layers)
-    numbers.push_back({layer.active_fraction, layer.mean, layer.standard_deviation});
-  while (!numbers.empty() && std::isnan(numbers.back().mean)) numbers.pop_back();
-  return numbers;
-}
-
-std::vector<LayerActivity> to_activity(const std::vector<ActivityNumbers>& numbers, const Network& network) {
-  constexpr double kNotSeen = std::numeric_limits<double>::quiet_NaN();
-  std::vector<LayerActivity> layers;
-  for (std::size_t row = 0; row < network.layers().size(); ++row) {
-    const ActivityNumbers one =
-        row < numbers.size() ? numbers[row] : ActivityNumbers{kNotSeen, kNotSeen, kNotSeen};
-    layers.push_back({.layer = network.layers()[row].name,
-                      .values = network.layers()[row].out.values(),
-                      .active_fraction = one.active_fraction,
-                      .mean = one.mean,
-                      .standard_deviation = one.standard_deviation});
-  }
-  return layers;
 }
 
 }  // namespace cnn

@@ -347,7 +347,7 @@ TEST_CASE("a test over kept features has the bits of one through the whole netwo
 
 TEST_CASE("records are kept beside older ones, the newest first, as far as there is room", "[data]") {
   const TemporaryFolder folder;
-  StoreSpec spec{.folder = folder.path() / "cache", .bytes = 2000, .worth_seconds = 0};
+  StoreSpec spec{.folder = folder.path() / "cache", .bytes = 4000, .worth_seconds = 0};
   const std::vector<std::byte> record(500, std::byte{7});
   const auto key = [](std::uint64_t number) { return Fingerprint{number, 1, 0}; };
   const auto keep = [&](std::uint64_t number) {
